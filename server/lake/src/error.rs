@@ -1,0 +1,51 @@
+//! Errors of the data plane: a kind that callers match, a sentence for people, and the source.
+
+/// What went wrong, for callers to act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// An object, table or topic does not exist.
+    NotFound,
+    /// It exists already.
+    Exists,
+    /// A name, path, query or argument is not acceptable.
+    Invalid,
+    /// Larger than allowed.
+    TooLarge,
+    /// The disk is full, or a file cannot be read or written.
+    Storage,
+    /// Another writer changed the same partition; trying again from a fresh snapshot may work.
+    Conflict,
+    /// The presenter asked to stop.
+    Cancelled,
+    /// Took longer than allowed.
+    Timeout,
+    /// A bug or an unexpected state.
+    Internal,
+}
+
+/// An error with its kind, a sentence for people, and its source.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// For callers.
+    pub kind: ErrorKind,
+    /// What happened and what to do, as a sentence.
+    pub message: String,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error without a deeper cause.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), source: None }
+    }
+    /// An error with its cause.
+    pub fn with(kind: ErrorKind, message: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Error { kind, message: message.into(), source: Some(source.into()) }
+    }
+}
+
+/// The data plane's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
