@@ -1,0 +1,13 @@
+//! The clock, injected wherever time affects a result.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+/// Tells the time. Tests hand in one that they control.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// The machine's clock: the data plane's only place that asks it.
+pub fn system_clock() -> Clock {
+    Arc::new(Utc::now)
+}

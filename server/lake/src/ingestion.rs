@@ -1,0 +1,191 @@
+//! What lies in the ingestion and source buckets, read through the path grammar.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt};
+
+use crate::Result;
+use crate::keys::{IngestionKey, SourceKey};
+use crate::model::{Day, ForeignObject, PurgeItem, Scope};
+use crate::ports::{ObjectMeta, Objects};
+
+/// The place name of the ingestion bucket in a [`PurgeItem`].
+pub const PLACE: &str = "ingestion";
+
+/// Requests to the store at a time.
+const PARALLEL: usize = 8;
+
+/// A day's folder in the ingestion bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayFolder {
+    /// Whose data, of which day.
+    pub day: Day,
+    /// The files without the marker, sorted by key: exactly what a run reads.
+    pub files: Vec<ObjectMeta>,
+    /// The marker, if it was written.
+    pub marker: Option<ObjectMeta>,
+    /// Names of files that were written after the marker.
+    pub late: Vec<String>,
+}
+
+/// Customers and datasets that exist; everything else in the bucket is not ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Customer ids.
+    pub customers: Vec<String>,
+    /// Dataset names.
+    pub datasets: Vec<String>,
+}
+
+/// All days' folders in the bucket that hold at least one object, sorted by day; those of unknown customers, too.
+///
+/// # Errors
+/// Those of [`Objects::list`].
+pub async fn day_folders(objects: &dyn Objects, bucket: &str) -> Result<Vec<DayFolder>> {
+    let mut folders: BTreeMap<Day, DayFolder> = BTreeMap::new();
+    for meta in objects.list(bucket, "").await? {
+        let Ok(key) = IngestionKey::parse(&meta.key) else { continue };
+        let folder = folders.entry(key.day.clone()).or_insert_with(|| DayFolder {
+            day: key.day.clone(),
+            files: Vec::new(),
+            marker: None,
+            late: Vec::new(),
+        });
+        if key.is_marker() {
+            folder.marker = Some(meta);
+        } else {
+            folder.files.push(meta);
+        }
+    }
+    for folder in folders.values_mut() {
+        if let Some(marker) = &folder.marker {
+            let late = folder.files.iter().filter(|file| file.generation > marker.generation);
+            folder.late = late.filter_map(|file| file.key.rsplit('/').next().map(str::to_owned)).collect();
+        }
+    }
+    Ok(folders.into_values().collect())
+}
+
+/// Objects in the ingestion bucket that do not fit the grammar or belong to an unknown customer or dataset, each with the reason.
+///
+/// # Errors
+/// Those of [`Objects::list`].
+pub async fn stray(objects: &dyn Objects, bucket: &str, known: &Known) -> Result<Vec<ForeignObject>> {
+    let all = objects.list(bucket, "").await?;
+    let foreign = all.into_iter().filter_map(|meta| {
+        let reason = known.reason_against(&meta.key)?;
+        Some(ForeignObject { bucket: meta.bucket, key: meta.key, size: meta.size, reason })
+    });
+    Ok(foreign.collect())
+}
+
+/// What [`purge`] would delete.
+///
+/// # Errors
+/// Those of [`Objects::list`].
+pub async fn plan(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<PurgeItem> {
+    Ok(item(&in_scope(objects, bucket, scope, known).await?))
+}
+
+/// Deletes the scope's objects from the ingestion bucket, and leftovers of interrupted writes; what [`stray`] names stays. Returns
+/// what went. Idempotent; interrupted, it goes on where it was.
+///
+/// A day's marker goes before its files: interrupted, no marker is left without files.
+///
+/// # Errors
+/// Those of the store.
+pub async fn purge(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<PurgeItem> {
+    let all = in_scope(objects, bucket, scope, known).await?;
+    let is_marker = |meta: &ObjectMeta| IngestionKey::parse(&meta.key).is_ok_and(|key| key.is_marker());
+    let (markers, files): (Vec<_>, Vec<_>) = all.into_iter().partition(is_marker);
+    let mut deleted = Vec::new();
+    for batch in [markers, files] {
+        let deletions: Vec<_> = batch.into_iter().map(|meta| delete(objects, bucket, meta)).collect();
+        let gone: Vec<_> = futures::stream::iter(deletions).buffer_unordered(PARALLEL).try_collect().await?;
+        deleted.extend(gone.into_iter().flatten());
+    }
+    objects.sweep(bucket).await?;
+    Ok(item(&deleted))
+}
+
+/// The days in the source bucket with their data files, sorted by date.
+///
+/// # Errors
+/// Those of [`Objects::list`].
+pub async fn source_days(objects: &dyn Objects, bucket: &str) -> Result<Vec<(NaiveDate, ObjectMeta)>> {
+    let all = objects.list(bucket, "").await?;
+    let mut days: Vec<_> = all
+        .into_iter()
+        .filter_map(|meta| match SourceKey::parse(&meta.key) {
+            Ok(SourceKey::Data(date)) => Some((date, meta)),
+            _ => None,
+        })
+        .collect();
+    days.sort_by_key(|(date, _)| *date);
+    Ok(days)
+}
+
+/// One checksum over all keys and contents of the bucket (CRC32C over each key with its object's CRC32C, in key order) as eight
+/// hexadecimal digits, and the number of objects.
+///
+/// # Errors
+/// Those of the store.
+pub async fn source_checksum(objects: &dyn Objects, bucket: &str) -> Result<(String, u64)> {
+    let all = objects.list(bucket, "").await?;
+    let checksums: Vec<_> = all.iter().map(|meta| objects.crc32c(bucket, &meta.key)).collect();
+    let checksums: Vec<u32> = futures::stream::iter(checksums).buffered(PARALLEL).try_collect().await?;
+    let mut total = 0;
+    for (meta, checksum) in all.iter().zip(checksums) {
+        // The length in front: no two lists of objects give the same bytes.
+        total = crc32c::crc32c_append(total, &(meta.key.len() as u64).to_le_bytes());
+        total = crc32c::crc32c_append(total, meta.key.as_bytes());
+        total = crc32c::crc32c_append(total, &checksum.to_le_bytes());
+    }
+    Ok((format!("{total:08x}"), all.len() as u64))
+}
+
+impl Known {
+    /// Why an object is not ours; `None` if it is.
+    fn reason_against(&self, key: &str) -> Option<String> {
+        match IngestionKey::parse(key) {
+            Err(error) => Some(error.message),
+            Ok(key) if !self.customers.contains(&key.day.customer) => Some(format!("There is no customer `{}`.", key.day.customer)),
+            Ok(key) if !self.datasets.contains(&key.day.dataset) => Some(format!("There is no dataset `{}`.", key.day.dataset)),
+            Ok(_) => None,
+        }
+    }
+}
+
+/// Ours and in scope.
+async fn in_scope(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<Vec<ObjectMeta>> {
+    let prefix = match scope {
+        Scope::Customer(customer) => format!("{customer}/"),
+        Scope::All | Scope::Days(_) => String::new(),
+    };
+    let mut all = objects.list(bucket, &prefix).await?;
+    all.retain(|meta| {
+        let Ok(key) = IngestionKey::parse(&meta.key) else { return false };
+        let customer = match scope {
+            Scope::All => known.customers.contains(&key.day.customer),
+            // Who names a customer means it, also after it was removed from the list.
+            Scope::Customer(customer) => key.day.customer == *customer,
+            Scope::Days(days) => days.contains(&key.day),
+        };
+        customer && known.datasets.contains(&key.day.dataset)
+    });
+    Ok(all)
+}
+
+async fn delete(objects: &dyn Objects, bucket: &str, meta: ObjectMeta) -> Result<Option<ObjectMeta>> {
+    Ok(objects.delete(bucket, &meta.key).await?.then_some(meta))
+}
+
+fn item(objects: &[ObjectMeta]) -> PurgeItem {
+    let count = objects.len() as u64;
+    let bytes = objects.iter().map(|meta| meta.size).sum();
+    PurgeItem { place: PLACE.to_owned(), table: String::new(), count, rows: 0, files: count, bytes }
+}
+
+#[cfg(test)]
+mod tests;

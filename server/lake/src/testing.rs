@@ -1,0 +1,25 @@
+//! Contract suites: what every back end of a port must do. A back end's test hands in how to make an empty one.
+//!
+//! The suites panic with the broken rule, as tests do.
+
+mod objects;
+mod topic;
+mod warehouse;
+
+pub use objects::objects_contract;
+pub use topic::topic_contract;
+pub use warehouse::warehouse_contract;
+
+use crate::{ErrorKind, Result};
+
+/// The kind of the error, which must be one.
+#[track_caller]
+fn kind<T>(result: Result<T>) -> ErrorKind {
+    match result {
+        Ok(_) => panic!("an error was expected"),
+        Err(error) => {
+            assert!(error.message.len() > 10, "errors are sentences: {:?}", error.message);
+            error.kind
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The embedded object stores keep the port's contract.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use showrunner_lake::objects::{DiskObjects, NotifyingObjects};
+use showrunner_lake::ports::Objects;
+use showrunner_lake::testing::objects_contract;
+use showrunner_lake::topic::LocalTopic;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_disk() {
+    run(|disk| Box::new(disk)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn announced() {
+    // The topic does not exist, so that every announcement fails: writes must not care.
+    run(|disk| Box::new(NotifyingObjects::new(Arc::new(disk), "contract-bucket-a", Arc::new(LocalTopic::default()), "no-topic"))).await;
+}
+
+async fn run(wrap: impl Fn(DiskObjects) -> Box<dyn Objects>) {
+    let folder = tempfile::tempdir().unwrap();
+    let count = Cell::new(0);
+    objects_contract(async || {
+        count.set(count.get() + 1);
+        wrap(DiskObjects::open(&folder.path().join(count.get().to_string())).unwrap())
+    })
+    .await;
+    assert!(count.get() > 5);
+}
