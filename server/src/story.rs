@@ -22,6 +22,8 @@ pub struct Story {
     pub dataset: String,
     /// Which days exist, and which are for the stage.
     pub data: StoryData,
+    /// What is planted in the data and told at the end.
+    pub finding: Option<Finding>,
     /// Chapters in order.
     #[serde(rename = "chapter")]
     pub chapters: Vec<Chapter>,
@@ -35,6 +37,20 @@ pub struct StoryData {
     pub history: DateRange,
     /// Put into the source bucket by the seed, delivered on stage.
     pub stage: DateRange,
+}
+
+/// The finding of a story, for the chart that shows it. The numbers come from the report queries `finding` and `finding_summary`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The day from which it shows.
+    pub date: NaiveDate,
+    /// Title of the chart.
+    pub title: String,
+    /// Name of the series that is talked about.
+    pub subject: String,
+    /// Name of the series it hides in.
+    pub rest: String,
 }
 
 /// A range of days, both ends included.

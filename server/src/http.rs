@@ -1,0 +1,115 @@
+//! HTTP: pages, server functions, the event stream, uploads, the embedded site. The only place that knows axum.
+
+mod assets;
+mod events;
+mod guard;
+mod services;
+mod upload;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use leptos::config::LeptosOptions;
+use leptos::prelude::provide_context;
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use tokio_util::sync::CancellationToken;
+
+use crate::AppState;
+use crate::views::Views;
+pub use events::Hub;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Web {
+    /// The application.
+    pub state: Arc<AppState>,
+    /// What pages show.
+    pub views: Arc<Views>,
+    /// The event stream's source.
+    pub hub: Arc<Hub>,
+    /// Ends open event streams, so that a shutdown does not wait for browsers.
+    pub shutdown: CancellationToken,
+    options: LeptosOptions,
+}
+
+impl FromRef<Web> for LeptosOptions {
+    fn from_ref(web: &Web) -> Self {
+        web.options.clone()
+    }
+}
+
+/// Serves until `shutdown` is cancelled. Must run within a Tokio runtime of several threads.
+pub async fn serve(state: Arc<AppState>, listener: tokio::net::TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
+    let router = router(state, shutdown.clone());
+    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+}
+
+/// All routes. Public for tests that drive it without a socket.
+pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
+    // Sending the newest values first: Nagle would hold them back. The output name is that of scripts/build-client.sh.
+    let options = LeptosOptions::builder().output_name("showrunner").site_pkg_dir("pkg").build();
+    let views = Arc::new(Views::new(state.clone()));
+    let hub = Hub::start(state.clone(), views.clone(), shutdown.clone());
+    let upload_limit = usize::try_from(state.config.upload.limit_bytes).unwrap_or(usize::MAX);
+    let web = Web { state, views, hub, shutdown, options: options.clone() };
+
+    let shell = move || app::shell(options.clone());
+    let pages_web = web.clone();
+    let api_web = web.clone();
+    Router::new()
+        .leptos_routes_with_context(&web, generate_route_list(app::App), move || page_context(&pages_web), shell.clone())
+        .route("/api/{*function}", get(server_functions).post(server_functions))
+        .with_state(api_web)
+        .merge(
+            Router::new()
+                .route("/events", get(events::stream))
+                .route("/upload", post(upload::receive).layer(DefaultBodyLimit::max(upload_limit.saturating_add(1 << 20))))
+                .route("/runs/{id}/log.txt", get(services::log_file))
+                .route("/healthz", get(|| async { "ok" }))
+                .route("/pkg/{*file}", get(assets::serve))
+                .fallback(fallback)
+                .with_state(web.clone()),
+        )
+        .layer(middleware::from_fn(guard::headers))
+        .layer(middleware::from_fn_with_state(web, guard::same_site))
+}
+
+/// Files of the site, else the application's own 404 page.
+async fn fallback(State(web): State<Web>, request: Request) -> Response {
+    if let Some(found) = assets::find(request.uri().path(), request.headers()) {
+        return found;
+    }
+    let options = web.options.clone();
+    let context_web = web.clone();
+    leptos_axum::render_app_async_with_context(move || page_context(&context_web), move || app::shell(options.clone()))(request).await.into_response()
+}
+
+async fn server_functions(State(web): State<Web>, request: Request) -> impl IntoResponse {
+    leptos_axum::handle_server_fns_with_context(move || services::provide(&web), request).await
+}
+
+/// Context of a rendered page: the services, and the content security policy with the page's nonce.
+fn page_context(web: &Web) {
+    services::provide(web);
+    let response = leptos::prelude::expect_context::<ResponseOptions>();
+    if let Some(nonce) = leptos::nonce::use_nonce() {
+        // Inline styles carry the widths of bars; scripts need the nonce; WebAssembly needs its own word.
+        let policy = format!(
+            "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+             connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        );
+        if let Ok(value) = HeaderValue::from_str(&policy) {
+            response.insert_header(header::CONTENT_SECURITY_POLICY, value);
+        }
+    }
+    response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    provide_context(web.clone());
+}
+
+/// The header that ties a page's error to a log line.
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

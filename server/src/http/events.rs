@@ -1,0 +1,149 @@
+//! The event stream: one `EventSource` per tab. What changed for good is stored and replayed; progress is sent live only.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::wire::Event;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::response::sse::{self, KeepAlive, Sse};
+use serde::Deserialize;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::Web;
+use crate::AppState;
+use crate::views::Views;
+
+/// Events read from the database at once.
+const BATCH: u32 = 200;
+
+/// Turns the engine's signals into frames once, for all browsers together.
+pub struct Hub {
+    frames: broadcast::Sender<Frame>,
+}
+
+#[derive(Debug, Clone)]
+enum Frame {
+    /// Stored events exist up to this id.
+    Stored(i64),
+    /// A frame to be sent as it is.
+    Live(Arc<str>),
+}
+
+impl Hub {
+    /// Starts forwarding; ends with `shutdown`.
+    pub fn start(state: Arc<AppState>, views: Arc<Views>, shutdown: CancellationToken) -> Arc<Hub> {
+        let (frames, _) = broadcast::channel(256);
+        let hub = Arc::new(Hub { frames: frames.clone() });
+        let mut stored = state.engine.subscribe_events();
+        let mut live = state.engine.subscribe_live();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    event = stored.recv() => match event {
+                        Ok(id) => { let _ = frames.send(Frame::Stored(id)); }
+                        Err(RecvError::Lagged(_)) => { let _ = frames.send(Frame::Stored(i64::MAX)); }
+                        Err(RecvError::Closed) => break,
+                    },
+                    progress = live.recv() => match progress {
+                        // Nobody watches: no need to ask the database.
+                        Ok(_) if frames.receiver_count() == 0 => {}
+                        Ok(progress) => match views.progress_of(&progress.run_id).await {
+                            Ok(Some(progress)) => {
+                                if let Ok(text) = serde_json::to_string(&Event::Progress { progress }) {
+                                    let _ = frames.send(Frame::Live(text.into()));
+                                }
+                            }
+                            Ok(None) => {}
+                            Err(error) => tracing::debug!(%error, "progress could not be read"),
+                        },
+                        Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => break,
+                    },
+                }
+            }
+        });
+        hub
+    }
+}
+
+/// Where a fresh page begins.
+#[derive(Deserialize)]
+pub struct From {
+    after: Option<i64>,
+}
+
+/// `GET /events?after=ID`: everything stored behind `Last-Event-ID` (or `after`), then live.
+pub async fn stream(State(web): State<Web>, Query(from): Query<From>, headers: HeaderMap) -> impl IntoResponse {
+    let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).or(from.after).unwrap_or(i64::MAX);
+    let stream = async_stream(web, last);
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}
+
+struct Feed {
+    web: Web,
+    frames: broadcast::Receiver<Frame>,
+    last: i64,
+    queue: std::collections::VecDeque<sse::Event>,
+    first: bool,
+}
+
+fn async_stream(web: Web, last: i64) -> impl futures::Stream<Item = Result<sse::Event, Infallible>> {
+    let feed = Feed { frames: web.hub.frames.subscribe(), web, last, queue: Default::default(), first: true };
+    futures::stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (Ok(event), feed)) })
+}
+
+impl Feed {
+    async fn next(&mut self) -> Option<sse::Event> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Some(event);
+            }
+            if self.first {
+                self.first = false;
+                // Tells the browser at once that the line stands, and how soon to come back when it breaks.
+                self.queue.push_back(sse::Event::default().comment("ready").retry(Duration::from_secs(1)));
+                self.replay().await;
+                continue;
+            }
+            let shutdown = self.web.shutdown.clone();
+            let frame = tokio::select! {
+                () = shutdown.cancelled() => return None,
+                frame = self.frames.recv() => frame,
+            };
+            match frame {
+                Ok(Frame::Live(text)) => return Some(sse::Event::default().data(&*text)),
+                Ok(Frame::Stored(id)) if id <= self.last => {}
+                // Behind or not, the database knows what came since.
+                Ok(Frame::Stored(_)) | Err(RecvError::Lagged(_)) => self.replay().await,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    async fn replay(&mut self) {
+        let store = &self.web.state.store;
+        if self.last == i64::MAX {
+            // The page did not say where it begins: only what comes from now on.
+            self.last = store.last_event_id().await.unwrap_or(i64::MAX);
+            return;
+        }
+        match store.events_after(self.last, BATCH).await {
+            Ok(events) => {
+                for event in events {
+                    self.last = event.id;
+                    let changed = Event::Changed { what: event.what, id: event.reference };
+                    if let Ok(text) = serde_json::to_string(&changed) {
+                        self.queue.push_back(sse::Event::default().id(event.id.to_string()).data(text));
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(error = %crate::error::chain(&error), "events could not be read"),
+        }
+    }
+}

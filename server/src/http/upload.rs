@@ -1,0 +1,139 @@
+//! A presenter's own file, chosen in the browser, into the customer's day folder: streamed to disk, limited, its name sanitised.
+
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{Multipart, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use futures::TryStreamExt;
+use showrunner_lake::keys;
+use showrunner_lake::model::Day;
+
+use super::Web;
+use crate::format;
+
+/// The cookie that carries the outcome to the page which is shown next.
+pub const FLASH: &str = "showrunner_flash";
+
+/// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
+pub async fn receive(State(web): State<Web>, headers: HeaderMap, form: Result<Multipart, axum::extract::multipart::MultipartRejection>) -> Response {
+    if let Err(error) = super::services::authorize(&web, app::services::Permission::Present) {
+        return (axum::http::StatusCode::FORBIDDEN, error.message).into_response();
+    }
+    let outcome = match form {
+        Ok(form) => store(&web, form).await,
+        Err(_) => Err("The form did not arrive as a file upload; choose a file and send it again.".into()),
+    };
+    let (kind, text) = match outcome {
+        Ok(text) => ("ok", text),
+        Err(text) => ("bad", text),
+    };
+    tracing::info!(kind, text, "upload");
+    let mut response = Redirect::to(&back(&headers)).into_response();
+    let cookie = format!("{FLASH}={kind}.{}; Path=/; Max-Age=5; HttpOnly; SameSite=Strict", hex(&text));
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
+    let mut day: Option<Day> = None;
+    let mut stored = Vec::new();
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        match field.name() {
+            Some("day") => {
+                let text = field.text().await.map_err(broken)?;
+                day = Some(web.views.parse_day(&text).await.map_err(|e| e.message)?);
+            }
+            Some("file") => {
+                let day = day.as_ref().ok_or("The form names no day; reload the page and send it again.")?;
+                if field.file_name().is_none_or(str::is_empty) {
+                    continue;
+                }
+                stored.push(file(web, day, field).await?);
+            }
+            _ => {}
+        }
+    }
+    let day = day.ok_or("The form names no day; reload the page and send it again.")?;
+    if stored.is_empty() {
+        return Err("No file was chosen: choose one or more files, then press Upload.".into());
+    }
+    web.state.store.emit("folder", &format!("{}/{}/{}", day.customer, day.dataset, day.date)).await.map_err(|e| e.to_string())?;
+    Ok(format!("Stored {} in {}/{}/{}. Nothing starts before end_file.txt.", stored.join(", "), day.customer, day.dataset, day.date))
+}
+
+async fn file(web: &Web, day: &Day, field: Field<'_>) -> Result<String, String> {
+    let name = keys::sanitise_file_name(field.file_name().unwrap_or_default()).map_err(|e| e.to_string())?;
+    let limit = web.state.config.upload.limit_bytes;
+    let bucket = &web.state.lake.names().ingestion;
+    let key = keys::ingestion_key(day, &name);
+    // The store wants a stream that owns its data; the field borrows the form. A channel of a few chunks stands between them.
+    let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<bytes::Bytes>>(4);
+    let stream = Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver));
+    let write = web.state.lake.objects().put_stream(bucket, &key, stream, limit);
+    let read = async move {
+        let mut chunks = field.map_err(std::io::Error::other);
+        loop {
+            let item = match chunks.try_next().await {
+                Ok(Some(chunk)) => Ok(chunk),
+                Ok(None) => break,
+                Err(error) => Err(error),
+            };
+            let failed = item.is_err();
+            if sender.send(item).await.is_err() || failed {
+                break;
+            }
+        }
+    };
+    let (meta, ()) = tokio::join!(write, read);
+    let meta = meta.map_err(|e| format!("{name} was not stored: {e}"))?;
+    Ok(format!("{name} ({})", format::bytes(meta.size)))
+}
+
+fn broken(error: MultipartError) -> String {
+    format!("The upload broke off ({}): nothing of the last file was kept. Send it again.", error.body_text())
+}
+
+/// The page the form stood on: only its path, never another site.
+fn back(headers: &HeaderMap) -> String {
+    let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<axum::http::Uri>().ok());
+    referrer.and_then(|uri| uri.path_and_query().map(|p| p.as_str().to_owned())).filter(|p| p.starts_with('/') && !p.starts_with("//")).unwrap_or_else(|| "/".into())
+}
+
+/// Cookies take few characters; hex takes none that hurt.
+fn hex(text: &str) -> String {
+    text.bytes().take(1500).map(|b| format!("{b:02x}")).collect()
+}
+
+/// The message of a flash cookie, if it is one: whether it is good news, and the words.
+pub fn flash(cookie: &str) -> Option<(bool, String)> {
+    let value = cookie.split(';').filter_map(|c| c.trim().split_once('=')).find(|(name, _)| *name == FLASH)?.1;
+    let (kind, text) = value.split_once('.')?;
+    let bytes = (0..text.len() / 2).map(|i| u8::from_str_radix(text.get(i * 2..i * 2 + 2)?, 16).ok()).collect::<Option<Vec<u8>>>()?;
+    Some((kind == "ok", String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flash_survives_the_cookie() {
+        let cookie = format!("theme=dark; {FLASH}=bad.{}", hex("Zu groß: 5 > 4; erneut"));
+        assert_eq!(flash(&cookie), Some((false, "Zu groß: 5 > 4; erneut".into())));
+        assert_eq!(flash("theme=dark"), None);
+        assert_eq!(flash(&format!("{FLASH}=bad.zz")), None);
+    }
+
+    #[test]
+    fn the_way_back_stays_on_the_site() {
+        for (referrer, expected) in [("http://127.0.0.1:3000/?step=2.1", "/?step=2.1"), ("http://evil.example//other", "/"), ("nonsense \u{7f}", "/")] {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_str(referrer) {
+                headers.insert(header::REFERER, value);
+            }
+            assert_eq!(back(&headers), expected);
+        }
+    }
+}
