@@ -20,7 +20,9 @@ WASM_TARGET=wasm32-unknown-unknown
 digest() { sha256sum | cut -c1-16; }
 
 # One folder of web assets for each checkout, since two checkouts may differ.
+# It is made here, since the server's build script watches it only when it is there.
 SITE="$CACHE/site/$(printf '%s' "$ROOT" | digest)"
+mkdir -p "$SITE"
 
 # The server and the client must agree on the name, or the page asks for another file.
 export LEPTOS_OUTPUT_NAME=showrunner

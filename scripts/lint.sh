@@ -3,8 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 take_lock
 scripts/setup.sh lint
-# The server's build embeds the assets; linting needs none.
-unset SHOWRUNNER_SITE_DIR
 
 say "formatting"
 cargo fmt --all --check

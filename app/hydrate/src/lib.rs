@@ -5,4 +5,9 @@
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(app::App);
+    // From here on the page answers to events; the browser specs wait for this mark.
+    if let Some(root) = leptos::prelude::document().document_element() {
+        // Without the mark the page works all the same.
+        let _ = root.set_attribute("data-hydrated", "");
+    }
 }
