@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use leptos::prelude::use_context;
 
 use crate::wire::*;
 
@@ -63,7 +64,11 @@ pub trait Reports: Send + Sync {
 #[async_trait]
 pub trait Resets: Send + Sync {
     /// Dry run for a scope (`all`, `customer:…`, `step:…`), or the certificate of a run.
-    async fn reset(&self, scope: Option<String>, run: Option<String>) -> Result<ResetView, WireError>;
+    async fn reset(
+        &self,
+        scope: Option<String>,
+        run: Option<String>,
+    ) -> Result<ResetView, WireError>;
     /// Confirms a dry run by its plan digest. Returns where to look.
     async fn confirm_reset(&self, scope: String, plan: String) -> Result<String, WireError>;
 }
@@ -81,4 +86,84 @@ pub struct Services {
     pub reports: Arc<dyn Reports>,
     /// Reset.
     pub resets: Arc<dyn Resets>,
+}
+
+/// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.
+#[derive(Clone)]
+pub struct Host {
+    /// Sends the browser to an address within the site: a plain form post by status 302, a call from WebAssembly by header.
+    pub redirect: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Sets the status. To be ignored for a plain form post (it accepts `text/html`), which is answered by a redirect even when
+    /// it failed.
+    pub status: Arc<dyn Fn(u16) + Send + Sync>,
+    /// Adds a `Set-Cookie` header with this value.
+    pub set_cookie: Arc<dyn Fn(String) + Send + Sync>,
+}
+
+/// Name of the cookie with `light` or `dark`; any other value, or none, follows the system.
+pub const THEME_COOKIE: &str = "theme";
+
+/// A server function call that was allowed.
+pub(crate) struct Call {
+    pub services: Services,
+    host: Option<Host>,
+}
+
+impl Call {
+    /// The first line of every server function. Takes everything from the context before the first await, since the context is
+    /// gone when a request is dropped half-way.
+    pub async fn authorize(permission: Permission) -> Result<Self, WireError> {
+        let services = use_context::<Services>().ok_or_else(|| {
+            WireError::new(
+                ErrorCode::Unavailable,
+                "The server is starting. Try again in a moment.",
+            )
+        })?;
+        let call = Self {
+            services,
+            host: use_context::<Host>(),
+        };
+        let allowed = call.services.policy.authorize(permission).await;
+        call.answer(allowed)?;
+        Ok(call)
+    }
+
+    /// Passes `result` on, with the status that fits.
+    pub fn answer<T>(&self, result: Result<T, WireError>) -> Result<T, WireError> {
+        if let (Err(error), Some(host)) = (&result, &self.host) {
+            (host.status)(error.code.status());
+        }
+        result
+    }
+
+    /// Sends the browser to the address that a mutation answered with.
+    pub fn redirect(&self, result: Result<String, WireError>) -> Result<String, WireError> {
+        if let (Ok(address), Some(host)) = (&result, &self.host) {
+            (host.redirect)(address);
+        }
+        self.answer(result)
+    }
+
+    /// Writes the theme cookie.
+    pub fn set_theme(&self, theme: &str) -> Result<(), WireError> {
+        let (value, seconds) = match theme {
+            "light" | "dark" => (theme, 31_536_000),
+            "system" => ("", 0),
+            _ => {
+                return self.answer(Err(WireError {
+                    field: Some("theme".into()),
+                    ..WireError::new(
+                        ErrorCode::Invalid,
+                        "There is no such theme. Choose system, light or dark.",
+                    )
+                }));
+            }
+        };
+        if let Some(host) = &self.host {
+            (host.set_cookie)(format!(
+                "{THEME_COOKIE}={value}; Path=/; Max-Age={seconds}; SameSite=Lax"
+            ));
+        }
+        Ok(())
+    }
 }

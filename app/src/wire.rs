@@ -69,6 +69,8 @@ pub struct ShellView {
     pub theme: String,
     /// Newest event id when this was rendered; the event stream continues behind it.
     pub last_event: i64,
+    /// Time of this view, `14:06:12`: what the bar says while the event stream is lost.
+    pub at: String,
     /// A message about the server itself (disk full, database locked), if any.
     pub trouble: Option<String>,
 }

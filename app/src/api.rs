@@ -1,0 +1,147 @@
+//! The server functions: a public HTTP API with stable paths. Each authorises first, then calls a trait of [`crate::services`].
+#![expect(
+    missing_docs,
+    reason = "the macro turns arguments into public fields that cannot carry documentation"
+)]
+
+use leptos::prelude::*;
+use server_fn::codec::GetUrl;
+
+use crate::wire::*;
+
+#[cfg(feature = "ssr")]
+use crate::{
+    error::local_address,
+    services::{Call, Permission},
+};
+
+/// The bar of every page.
+#[server(name = GetShell, prefix = "/api", endpoint = "shell", input = GetUrl)]
+pub async fn shell() -> Result<ShellView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.show.shell().await)
+}
+
+/// The show page with `step`, or with the current step.
+#[server(name = GetShow, prefix = "/api", endpoint = "show", input = GetUrl)]
+pub async fn show(step: Option<String>) -> Result<ShowView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.show.show(step).await)
+}
+
+/// The lake page with the partitions of `table`.
+#[server(name = GetLake, prefix = "/api", endpoint = "lake", input = GetUrl)]
+pub async fn lake(table: Option<String>) -> Result<LakeView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.show.lake(table).await)
+}
+
+/// Runs, newest first.
+#[server(name = GetRuns, prefix = "/api", endpoint = "runs", input = GetUrl)]
+pub async fn runs() -> Result<Vec<RunRow>, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.runs.runs().await)
+}
+
+/// One run.
+#[server(name = GetRun, prefix = "/api", endpoint = "run", input = GetUrl)]
+pub async fn run(id: String) -> Result<RunView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.runs.run(id).await)
+}
+
+/// The report.
+#[server(name = GetReport, prefix = "/api", endpoint = "report", input = GetUrl)]
+pub async fn report() -> Result<ReportView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.reports.report().await)
+}
+
+/// The dry run of a reset, or the certificate of the reset `run`.
+#[server(name = GetReset, prefix = "/api", endpoint = "reset", input = GetUrl)]
+pub async fn reset(scope: Option<String>, run: Option<String>) -> Result<ResetView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.resets.reset(scope, run).await)
+}
+
+/// Presses a step's button.
+#[server(name = Press, prefix = "/api", endpoint = "press")]
+pub async fn press(step: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.redirect(call.services.show.press(step).await)
+}
+
+/// Ingests a day (`customer/dataset/date`) once more.
+#[server(name = Reingest, prefix = "/api", endpoint = "reingest")]
+pub async fn reingest(day: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.redirect(call.services.show.reingest(day).await)
+}
+
+/// Asks a run to stop.
+#[server(name = StopRun, prefix = "/api", endpoint = "stop_run")]
+pub async fn stop_run(id: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.redirect(call.services.runs.stop_run(id).await)
+}
+
+/// Runs a failed or stopped run again.
+#[server(name = RetryRun, prefix = "/api", endpoint = "retry_run")]
+pub async fn retry_run(id: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.redirect(call.services.runs.retry_run(id).await)
+}
+
+/// Deletes what the dry run with the digest `plan` listed.
+#[server(name = ConfirmReset, prefix = "/api", endpoint = "confirm_reset")]
+pub async fn confirm_reset(scope: String, plan: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Reset).await?;
+    call.redirect(call.services.resets.confirm_reset(scope, plan).await)
+}
+
+/// Remembers `system`, `light` or `dark` in a cookie and goes back to the page it came from.
+#[server(name = SetTheme, prefix = "/api", endpoint = "set_theme")]
+pub async fn set_theme(theme: String, back: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.set_theme(&theme)?;
+    call.redirect(Ok(local_address(&back).to_owned()))
+}
+
+/// A server function as the rest of the server sees it.
+#[cfg(feature = "ssr")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    /// For instance `/api/press`.
+    pub path: &'static str,
+    /// What a caller needs.
+    pub permission: Permission,
+    /// True when it changes something: then it is POST, otherwise GET.
+    pub mutation: bool,
+}
+
+/// Every server function. A test of the server compares it with what is registered, and calls each one without permission.
+#[cfg(feature = "ssr")]
+pub const ENDPOINTS: &[Endpoint] = &[
+    endpoint::<GetShell>(Permission::View, false),
+    endpoint::<GetShow>(Permission::View, false),
+    endpoint::<GetLake>(Permission::View, false),
+    endpoint::<GetRuns>(Permission::View, false),
+    endpoint::<GetRun>(Permission::View, false),
+    endpoint::<GetReport>(Permission::View, false),
+    endpoint::<GetReset>(Permission::View, false),
+    endpoint::<Press>(Permission::Present, true),
+    endpoint::<Reingest>(Permission::Present, true),
+    endpoint::<StopRun>(Permission::Present, true),
+    endpoint::<RetryRun>(Permission::Present, true),
+    endpoint::<ConfirmReset>(Permission::Reset, true),
+    endpoint::<SetTheme>(Permission::View, true),
+];
+
+#[cfg(feature = "ssr")]
+const fn endpoint<S: server_fn::ServerFn>(permission: Permission, mutation: bool) -> Endpoint {
+    Endpoint {
+        path: S::PATH,
+        permission,
+        mutation,
+    }
+}

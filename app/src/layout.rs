@@ -1,0 +1,300 @@
+//! The document, the bar of every page, and the routes.
+
+use leptos::prelude::*;
+use leptos_meta::{Html, Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{Route, Router, Routes},
+    hooks::use_location,
+    path,
+};
+
+use crate::{
+    actions::{Actions, Post},
+    api,
+    live::{Connection, Live},
+    pages::{Lake, NotFound, Report, Reset, Run, Runs, Show},
+    ui::{icon, labelled_icon},
+    wire::ShellView,
+};
+
+/// The HTML document around [`App`]; on the server only.
+#[cfg(feature = "ssr")]
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    use leptos::hydration::{AutoReload, HydrationScripts};
+    use leptos_meta::MetaTags;
+
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="stylesheet" href="/pkg/showrunner.css" />
+                <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
+                <AutoReload options=options.clone() />
+                <HydrationScripts options />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+                <svg class="sprite" aria-hidden="true" inner_html=include_str!("layout/sprite.svg")></svg>
+            </body>
+        </html>
+    }
+}
+
+/// All pages.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title formatter=|page: String| {
+            if page.is_empty() { "Showrunner".to_owned() } else { format!("{page} · Showrunner") }
+        } />
+        <Router>
+            <Layout />
+        </Router>
+    }
+}
+
+#[component]
+fn Layout() -> impl IntoView {
+    let live = Live::provide();
+    Actions::provide(live);
+    let shell = Resource::new(move || live.tick(), |_| api::shell());
+
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |started: Option<bool>| {
+        let started = started.unwrap_or(false);
+        if started {
+            return true;
+        }
+        match shell.get() {
+            Some(Ok(shell)) => {
+                live.start(shell.last_event);
+                true
+            }
+            _ => false,
+        }
+    });
+
+    view! {
+        <a class="skip" href="#main" rel="external">
+            "Skip to content"
+        </a>
+        <Transition>
+            {move || Suspend::new(async move {
+                let shell = shell
+                    .await
+                    .unwrap_or_else(|error| ShellView {
+                        customer: String::new(),
+                        dataset: String::new(),
+                        role: String::new(),
+                        theme: "system".into(),
+                        last_event: 0,
+                        at: "–".into(),
+                        trouble: Some(error.message),
+                    });
+                view! { <Bar shell /> }
+            })}
+        </Transition>
+        <Routes fallback=NotFound>
+            <Route path=path!("/") view=Show ssr=SsrMode::Async />
+            <Route path=path!("/lake") view=Lake ssr=SsrMode::Async />
+            <Route path=path!("/runs") view=Runs ssr=SsrMode::Async />
+            <Route path=path!("/runs/:id") view=Run ssr=SsrMode::Async />
+            <Route path=path!("/report") view=Report ssr=SsrMode::Async />
+            <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
+        </Routes>
+    }
+}
+
+#[component]
+fn Bar(shell: ShellView) -> impl IntoView {
+    let scope = if shell.customer.is_empty() {
+        String::new()
+    } else {
+        format!("{} / {}", shell.customer, shell.dataset)
+    };
+    let theme = (shell.theme != "system").then(|| shell.theme.clone());
+    view! {
+        <Html attr:data-theme=theme />
+        <header class="topbar">
+            <a class="brand" href="/">
+                {icon("#i-mark")}
+                "Showrunner"
+            </a>
+            <span class="scope mono">{scope}</span>
+            <nav class="nav" aria-label="Pages">
+                <NavLink href="/" title="Show" />
+                <NavLink href="/lake" title="Lake" />
+                <NavLink href="/runs" title="Runs" />
+                <NavLink href="/report" title="Report" />
+            </nav>
+            <div class="topbar-end">
+                <Freshness at=shell.at />
+                <span class="role viewer">{shell.role}</span>
+                <ThemeSwitch theme=shell.theme />
+                <a class="btn quiet" href="/reset">
+                    {icon("#i-reset")}
+                    "Reset…"
+                </a>
+            </div>
+        </header>
+        {shell
+            .trouble
+            .map(|trouble| {
+                view! {
+                    <div class="note bad trouble" role="alert">
+                        {icon("#i-failed")}
+                        <div>
+                            <strong>{trouble}</strong>
+                        </div>
+                    </div>
+                }
+            })}
+    }
+}
+
+#[component]
+fn NavLink(href: &'static str, title: &'static str) -> impl IntoView {
+    let path = use_location().pathname;
+    let current = move || path.with(|path| is_at(path, href).then_some("page"));
+    view! {
+        <a href=href aria-current=current>
+            {title}
+        </a>
+    }
+}
+
+/// `/runs/…` belongs to Runs, but only `/` itself to Show.
+fn is_at(path: &str, href: &str) -> bool {
+    path == href
+        || (href != "/"
+            && path
+                .strip_prefix(href)
+                .is_some_and(|rest| rest.starts_with('/')))
+}
+
+/// Whether the numbers move by themselves, or from when they are.
+#[component]
+fn Freshness(at: String) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let class = move || match live.connection() {
+        Connection::Still => "state later viewer",
+        Connection::Live => "state done viewer",
+        Connection::Lost => "state warn viewer lost",
+    };
+    let drawing = move || match live.connection() {
+        Connection::Still => "#i-later",
+        Connection::Live => "#i-live",
+        Connection::Lost => "#i-warn",
+    };
+    let words = move || match live.connection() {
+        Connection::Still => format!("As of {at}"),
+        Connection::Live => "Live".to_owned(),
+        Connection::Lost => format!("Reconnecting, values from {at}"),
+    };
+    view! {
+        <span class=class role="status">
+            <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
+                <use_ href=drawing />
+            </svg>
+            <span>{words}</span>
+        </span>
+    }
+}
+
+const THEMES: [(&str, &str, &str); 3] = [
+    ("system", "System theme", "#i-auto"),
+    ("light", "Light", "#i-sun"),
+    ("dark", "Dark", "#i-moon"),
+];
+
+#[component]
+fn ThemeSwitch(theme: String) -> impl IntoView {
+    let location = use_location();
+    let back = move || {
+        format!(
+            "{}{}",
+            location.pathname.get(),
+            query(&location.search.get())
+        )
+    };
+    let buttons = THEMES
+        .map(|(value, title, drawing)| {
+            let pressed = if theme == value { "true" } else { "false" };
+            view! {
+                <button
+                    type="submit"
+                    name="theme"
+                    value=value
+                    aria-pressed=pressed
+                    aria-label=title
+                    title=title
+                >
+                    {icon(drawing)}
+                </button>
+            }
+        })
+        .into_iter()
+        .collect_view();
+    let action = expect_context::<Actions>().theme;
+    view! {
+        <Post action class="seg theme">
+            <input type="hidden" name="back" value=back />
+            {buttons}
+        </Post>
+    }
+}
+
+/// The query with its question mark, whether or not it comes with one.
+fn query(search: &str) -> String {
+    match search.trim_start_matches('?') {
+        "" => String::new(),
+        search => format!("?{search}"),
+    }
+}
+
+/// What every page is called in the browser's tab.
+#[component]
+pub(crate) fn PageTitle(#[prop(into)] text: String) -> impl IntoView {
+    view! { <Title text=text /> }
+}
+
+/// The icon of a page that stands in for another; used by error views.
+pub(crate) fn failed_icon() -> impl IntoView {
+    labelled_icon("#i-failed", "failed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_marks_the_page_and_what_is_below_it() {
+        for (path, href, expected) in [
+            ("/", "/", true),
+            ("/runs", "/", false),
+            ("/runs", "/runs", true),
+            ("/runs/run-1", "/runs", true),
+            ("/runsheet", "/runs", false),
+        ] {
+            assert_eq!(is_at(path, href), expected, "{path} {href}");
+        }
+    }
+
+    #[test]
+    fn a_query_has_one_question_mark() {
+        for (search, expected) in [
+            ("", ""),
+            ("?", ""),
+            ("step=1", "?step=1"),
+            ("?step=1", "?step=1"),
+        ] {
+            assert_eq!(query(search), expected);
+        }
+    }
+}

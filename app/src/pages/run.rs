@@ -1,0 +1,216 @@
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use super::fetched;
+use crate::{
+    actions::ActionError,
+    api,
+    layout::{PageTitle, failed_icon},
+    live::Live,
+    ui::{AutoRefresh, Facts, More, Panel, ProgressPanel, percent, state_mark},
+    wire::{LogLine, QuarantineRow, RuleRow, RunStepView, RunView, State},
+};
+
+/// One run: its steps as time bars, its log, what it held back.
+#[component]
+pub(crate) fn Run() -> impl IntoView {
+    let live = expect_context::<Live>();
+    let params = use_params_map();
+    let run = Resource::new(
+        move || {
+            (
+                live.tick(),
+                params.with(|params| params.get("id").unwrap_or_default()),
+            )
+        },
+        |(_, id)| api::run(id),
+    );
+    fetched(run, |run| view! { <Page run /> })
+}
+
+#[component]
+fn Page(run: RunView) -> impl IntoView {
+    let running = run.state == State::Running;
+    let error = run.error.map(|error| {
+        view! {
+            <div class="note bad">
+                {failed_icon()} <div>
+                    <strong>{error}</strong>
+                </div>
+            </div>
+        }
+    });
+    let progress = run
+        .progress
+        .map(|progress| view! { <ProgressPanel progress /> });
+    let quarantine = (!run.quarantine.is_empty())
+        .then(|| view! { <Quarantine rows=run.quarantine more=run.quarantine_more /> });
+    let has_rules = !run.rules.is_empty();
+    let rules = has_rules.then(|| view! { <Rules rows=run.rules /> });
+    view! {
+        <PageTitle text=run.title.clone() />
+        <AutoRefresh when=running />
+        <main class="page" id="main" tabindex="-1">
+            <header class="page-head">
+                <h1>{run.title}</h1>
+                {state_mark(run.state, run.state_text)}
+                <span class="chip">{run.id}</span>
+                <More actions=run.actions step="" />
+            </header>
+            <ActionError />
+            {error}
+            <Facts facts=run.facts />
+            {progress}
+            <div class="cols">
+                <div class=if has_rules { "stack w-7" } else { "stack w-12" }>
+                    <Steps rows=run.steps scale=run.scale />
+                    <Log lines=run.log />
+                    {quarantine}
+                </div>
+                {rules}
+            </div>
+        </main>
+    }
+}
+
+#[component]
+fn Steps(rows: Vec<RunStepView>, scale: String) -> impl IntoView {
+    let end = view! { <span class="sub">{scale}</span> }.into_any();
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            let bar = format!("--from:{};--for:{}", percent(row.start), percent(row.width));
+            view! {
+                <tr>
+                    <th scope="row">{row.title}</th>
+                    <td>{state_mark(row.state, row.state_text)}</td>
+                    <td class="wide-only when">
+                        <div class=if row.longest { "gantt long" } else { "gantt" }>
+                            <i style=bar></i>
+                        </div>
+                    </td>
+                    <td class="r num">{row.rows}</td>
+                    <td class="r num">{row.seconds}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <Panel title="Steps" end body="panel-body rows scroll">
+            <table class="table">
+                <thead>
+                    <tr>
+                        <th scope="col">"Step"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col" class="wide-only">
+                            <span class="sr">"When"</span>
+                        </th>
+                        <th scope="col" class="r">
+                            "Rows"
+                        </th>
+                        <th scope="col" class="r">
+                            "Seconds"
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </Panel>
+    }
+}
+
+#[component]
+fn Log(lines: Vec<LogLine>) -> impl IntoView {
+    let lines = lines
+        .into_iter()
+        .map(|line| {
+            view! {
+                <li class=if line.warn { "warn" } else { "" }>
+                    <time>{line.at}</time>
+                    <b>{line.topic}</b>
+                    <span>{line.text}</span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <Panel title="Log" body="">
+            <ol class="log" tabindex="0" aria-label="Log">
+                {lines}
+            </ol>
+        </Panel>
+    }
+}
+
+#[component]
+fn Quarantine(rows: Vec<QuarantineRow>, more: Option<String>) -> impl IntoView {
+    let end = view! { <span class="sub">{more}</span> }.into_any();
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            let sample = (!row.sample.is_empty()).then(|| {
+                view! {
+                    <code class="code" tabindex="0">
+                        {row.sample}
+                    </code>
+                }
+            });
+            view! {
+                <tr>
+                    <td class="mono">{row.file}</td>
+                    <td class="r num">{row.line}</td>
+                    <td class="held">{row.reason} {sample}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <Panel title="Quarantine" id="quarantine" end body="panel-body rows">
+            <table class="table">
+                <thead>
+                    <tr>
+                        <th scope="col">"File"</th>
+                        <th scope="col" class="r">
+                            "Line"
+                        </th>
+                        <th scope="col">"Reason, beginning of the row"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </Panel>
+    }
+}
+
+#[component]
+fn Rules(rows: Vec<RuleRow>) -> impl IntoView {
+    let end = view! { <span class="sub">"rows touched"</span> }.into_any();
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            view! {
+                <tr>
+                    <td class="mono">{row.table}</td>
+                    <td>{row.rule}</td>
+                    <td class="r num">{row.rows}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <Panel title="Silver rules" class="w-5" end body="panel-body rows scroll">
+            <table class="table">
+                <thead>
+                    <tr>
+                        <th scope="col">"Table"</th>
+                        <th scope="col">"Rule"</th>
+                        <th scope="col" class="r">
+                            "Rows"
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </Panel>
+    }
+}

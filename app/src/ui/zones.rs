@@ -1,0 +1,38 @@
+use leptos::prelude::*;
+
+use super::state_icon;
+use crate::wire::{State, ZoneView};
+
+/// Where the data is now.
+#[component]
+pub(crate) fn Zones(zones: Vec<ZoneView>) -> impl IntoView {
+    let zones = zones
+        .into_iter()
+        .map(|zone| {
+            let (class, label) = match zone.state {
+                State::Done => ("zone lit", "has the day"),
+                State::Running | State::Next => ("zone live", "arriving"),
+                State::Later | State::Blocked => ("zone wait", "waiting"),
+                State::Warn => ("zone lit", "has the day, something was held back"),
+                State::Failed => ("zone wait", "failed"),
+            };
+            view! {
+                <li class=class>
+                    {state_icon(zone.state, Some(label))} <span class="zone-name">
+                        <a href=zone.href>{zone.title}</a>
+                    </span> <span class="zone-count">{zone.amount}</span>
+                    <span class="zone-more">{zone.detail}</span>
+                    <span class="zone-delta">{zone.change}</span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <aside class="where" aria-labelledby="h-where">
+            <div class="side-head">
+                <h2 id="h-where">"Where the data is now"</h2>
+            </div>
+            <ol class="zones">{zones}</ol>
+        </aside>
+    }
+}
