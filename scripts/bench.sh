@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Measures the release binary and prints the table of docs/performance.md. Called by `make bench`.
+. "$(dirname "$0")/lib.sh"
+
+export SHOWRUNNER_BIN="$ROOT/target/release/showrunner"
+export SHOWRUNNER_BENCH_DIR="$CACHE/bench"
+[ -x "$SHOWRUNNER_BIN" ] || fail "target/release/showrunner is missing: run make build"
+cargo run --quiet --release -p showrunner-tests --bin showrunner-bench
