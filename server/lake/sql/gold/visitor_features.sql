@@ -1,0 +1,93 @@
+-- title: One row for each visitor, as known 7 days before the last day, for a model of who buys next
+-- from: visitor_features
+-- column: customer: Customer
+-- column: full_visitor_id: The visitor, text
+-- column: cutoff_date: Last day that features may see: the customer's last day minus 7
+-- column: recency_days: Days from the visitor's last session to the cutoff
+-- column: tenure_days: Days from the visitor's first session in the data to the cutoff
+-- column: sessions: Sessions until the cutoff
+-- column: active_days: Different days with a session until the cutoff
+-- column: hits: Hits until the cutoff
+-- column: pageviews: Pages seen until the cutoff
+-- column: bounces: Sessions with one page until the cutoff
+-- column: time_on_site: Seconds on the site until the cutoff
+-- column: products_viewed: Product pages seen until the cutoff
+-- column: cart_sessions: Sessions with something put into the cart until the cutoff
+-- column: checkout_sessions: Sessions that reached the checkout until the cutoff
+-- column: transactions: Orders until the cutoff
+-- column: revenue: Order value until the cutoff
+-- column: last_channel: Channel of the last session until the cutoff
+-- column: last_device_category: Device of the last session until the cutoff
+-- column: last_country: Country of the last session until the cutoff
+-- column: purchased_in_next_7d: The label: an order on one of the 7 days after the cutoff. Nothing else here sees these days
+-- rule: Sessions until the cutoff turned into features
+-- count: coalesce(sum(sessions), 0)
+-- rule: Visitors who buy within the 7 days after the cutoff
+-- count: count(*) FILTER (WHERE purchased_in_next_7d)
+--
+-- With fewer than 8 days of data there is no week to look ahead to, and the table is empty.
+WITH cutoffs AS (
+  SELECT customer, cutoff_date
+  FROM (
+    SELECT customer, CAST(max(date) - INTERVAL '7' DAY AS DATE) AS cutoff_date, count(DISTINCT date) AS days
+    FROM sessions
+    GROUP BY customer
+  )
+  WHERE days >= 8
+),
+features AS (
+  SELECT
+    s.customer,
+    s.full_visitor_id,
+    c.cutoff_date,
+    max(s.date) AS last_date,
+    min(s.date) AS first_date,
+    count(*) AS sessions,
+    count(DISTINCT s.date) AS active_days,
+    sum(s.hits) AS hits,
+    sum(s.pageviews) AS pageviews,
+    sum(s.bounces) AS bounces,
+    sum(s.time_on_site) AS time_on_site,
+    sum(s.products_viewed) AS products_viewed,
+    count(*) FILTER (WHERE s.added_to_cart) AS cart_sessions,
+    count(*) FILTER (WHERE s.checkout_started) AS checkout_sessions,
+    sum(s.transactions) AS transactions,
+    CAST(coalesce(sum(s.revenue), 0) AS DECIMAL(29,6)) AS revenue,
+    last_value(s.channel ORDER BY s.date, s.start_time, s.visit_id) AS last_channel,
+    last_value(s.device_category ORDER BY s.date, s.start_time, s.visit_id) AS last_device_category,
+    last_value(s.country ORDER BY s.date, s.start_time, s.visit_id) AS last_country
+  FROM sessions s
+  JOIN cutoffs c ON c.customer = s.customer
+  WHERE s.date <= c.cutoff_date AND s.full_visitor_id IS NOT NULL
+  GROUP BY s.customer, s.full_visitor_id, c.cutoff_date
+),
+buyers AS (
+  SELECT DISTINCT s.customer, s.full_visitor_id
+  FROM sessions s
+  JOIN cutoffs c ON c.customer = s.customer
+  WHERE s.date > c.cutoff_date AND s.date <= c.cutoff_date + INTERVAL '7' DAY AND s.transactions > 0
+)
+SELECT
+  f.customer,
+  f.full_visitor_id,
+  f.cutoff_date,
+  CAST(f.cutoff_date - f.last_date AS BIGINT) AS recency_days,
+  CAST(f.cutoff_date - f.first_date AS BIGINT) AS tenure_days,
+  f.sessions,
+  f.active_days,
+  f.hits,
+  f.pageviews,
+  f.bounces,
+  f.time_on_site,
+  f.products_viewed,
+  f.cart_sessions,
+  f.checkout_sessions,
+  f.transactions,
+  f.revenue,
+  f.last_channel,
+  f.last_device_category,
+  f.last_country,
+  b.full_visitor_id IS NOT NULL AS purchased_in_next_7d
+FROM features f
+LEFT JOIN buyers b ON b.customer = f.customer AND b.full_visitor_id = f.full_visitor_id
+ORDER BY f.customer, f.full_visitor_id

@@ -1,0 +1,234 @@
+//! Which part of bronze's nested rows silver reads, and how a day of it is loaded.
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{Array, ArrayRef, BinaryBuilder, Int64Array, UInt64Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use arrow::row::{RowConverter, SortField};
+use chrono::NaiveDate;
+use datafusion::catalog::TableProvider;
+use datafusion::prelude::{Expr, SessionContext, cast, ident, lit};
+use datafusion::scalar::ScalarValue;
+
+use super::session::failed;
+use crate::{Error, ErrorKind, Result};
+
+/// The position of a row in its day: joins what is computed from a row back to it.
+pub(super) const ROW: &str = "_row";
+/// The whole row in sortable form, for rows whose key occurs more than once.
+pub(super) const CONTENT: &str = "_content";
+
+/// The columns of `bronze.ga_sessions` that silver reads, nested ones narrowed to the fields it uses.
+/// A provider with exactly this schema lets the Parquet reader skip all the others.
+pub fn read_schema() -> SchemaRef {
+    static SCHEMA: OnceLock<SchemaRef> = OnceLock::new();
+    Arc::clone(SCHEMA.get_or_init(|| Arc::new(Schema::new(fields()))))
+}
+
+fn fields() -> Vec<Field> {
+    use DataType::{Boolean, Int64};
+    let product = [
+        text("productSKU"),
+        text("v2ProductName"),
+        text("v2ProductCategory"),
+        text("productVariant"),
+        text("productBrand"),
+        field("productRevenue", Int64),
+        field("productPrice", Int64),
+        field("productQuantity", Int64),
+        field("isImpression", Boolean),
+        field("isClick", Boolean),
+        text("productListName"),
+        field("productListPosition", Int64),
+        text("productCouponCode"),
+    ];
+    let hit = [
+        field("hitNumber", Int64),
+        field("time", Int64),
+        field("isInteraction", Boolean),
+        field("isEntrance", Boolean),
+        field("isExit", Boolean),
+        record("page", [text("pagePath"), text("hostname"), text("pageTitle")]),
+        record(
+            "transaction",
+            [
+                text("transactionId"),
+                field("transactionRevenue", Int64),
+                field("transactionTax", Int64),
+                field("transactionShipping", Int64),
+                text("currencyCode"),
+            ],
+        ),
+        record(
+            "eventInfo",
+            [text("eventCategory"), text("eventAction"), text("eventLabel"), field("eventValue", Int64)],
+        ),
+        repeated("product", product),
+        record("eCommerceAction", [text("action_type"), field("step", Int64), text("option")]),
+        text("type"),
+    ];
+    vec![
+        field("visitNumber", Int64),
+        field("visitId", Int64),
+        field("visitStartTime", Int64),
+        text("date"),
+        record(
+            "totals",
+            [
+                "hits",
+                "pageviews",
+                "timeOnSite",
+                "bounces",
+                "transactions",
+                "transactionRevenue",
+                "newVisits",
+                "totalTransactionRevenue",
+            ]
+            .map(|name| field(name, Int64)),
+        ),
+        record(
+            "trafficSource",
+            [
+                text("referralPath"),
+                text("campaign"),
+                text("source"),
+                text("medium"),
+                text("keyword"),
+                text("adContent"),
+                field("isTrueDirect", Boolean),
+            ],
+        ),
+        record(
+            "device",
+            [text("browser"), text("operatingSystem"), field("isMobile", Boolean), text("language"), text("deviceCategory")],
+        ),
+        record(
+            "geoNetwork",
+            ["continent", "subContinent", "country", "region", "metro", "city", "networkDomain"].map(text),
+        ),
+        repeated("hits", hit),
+        text("fullVisitorId"),
+        text("clientId"),
+        text("channelGrouping"),
+        text("customer"),
+        text("_source_file"),
+    ]
+}
+
+fn field(name: &str, data_type: DataType) -> Field {
+    Field::new(name, data_type, true)
+}
+
+fn text(name: &str) -> Field {
+    field(name, DataType::Utf8)
+}
+
+fn record(name: &str, fields: impl IntoIterator<Item = Field>) -> Field {
+    field(name, DataType::Struct(fields.into_iter().collect()))
+}
+
+fn repeated(name: &str, fields: impl IntoIterator<Item = Field>) -> Field {
+    let item = DataType::Struct(fields.into_iter().collect::<Fields>());
+    field(name, DataType::new_list(item, true))
+}
+
+/// The schema of [`load`]'s result: [`read_schema`], [`ROW`] and [`CONTENT`].
+pub(super) fn loaded_schema() -> SchemaRef {
+    let mut fields = fields();
+    fields.push(field(ROW, DataType::Int64));
+    fields.push(field(CONTENT, DataType::Binary));
+    Arc::new(Schema::new(fields))
+}
+
+/// One day's rows as one batch, duplicates included.
+pub(super) async fn load(
+    context: &SessionContext,
+    bronze: Arc<dyn TableProvider>,
+    customer: &str,
+    date: NaiveDate,
+) -> Result<RecordBatch> {
+    let given = bronze.schema();
+    let wanted = read_schema();
+    let columns: Vec<Expr> = wanted.fields().iter().map(|field| column(&given, field)).collect();
+    let of_day = ident("date").eq(lit(date.format("%Y%m%d").to_string()));
+    let of_customer = ident("customer").eq(lit(customer));
+    let batches = context
+        .read_table(bronze)
+        .and_then(|rows| rows.filter(of_day.and(of_customer)))
+        .and_then(|rows| rows.select(columns))
+        .map_err(|error| failed("Bronze could not be read", error))?
+        .collect()
+        .await
+        .map_err(|error| failed(&format!("Bronze of {customer} on {date} could not be read"), error))?;
+    let batches: Result<Vec<_>, _> = batches
+        .into_iter()
+        .map(|batch| RecordBatch::try_new(Arc::clone(&wanted), batch.columns().to_vec()))
+        .collect();
+    batches
+        .and_then(|mut batches| match batches.len() {
+            1 => Ok(batches.remove(0)),
+            _ => concat_batches(&wanted, &batches),
+        })
+        .map_err(|error| Error::with(ErrorKind::Internal, "Bronze does not have the columns that silver expects.", error))
+}
+
+/// A column in the type that silver reads; NULL where bronze does not have it (files of older schemas).
+fn column(given: &Schema, wanted: &Field) -> Expr {
+    let name = wanted.name();
+    let expression = match given.field_with_name(name) {
+        Ok(field) if field.data_type() == wanted.data_type() => ident(name),
+        Ok(_) => cast(ident(name), wanted.data_type().clone()),
+        Err(_) => cast(lit(ScalarValue::Null), wanted.data_type().clone()),
+    };
+    expression.alias(name)
+}
+
+/// Adds [`ROW`] and [`CONTENT`].
+pub(super) fn number_rows(batch: &RecordBatch) -> Result<RecordBatch> {
+    let number: ArrayRef = Arc::new(Int64Array::from_iter_values(0..batch.num_rows() as i64));
+    content_of_repeated(batch)
+        .and_then(|content| {
+            let mut columns = batch.columns().to_vec();
+            columns.extend([number, content]);
+            RecordBatch::try_new(loaded_schema(), columns)
+        })
+        .map_err(|error| Error::with(ErrorKind::Internal, "The rows of a day could not be compared.", error))
+}
+
+fn content_of_repeated(batch: &RecordBatch) -> Result<ArrayRef, arrow::error::ArrowError> {
+    let key_columns = ["fullVisitorId", "visitId"].map(|name| batch.column_by_name(name).map(Arc::clone));
+    let key_columns: Vec<ArrayRef> = key_columns.into_iter().flatten().collect();
+    let keys = sortable(&key_columns)?;
+    let mut order: Vec<usize> = (0..batch.num_rows()).collect();
+    order.sort_unstable_by(|&a, &b| keys.row(a).cmp(&keys.row(b)));
+    let mut repeated: Vec<u64> = order
+        .chunk_by(|&a, &b| keys.row(a) == keys.row(b))
+        .filter(|group| group.len() > 1)
+        .flatten()
+        .map(|&row| row as u64)
+        .collect();
+    repeated.sort_unstable();
+
+    let mut content = BinaryBuilder::new();
+    if repeated.is_empty() {
+        content.append_nulls(batch.num_rows());
+        return Ok(Arc::new(content.finish()));
+    }
+    let rows = take_record_batch(batch, &UInt64Array::from(repeated.clone()))?;
+    let rows = sortable(rows.columns())?;
+    let mut next = repeated.iter().zip(&rows).peekable();
+    for row in 0..batch.num_rows() as u64 {
+        match next.next_if(|(repeated, _)| **repeated == row) {
+            Some((_, bytes)) => content.append_value(bytes.as_ref()),
+            None => content.append_null(),
+        }
+    }
+    Ok(Arc::new(content.finish()))
+}
+
+fn sortable(columns: &[ArrayRef]) -> Result<arrow::row::Rows, arrow::error::ArrowError> {
+    let fields = columns.iter().map(|column| SortField::new(column.data_type().clone()));
+    RowConverter::new(fields.collect())?.convert_columns(columns)
+}
