@@ -16,6 +16,7 @@ CREATE TABLE deliveries (
     customer          TEXT   NOT NULL,
     dataset           TEXT   NOT NULL,
     date              TEXT   NOT NULL,
+    -- 0 = claimed by a run that is about to write the marker itself.
     marker_generation BIGINT NOT NULL,
     decision          TEXT   NOT NULL CONSTRAINT deliveries_decision_check CHECK (decision IN ('claimed', 'ingested', 'duplicate', 'refused', 'failed')),
     reason            TEXT,
@@ -25,6 +26,7 @@ CREATE TABLE deliveries (
     decided_at        BIGINT NOT NULL,
     CONSTRAINT deliveries_pk PRIMARY KEY (customer, dataset, date, marker_generation)
 );
+CREATE INDEX deliveries_of_run ON deliveries (run_id);
 
 CREATE TABLE runs (
     id             TEXT    NOT NULL CONSTRAINT runs_pk PRIMARY KEY,
@@ -44,6 +46,8 @@ CREATE TABLE runs (
     ended_at       BIGINT,
     attempt        BIGINT  NOT NULL DEFAULT 1,
     stop_requested BOOLEAN NOT NULL DEFAULT FALSE,
+    -- How often it was resumed after a crash since a step or chunk was last finished: too often = failed.
+    resumes        BIGINT  NOT NULL DEFAULT 0,
     error          TEXT,
     -- JSON: what came out (see server/src/runs/summary.rs).
     summary        TEXT    NOT NULL DEFAULT '{}',

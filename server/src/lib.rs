@@ -1,1 +1,109 @@
-//! placeholder
+//! The Showrunner server: HTTP, runs, reset, the control database, and the command line. See ARCHITECTURE.md at the top of the
+//! repository.
+
+pub mod clock;
+pub mod config;
+mod error;
+mod failpoint;
+mod format;
+mod http;
+pub mod ingestion;
+pub mod reset;
+pub mod runs;
+pub mod store;
+mod story;
+mod views;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use showrunner_lake::Lake;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use clock::{Clock, Ids};
+use config::Config;
+use ingestion::Reconciler;
+use runs::{Engine, EngineConfig};
+use store::Store;
+
+pub use error::{Error, ErrorKind, Result};
+
+/// The customer that every data folder has.
+pub const FIRST_CUSTOMER: (&str, &str) = ("customer01", "Customer 01");
+
+/// A halted run gets this long to reach its next safe point.
+const HALT_WITHIN: Duration = Duration::from_secs(4);
+
+/// Everything that pages and commands work with.
+pub struct AppState {
+    /// Configuration.
+    pub config: Config,
+    /// Control database.
+    pub store: Store,
+    /// Data plane.
+    pub lake: Arc<Lake>,
+    /// Executes runs.
+    pub engine: Arc<Engine>,
+    /// Decides about markers.
+    pub reconciler: Reconciler,
+}
+
+/// The background tasks of a started [`AppState`].
+pub struct Background {
+    engine: Arc<Engine>,
+    halt: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Opens the data folder: control database (migrated), data plane, engine. Nothing runs yet; see [`AppState::start`]. Who writes
+/// holds the folder's lock for as long ([`showrunner_lake::DataDirLock`]).
+pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Arc<AppState>> {
+    tokio::fs::create_dir_all(&config.data.data_dir).await?;
+    let store = Store::open(&config.data.data_dir, clock.clone()).await?;
+    let lake = Lake::open(config.lake()).await?;
+    store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
+    let engine = Engine::new(
+        store.clone(),
+        lake.clone(),
+        EngineConfig {
+            scratch: config.data.data_dir.join("scratch"),
+            workers: config.workers(),
+            seed: config.generated.seed,
+            sessions_per_day: config.generated.sessions_per_day,
+        },
+        clock,
+        ids,
+    );
+    let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
+    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, reconciler }))
+}
+
+impl AppState {
+    /// Resumes what was under way and starts the lane.
+    pub async fn start_engine(&self) -> Result<Background> {
+        self.engine.resume().await?;
+        let tasks = vec![tokio::spawn(self.engine.clone().work())];
+        Ok(Background { engine: self.engine.clone(), halt: CancellationToken::new(), tasks })
+    }
+
+    /// As [`AppState::start_engine`], and starts the reconciler.
+    pub async fn start(&self) -> Result<Background> {
+        let mut background = self.start_engine().await?;
+        background.tasks.push(tokio::spawn(self.reconciler.clone().work(background.halt.clone())));
+        Ok(background)
+    }
+}
+
+impl Background {
+    /// Halts the running run at its next safe point and ends the tasks, within a few seconds. What was under way is resumed at
+    /// the next start.
+    pub async fn stop(self) {
+        self.halt.cancel();
+        self.engine.shutdown();
+        let all = futures::future::join_all(self.tasks);
+        if tokio::time::timeout(HALT_WITHIN, all).await.is_err() {
+            tracing::warn!("a run did not reach a safe point in time; it is resumed at the next start");
+        }
+    }
+}

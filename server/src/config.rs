@@ -1,0 +1,227 @@
+//! Configuration: from flags and the environment, one struct per concern. The environment is read in this file only.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use showrunner_lake::LakeConfig;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Everything.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: DataConfig,
+    /// Names of buckets and datasets.
+    #[command(flatten)]
+    pub names: NameConfig,
+    /// Generated data.
+    #[command(flatten)]
+    pub generated: GeneratedConfig,
+    /// How much of the machine to use.
+    #[command(flatten)]
+    pub limits: LimitConfig,
+    /// Files from the browser.
+    #[command(flatten)]
+    pub upload: UploadConfig,
+    /// The story.
+    #[command(flatten)]
+    pub story: StoryConfig,
+    /// The log.
+    #[command(flatten)]
+    pub log: LogConfig,
+}
+
+/// Where the data lies.
+#[derive(Debug, Clone, Args)]
+pub struct DataConfig {
+    /// The data folder: buckets, tables, control database. Deleting it is a factory reset, copying it (server stopped) a backup
+    #[arg(long, env = "SHOWRUNNER_DATA_DIR", default_value = "data", global = true, value_name = "DIR", help_heading = "Configuration")]
+    pub data_dir: PathBuf,
+}
+
+/// Names of buckets and datasets.
+#[derive(Debug, Clone, Args)]
+pub struct NameConfig {
+    /// The {id} in names such as sa-ingestion-{id}-{stage}
+    #[arg(long, env = "SHOWRUNNER_ID", default_value = "demo", global = true, value_parser = name, help_heading = "Configuration")]
+    pub id: String,
+    /// The {stage} in names such as sa-ingestion-{id}-{stage}
+    #[arg(long, env = "SHOWRUNNER_STAGE", default_value = "dev", global = true, value_parser = name, help_heading = "Configuration")]
+    pub stage: String,
+}
+
+/// Generated data.
+#[derive(Debug, Clone, Args)]
+pub struct GeneratedConfig {
+    /// Generated data follows from this number
+    #[arg(long, env = "SHOWRUNNER_SEED", default_value_t = 42, global = true, value_name = "NUMBER", help_heading = "Configuration")]
+    pub seed: u64,
+    /// Generated sessions on a mean weekday
+    #[arg(long, env = "SHOWRUNNER_SESSIONS_PER_DAY", default_value_t = 2_650, global = true, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Configuration")]
+    pub sessions_per_day: u32,
+}
+
+/// How much of the machine to use.
+#[derive(Debug, Clone, Args)]
+pub struct LimitConfig {
+    /// Worker threads for ingestion [default: one for each core, at most 8]
+    #[arg(long, env = "SHOWRUNNER_WORKERS", global = true, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Configuration")]
+    pub workers: Option<u16>,
+    /// Memory of one query; beyond it the engine spills to disk
+    #[arg(long, env = "SHOWRUNNER_QUERY_MEMORY", default_value = "192MB", global = true, value_parser = bytes, value_name = "BYTES", help_heading = "Configuration")]
+    pub query_memory: u64,
+}
+
+/// Files from the browser.
+#[derive(Debug, Clone, Args)]
+pub struct UploadConfig {
+    /// The largest file that may be uploaded from the browser
+    #[arg(id = "upload-limit", long = "upload-limit", env = "SHOWRUNNER_UPLOAD_LIMIT", default_value = "512MB", global = true, value_parser = bytes, value_name = "BYTES", help_heading = "Configuration")]
+    pub limit_bytes: u64,
+}
+
+/// The story.
+#[derive(Debug, Clone, Args)]
+pub struct StoryConfig {
+    /// A folder with stories (*.toml) instead of those in the program
+    #[arg(long, env = "SHOWRUNNER_STORIES_DIR", global = true, value_name = "DIR", help_heading = "Configuration")]
+    pub stories_dir: Option<PathBuf>,
+}
+
+/// The log.
+#[derive(Debug, Clone, Args)]
+pub struct LogConfig {
+    /// What is logged to standard error: error, warn, info, debug, or per module as in info,showrunner=debug
+    #[arg(long, env = "SHOWRUNNER_LOG", default_value = "info", global = true, value_name = "FILTER", help_heading = "Configuration")]
+    pub log: String,
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, Args)]
+pub struct ServeConfig {
+    /// Address and port; port 0 takes a free one. Only this machine's own addresses: there is no sign-in yet
+    #[arg(long, env = "SHOWRUNNER_ADDR", default_value = "127.0.0.1:3000", value_name = "HOST:PORT")]
+    pub addr: SocketAddr,
+}
+
+impl ServeConfig {
+    /// The address, refused when other machines could reach it.
+    pub fn checked(&self) -> Result<SocketAddr> {
+        if self.addr.ip().is_loopback() {
+            return Ok(self.addr);
+        }
+        Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "{} can be reached from other machines, and there is no sign-in yet. Use 127.0.0.1:{} or [::1]:{}, and an SSH tunnel from elsewhere.",
+                self.addr,
+                self.addr.port(),
+                self.addr.port()
+            ),
+        ))
+    }
+}
+
+impl Config {
+    /// Worker threads.
+    pub fn workers(&self) -> usize {
+        match self.limits.workers {
+            Some(workers) => usize::from(workers),
+            None => std::thread::available_parallelism().map_or(2, |cores| cores.get().min(8)),
+        }
+    }
+
+    /// The data plane's part.
+    pub fn lake(&self) -> LakeConfig {
+        LakeConfig {
+            data_dir: self.data.data_dir.clone(),
+            id: self.names.id.clone(),
+            stage: self.names.stage.clone(),
+            workers: self.workers(),
+            query_memory: usize::try_from(self.limits.query_memory).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// The defaults with another data folder and small generated days: for tests.
+    pub fn for_tests(data_dir: impl Into<PathBuf>) -> Config {
+        Config {
+            data: DataConfig { data_dir: data_dir.into() },
+            names: NameConfig { id: "demo".to_owned(), stage: "test".to_owned() },
+            generated: GeneratedConfig { seed: 42, sessions_per_day: 20 },
+            limits: LimitConfig { workers: Some(2), query_memory: 128 << 20 },
+            upload: UploadConfig { limit_bytes: 8 << 20 },
+            story: StoryConfig { stories_dir: None },
+            log: LogConfig { log: "warn".to_owned() },
+        }
+    }
+}
+
+/// `SHOWRUNNER_KILL_AT`, for the tests that kill the process.
+#[cfg(debug_assertions)]
+pub(crate) fn kill_at() -> Option<String> {
+    std::env::var("SHOWRUNNER_KILL_AT").ok()
+}
+
+/// A number of bytes: `512MB`, `2 GB`, `1048576`. Powers of ten for kB, MB, GB; of two for KiB, MiB, GiB.
+fn bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err("write a number of bytes, such as 512MB or 2GiB".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "write a number of bytes, such as 512MB or 2GiB".to_owned())?;
+    number.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(|| "must be at least one byte and fit into 64 bits".to_owned())
+}
+
+/// Part of a bucket's name.
+fn name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || text.len() > 20 || !text.chars().all(fits) || text.starts_with('-') || text.ends_with('-') {
+        return Err("use 1 to 20 of a-z, 0-9 and '-', no '-' at either end".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_with_and_without_unit() {
+        for (text, expected) in [("1048576", 1_048_576), ("512MB", 512_000_000), ("2 GiB", 2 << 30), ("3k", 3_000)] {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for text in ["", "MB", "0", "-1", "1.5GB", "12 parsecs", "99999999999999999999", "99999999999GiB"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_fit_into_bucket_names() {
+        assert!(name("demo-2").is_ok());
+        for text in ["", "-a", "a-", "Demo", "a_b", "ä", "aaaaaaaaaaaaaaaaaaaaa"] {
+            assert!(name(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_may_be_listened_to() {
+        let check = |addr: &str| ServeConfig { addr: addr.parse().unwrap() }.checked();
+        assert!(check("127.0.0.1:0").is_ok());
+        assert!(check("[::1]:3000").is_ok());
+        for addr in ["0.0.0.0:3000", "192.168.1.2:3000", "[::]:3000"] {
+            assert_eq!(check(addr).unwrap_err().kind, ErrorKind::Invalid, "{addr}");
+        }
+    }
+}

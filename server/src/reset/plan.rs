@@ -1,0 +1,220 @@
+//! The dry run: what would go, what stays, what is foreign.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use showrunner_lake::model::ForeignObject;
+use showrunner_lake::{Lake, NOTIFICATION_SUBSCRIPTION, ingestion};
+
+use super::{Before, ResetScope};
+use crate::AppState;
+use crate::error::Result;
+use crate::runs::{Job, counted, fingerprint};
+use crate::store::{DeliveryRow, RunKind, RunRow, Store};
+
+/// A line of what would go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanItem {
+    /// `ingestion`, `bronze`, `silver`, `gold`, `warehouse`, `messages`, `runs`, `deliveries`, `steps`.
+    pub place: String,
+    /// Table, or empty.
+    pub table: String,
+    /// `objects`, `partitions`, `messages`, `runs`, `decisions`, `steps`.
+    pub what: String,
+    /// How many.
+    pub count: u64,
+    /// Rows that go with them.
+    pub rows: u64,
+    /// Files on disk, leftovers included.
+    pub files: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// `2017-07-29`, `2017-06-01 to 2017-07-29`, or empty.
+    pub which: String,
+}
+
+/// A line of what stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StayItem {
+    /// `source`, `schemas`, `settings`, `customers`.
+    pub what: String,
+    /// How many.
+    pub count: u64,
+    /// How we know: a checksum, or empty.
+    pub checksum: String,
+}
+
+/// A dry run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ResetPlan {
+    /// What it covers.
+    pub scope: ResetScope,
+    /// What would go; places with nothing are left out.
+    pub items: Vec<PlanItem>,
+    /// What stays.
+    pub stays: Vec<StayItem>,
+    /// What is not ours and is left alone.
+    pub foreign: Vec<ForeignObject>,
+    /// Changes when what would go changes.
+    pub digest: String,
+    /// What the run will compare with.
+    pub before: Before,
+}
+
+impl ResetPlan {
+    /// How many things would go; 0 = nothing to do.
+    pub fn total(&self) -> u64 {
+        total(&self.items)
+    }
+
+    /// Bytes that would go.
+    pub fn bytes(&self) -> u64 {
+        self.items.iter().map(|item| item.bytes).sum()
+    }
+}
+
+/// How many things these are.
+pub fn total(items: &[PlanItem]) -> u64 {
+    // Files that only an interrupted run left behind count as well: an emptied partition may have some.
+    items.iter().map(|item| item.count.max(u64::from(item.files > 0))).sum()
+}
+
+/// What a reset of this scope would do now.
+pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
+    let (store, lake) = (&state.store, &state.lake);
+    let items = items(store, lake, scope).await?;
+    let customers = store.customers().await?;
+    let ids: Vec<String> = customers.iter().map(|customer| customer.id.clone()).collect();
+    let foreign = lake.foreign(&ids).await?;
+    let (source, source_objects) = lake.source_checksum().await?;
+    let schemas = lake.schema_checksum().await?;
+    let tables = lake.tables().await?.len() as u64;
+    let settings = store.settings().await?;
+    let stay = |what: &str, count: u64, checksum: &str| StayItem {
+        what: what.to_owned(),
+        count,
+        checksum: checksum.to_owned(),
+    };
+    let stays = vec![
+        stay("source", source_objects, &source),
+        stay("schemas", tables, &schemas),
+        stay("settings", settings.len() as u64, ""),
+        stay("customers", customers.len() as u64, ""),
+    ];
+    // Messages come and go while the reconciler works: they do not make it another plan.
+    let lasting: Vec<&PlanItem> = items.iter().filter(|item| item.place != "messages").collect();
+    let digest = fingerprint(&serde_json::to_string(&(scope, &lasting))?);
+    let counts = items.iter().map(|item| (format!("{} {}", item.place, item.table).trim().to_owned(), item.count)).collect();
+    let before = Before { source, source_objects, schemas, settings, customers, counts };
+    Ok(ResetPlan { scope: scope.clone(), items, stays, foreign, digest, before })
+}
+
+/// What is in scope now, without the checksums of what stays: cheap.
+pub async fn items(store: &Store, lake: &Lake, scope: &ResetScope) -> Result<Vec<PlanItem>> {
+    let tables = lake.tables().await?;
+    let mut items = Vec::new();
+    for item in lake.purge_plan(&scope.of_lake()).await? {
+        let dates = if item.place == "ingestion" {
+            let folders = ingestion::day_folders(lake.objects(), &lake.names().ingestion).await?;
+            folders.into_iter().filter(|f| scope.has_day(&f.day)).map(|f| f.day.date).collect()
+        } else {
+            let of = tables.iter().filter(|t| t.zone.name() == item.place && t.table == item.table);
+            of.flat_map(|t| &t.partitions).filter(|p| in_scope(scope, p.date, p.customer.as_deref())).filter_map(|p| p.date).collect()
+        };
+        items.push(PlanItem {
+            what: if item.place == "ingestion" { "objects" } else { "partitions" }.to_owned(),
+            which: span(&dates),
+            place: item.place,
+            table: item.table,
+            count: item.count,
+            rows: item.rows,
+            files: item.files,
+            bytes: item.bytes,
+        });
+    }
+    let records = records(store, scope).await?;
+    let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?;
+    for (place, what, count) in [
+        ("messages", "messages", backlog),
+        ("runs", "runs", records.runs.len() as u64),
+        ("deliveries", "decisions", records.deliveries.len() as u64),
+        ("steps", "steps", records.steps.len() as u64),
+    ] {
+        items.push(PlanItem {
+            place: place.to_owned(),
+            table: String::new(),
+            what: what.to_owned(),
+            count,
+            rows: 0,
+            files: 0,
+            bytes: 0,
+            which: String::new(),
+        });
+    }
+    items.retain(|item| item.count > 0 || item.files > 0);
+    Ok(items)
+}
+
+/// What the control database has on record about a scope.
+pub(super) struct Records {
+    /// Runs to be archived; resets stay, as proof.
+    pub(super) runs: Vec<RunRow>,
+    pub(super) deliveries: Vec<DeliveryRow>,
+    /// Story and step.
+    pub(super) steps: Vec<(String, String)>,
+}
+
+pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records> {
+    let mut runs = Vec::new();
+    for run in store.runs(u32::MAX).await? {
+        if run.kind == RunKind::Reset {
+            continue;
+        }
+        let days = serde_json::from_str::<Job>(&run.job)?.days();
+        if scope.has_run(&run, &days) {
+            runs.push(run);
+        }
+    }
+    let deliveries = store.deliveries().await?.into_iter().filter(|row| scope.has_day(&row.day)).collect();
+    let pressed = store.all_show_steps().await?;
+    let touched: Vec<String> = match scope {
+        ResetScope::Customer(id) => {
+            let mut stories = Vec::new();
+            for step in &pressed {
+                if let Some(run_id) = &step.run_id
+                    && store.run(run_id).await?.customer.as_ref() == Some(id)
+                {
+                    stories.push(step.story.clone());
+                }
+            }
+            stories
+        }
+        _ => Vec::new(),
+    };
+    let steps = pressed
+        .into_iter()
+        .filter(|step| scope.has_step(step, &touched))
+        .map(|step| (step.story, step.step))
+        .collect();
+    Ok(Records { runs, deliveries, steps })
+}
+
+/// Whether a partition is of this scope. The warehouse's have no customer: they are judged by the date alone.
+fn in_scope(scope: &ResetScope, date: Option<NaiveDate>, customer: Option<&str>) -> bool {
+    match scope {
+        ResetScope::All => true,
+        ResetScope::Customer(id) => customer.is_none_or(|customer| customer == id),
+        ResetScope::Step { days, .. } => days
+            .iter()
+            .any(|day| date.is_none_or(|date| date == day.date) && customer.is_none_or(|customer| customer == day.customer)),
+    }
+}
+
+fn span(dates: &BTreeSet<NaiveDate>) -> String {
+    match (dates.first(), dates.last()) {
+        (Some(first), Some(last)) if first != last => format!("{first} to {last}, {}", counted(dates.len(), "day")),
+        (Some(first), _) => first.to_string(),
+        _ => String::new(),
+    }
+}

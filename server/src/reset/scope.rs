@@ -1,0 +1,102 @@
+//! What a reset covers, and what it must leave as it was.
+
+use serde::{Deserialize, Serialize};
+use showrunner_lake::model::{Day, Scope};
+
+use crate::store::{CustomerRow, RunRow, ShowStepRow};
+
+/// What a reset covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResetScope {
+    /// Every customer's data.
+    All,
+    /// One customer's data.
+    Customer(String),
+    /// Back to before a step of a story.
+    Step {
+        /// Story id.
+        story: String,
+        /// The step that is pressed next afterwards.
+        step: String,
+        /// The days of this step and those behind it.
+        days: Vec<Day>,
+        /// This step and those behind it.
+        steps: Vec<String>,
+    },
+}
+
+impl ResetScope {
+    /// `all`, `customer:customer01`, `step:2.1`
+    pub fn value(&self) -> String {
+        match self {
+            ResetScope::All => "all".to_owned(),
+            ResetScope::Customer(id) => format!("customer:{id}"),
+            ResetScope::Step { step, .. } => format!("step:{step}"),
+        }
+    }
+
+    /// Behind the word 'Reset'.
+    pub fn title(&self) -> String {
+        match self {
+            ResetScope::All => "everything".to_owned(),
+            ResetScope::Customer(id) => id.clone(),
+            ResetScope::Step { step, .. } => format!("back to step {step}"),
+        }
+    }
+
+    /// In the data plane's terms.
+    pub(super) fn of_lake(&self) -> Scope {
+        match self {
+            ResetScope::All => Scope::All,
+            ResetScope::Customer(id) => Scope::Customer(id.clone()),
+            ResetScope::Step { days, .. } => Scope::Days(days.clone()),
+        }
+    }
+
+    pub(super) fn has_day(&self, day: &Day) -> bool {
+        match self {
+            ResetScope::All => true,
+            ResetScope::Customer(id) => day.customer == *id,
+            ResetScope::Step { days, .. } => days.contains(day),
+        }
+    }
+
+    /// Whether a run is of this scope: by its customer, its days, or the step that started it.
+    pub(super) fn has_run(&self, run: &RunRow, days: &[Day]) -> bool {
+        match self {
+            ResetScope::All => true,
+            ResetScope::Customer(id) => run.customer.as_ref() == Some(id) || days.iter().any(|day| day.customer == *id),
+            ResetScope::Step { steps, .. } => {
+                run.story_step.as_ref().is_some_and(|step| steps.contains(step))
+                    || (!days.is_empty() && days.iter().all(|day| self.has_day(day)))
+            }
+        }
+    }
+
+    /// Whether a pressed step of a story is of this scope. `touched` are the stories of which a step ran for the customer.
+    pub(super) fn has_step(&self, pressed: &ShowStepRow, touched: &[String]) -> bool {
+        match self {
+            ResetScope::All => true,
+            ResetScope::Customer(_) => touched.contains(&pressed.story),
+            ResetScope::Step { story, steps, .. } => pressed.story == *story && steps.contains(&pressed.step),
+        }
+    }
+}
+
+/// What a reset must not change, taken before it began: a resumed reset still compares with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// Checksum over the source bucket.
+    pub source: String,
+    /// Objects in it.
+    pub source_objects: u64,
+    /// Checksum over all schemas.
+    pub schemas: String,
+    /// Name and value.
+    pub settings: Vec<(String, String)>,
+    /// Customers.
+    pub customers: Vec<CustomerRow>,
+    /// What was in scope, by place: objects, partitions, runs.
+    pub counts: Vec<(String, u64)>,
+}

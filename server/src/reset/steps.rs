@@ -1,0 +1,180 @@
+//! A reset's steps. Each may be done again: what is gone already is simply not there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use arrow::array::Int64Array;
+use bytes::Bytes;
+use serde::Serialize;
+use showrunner_lake::model::{Progress, PurgeItem};
+use showrunner_lake::{NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, QueryLimits};
+
+use super::plan::records;
+use super::{Before, Certificate, CertificateLine, ResetScope};
+use crate::error::{Error, ErrorKind, Result};
+use crate::runs::{Step, StepEnd, counted};
+
+/// The messages that a probe may have to get past.
+const PROBE_PULLS: usize = 1_000;
+
+/// Does one step.
+pub(crate) async fn step(step: &Step<'_>, name: &str, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
+    match name {
+        "stop" => stop(step).await,
+        "messages" => messages(step).await,
+        "runs" => forget(step, scope).await,
+        "verify" => verify(step, scope, before).await,
+        place => purge(step, place, scope).await,
+    }
+}
+
+/// A reset whose verification found a difference has failed, with the proof kept.
+pub(crate) fn accept(end: &StepEnd) -> Result<()> {
+    let certificate: Certificate = serde_json::from_str(&end.outcome)?;
+    let unequal: Vec<String> = certificate
+        .lines
+        .iter()
+        .filter(|line| !line.equal)
+        .map(|line| format!("{}: expected {}, found {}", line.what, line.expected, line.found))
+        .collect();
+    if unequal.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, format!("The verification found differences: {}.", unequal.join("; "))))
+}
+
+/// Queued runs were stopped with the press; a running one had the lane until now. What is left is to make sure.
+async fn stop(step: &Step<'_>) -> Result<StepEnd> {
+    let others = step.engine.store.active_runs().await?;
+    let others: Vec<String> = others.into_iter().map(|run| run.id).filter(|id| *id != step.run.id).collect();
+    if !others.is_empty() {
+        return Err(Error::new(ErrorKind::Conflict, format!("Still under way: {}. Stop it, then retry the reset.", others.join(", "))));
+    }
+    done(&(), "Nothing else is queued or running")
+}
+
+async fn messages(step: &Step<'_>) -> Result<StepEnd> {
+    let _alone = step.engine.pulling.lock().await;
+    let dropped = step.engine.lake.topics().seek_to_now(NOTIFICATION_SUBSCRIPTION).await?;
+    done(&BTreeMap::from([("messages", dropped)]), format!("{} dropped by a seek to now", counted(dropped as usize, "message")))
+}
+
+async fn purge(step: &Step<'_>, place: &str, scope: &ResetScope) -> Result<StepEnd> {
+    step.control.check()?;
+    let gone: Vec<PurgeItem> = step.engine.lake.purge(place, &scope.of_lake(), &step.run.id).await?;
+    step.point("purged");
+    let count: u64 = gone.iter().map(|item| item.count).sum();
+    let bytes: u64 = gone.iter().map(|item| item.bytes).sum();
+    let what = if place == "ingestion" { "object" } else { "partition" };
+    done(&gone, format!("{} went, {bytes} bytes", counted(count as usize, what)))
+}
+
+async fn forget(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
+    let records = records(&step.engine.store, scope).await?;
+    let runs: Vec<String> = records.runs.into_iter().map(|run| run.id).collect();
+    step.engine.store.forget(&runs, &records.deliveries, &records.steps).await?;
+    let outcome = BTreeMap::from([
+        ("runs", runs.len()),
+        ("deliveries", records.deliveries.len()),
+        ("steps", records.steps.len()),
+    ]);
+    let log = format!(
+        "{} archived; {} and {} of the story forgotten",
+        counted(runs.len(), "run"),
+        counted(records.deliveries.len(), "delivery decision"),
+        counted(records.steps.len(), "pressed step")
+    );
+    done(&outcome, log)
+}
+
+async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
+    let (store, lake) = (&step.engine.store, &step.engine.lake);
+    let mut lines = Vec::new();
+    for item in lake.purge_plan(&scope.of_lake()).await? {
+        let name = if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
+        if item.place == "ingestion" {
+            lines.push(CertificateLine::new("Objects in the ingestion bucket", 0, item.count));
+        } else {
+            lines.push(CertificateLine::new(format!("{name}: partitions, rows, files"), "0, 0, 0", format!("{}, {}, {}", item.count, item.rows, item.files)));
+        }
+    }
+    if *scope == ResetScope::All {
+        // Counted by a query as well, not by the log's statistics alone.
+        for table in lake.tables().await? {
+            let name = format!("{}.{}", table.zone.name(), table.table);
+            lines.push(CertificateLine::new(format!("{name}: rows by a query"), 0, count_rows(step, &name).await?));
+        }
+    }
+    let records = records(store, scope).await?;
+    lines.push(CertificateLine::new("Runs in the list", 0, records.runs.len()));
+    lines.push(CertificateLine::new("Delivery decisions", 0, records.deliveries.len()));
+    lines.push(CertificateLine::new("Pressed steps of the story", 0, records.steps.len()));
+    {
+        let _alone = step.engine.pulling.lock().await;
+        let probe = probe(step).await?;
+        let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?;
+        lines.push(CertificateLine::new("Messages waiting", 0, backlog));
+        lines.push(CertificateLine::new("Topic alive: a probe message", "arrived", if probe { "arrived" } else { "did not arrive" }));
+    }
+    let (source, objects) = lake.source_checksum().await?;
+    lines.push(CertificateLine::new("Source data: objects, checksum", format!("{}, {}", before.source_objects, before.source), format!("{objects}, {source}")));
+    lines.push(CertificateLine::new("Schemas, partitioning, clustering: checksum", &before.schemas, lake.schema_checksum().await?));
+    let settings = store.settings().await?;
+    lines.push(same("Settings", &before.settings, &settings));
+    let customers = store.customers().await?;
+    lines.push(same("Customers", &before.customers, &customers));
+    let ids: Vec<String> = customers.into_iter().map(|customer| customer.id).collect();
+    let at = store.clock().millis();
+    let certificate = Certificate {
+        scope: scope.value(),
+        lines,
+        foreign: lake.foreign(&ids).await?,
+        seconds: (at - step.run.started_at.unwrap_or(step.run.created_at)).max(0) as f64 / 1_000.0,
+        at,
+        by: step.run.started_by.clone(),
+    };
+    let verified = certificate.verified();
+    let log = if verified {
+        format!("{} equal: the reset is verified", counted(certificate.lines.len(), "line"))
+    } else {
+        "Not all lines are equal: the certificate says which".to_owned()
+    };
+    Ok(StepEnd::done(&certificate, Progress::default(), log)?.warn_if(!verified))
+}
+
+/// Publishes a message and pulls until it comes.
+async fn probe(step: &Step<'_>) -> Result<bool> {
+    let topics = step.engine.lake.topics();
+    let attributes = BTreeMap::from([("eventType".to_owned(), "SHOWRUNNER_PROBE".to_owned())]);
+    let id = topics.publish(NOTIFICATION_TOPIC, Bytes::from_static(b"probe"), attributes).await?;
+    for _ in 0..PROBE_PULLS {
+        let messages = topics.pull(NOTIFICATION_SUBSCRIPTION, 100).await?;
+        // Notifications only wake the reconciler, which looks again after each run anyway: they may go.
+        let ids: Vec<u64> = messages.iter().map(|message| message.id).collect();
+        topics.ack(NOTIFICATION_SUBSCRIPTION, &ids).await?;
+        if ids.contains(&id) {
+            return Ok(true);
+        }
+        if ids.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(false)
+}
+
+async fn count_rows(step: &Step<'_>, table: &str) -> Result<i64> {
+    let limits = QueryLimits { rows: 1, timeout: Duration::from_secs(60) };
+    let answer = step.engine.lake.query(&format!("SELECT count(*) FROM {table}"), limits).await?;
+    let column = answer.batches.first().filter(|batch| batch.num_rows() == 1).map(|batch| batch.column(0).clone());
+    let count = column.as_ref().and_then(|c| c.as_any().downcast_ref::<Int64Array>()).map(|c| c.value(0));
+    count.ok_or_else(|| Error::new(ErrorKind::Internal, format!("The rows of {table} could not be counted.")))
+}
+
+fn same<T: PartialEq>(what: &str, before: &[T], after: &[T]) -> CertificateLine {
+    let found = if before == after { "the same" } else { "changed" };
+    CertificateLine::new(format!("{what} ({})", before.len()), "the same", found)
+}
+
+fn done(outcome: &impl Serialize, log: impl Into<String>) -> Result<StepEnd> {
+    StepEnd::done(outcome, Progress::default(), log)
+}
