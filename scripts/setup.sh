@@ -113,7 +113,7 @@ wasm_std() {
       # From the checkout, so that rust-toolchain.toml chooses the cargo.
       logged wasm-std "building the WebAssembly standard library, once (about a minute on two cores)" \
         env RUSTC="$debian" RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
-        CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=-Cembed-bitcode=yes \
+        CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-Cembed-bitcode=yes --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates" \
         cargo build --release --manifest-path "$stub/Cargo.toml" --target-dir "$out" \
         --target "$WASM_TARGET" -Zbuild-std=std,panic_abort
       local lib="$sysroot/lib/rustlib/$WASM_TARGET/lib"
