@@ -37,7 +37,7 @@ cargo deny --workspace check bans licenses sources
 # The list of advisories is fetched from the network; a machine without one still lints.
 if cargo deny fetch db >"$LOGS/advisories.log" 2>&1 </dev/null; then
   say "dependencies: advisories"
-  cargo deny --workspace check --disable-fetch advisories
+  cargo deny --offline --workspace check advisories
 else
   say "advisories were left out: their list could not be fetched ($LOGS/advisories.log)"
 fi
