@@ -44,13 +44,18 @@ impl Guard {
         self.raw.get()
     }
 
+    /// Bytes that are read without a stream (Parquet in a local file).
+    pub(crate) fn add_raw(&self, bytes: u64) {
+        self.raw.set(self.raw.get() + bytes);
+    }
+
     /// The stored size is known (zip): ratios are judged against all of it.
     pub(crate) fn set_stored(&self, bytes: u64) {
         self.stored.set(bytes);
     }
 
     /// Counts unpacked bytes.
-    pub(crate) fn produce(&self, bytes: u64) -> Result<(), ErrorKind> {
+    fn produce(&self, bytes: u64) -> Result<(), ErrorKind> {
         let produced = self.produced.get().saturating_add(bytes);
         self.produced.set(produced);
         let limits = &self.limits;
@@ -178,7 +183,7 @@ impl<R> RawReader<R> {
 impl<R: Read> Read for RawReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.guard.raw.set(self.guard.raw.get() + read as u64);
+        self.guard.add_raw(read as u64);
         Ok(read)
     }
 }

@@ -195,9 +195,9 @@ impl<'a> Delivery<'a> {
             Ok(()) => {}
             Err(Stop::Fatal(error)) => return Err(error),
             Err(Stop::File(kind)) => {
-                let entry = match &kind {
-                    ErrorKind::Entry { entry, .. } => Some(entry.clone()),
-                    _ => self.entry.take(),
+                let entry = match (self.entry.take(), &kind) {
+                    (None, ErrorKind::Entry { entry, .. }) => Some(entry.clone()),
+                    (entry, _) => entry,
                 };
                 let reason = kind.to_string();
                 (self.reject)(Rejected {

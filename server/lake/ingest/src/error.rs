@@ -77,6 +77,9 @@ pub enum ErrorKind {
         /// Why it is refused.
         reason: String,
     },
+    /// Something packed within something packed.
+    #[error("archives within archives are not read: pack '{0}' only once")]
+    Nested(String),
     /// The columns do not fit the data set's schema.
     #[error("the columns do not fit the schema: {0}")]
     Columns(String),

@@ -193,8 +193,7 @@ impl<R: Read> JsonArrayRows<R> {
                     b'{' | b'[' => {
                         depth += 1;
                         if depth > self.cut.max_depth && self.fault.is_none() {
-                            let reason =
-                                format!("it is nested deeper than {} levels", self.cut.max_depth);
+                            let reason = "it is nested deeper than the limit".to_owned();
                             self.fault = Some((reason, self.sample()));
                         }
                     }

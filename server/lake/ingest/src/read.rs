@@ -120,7 +120,8 @@ impl ReadOptions {
             chunk_bytes,
             // Arrow's list and string offsets have 31 bits.
             max_row_bytes: self.limits.max_line_bytes.min(1 << 30),
-            max_depth: self.limits.max_depth,
+            // Each record may stand in a list, which is a bracket more.
+            max_depth: self.limits.max_depth.saturating_mul(2),
         }
     }
 
@@ -211,6 +212,7 @@ impl Context<'_> {
             if is_zip(&head) {
                 return archive::read_zip(self, file, delivery);
             }
+            self.guard.add_raw(source.len());
             return parquet_in::read_parquet(self, file, delivery);
         }
         let bytes = Cursor::new(head[..filled].to_vec()).chain(reader);
@@ -261,11 +263,7 @@ impl Context<'_> {
             return Err(ErrorKind::Empty.into());
         }
         if is_zip(&head) || head.starts_with(GZIP_MAGIC) {
-            return Err(ErrorKind::Entry {
-                entry: name.to_owned(),
-                reason: "archives within archives are not read".into(),
-            }
-            .into());
+            return Err(ErrorKind::Nested(name.to_owned()).into());
         }
         let format = sniff_content(name, &head).or_else(|kind| {
             // White space alone is as good as nothing.
