@@ -18,7 +18,11 @@ fn kind<T>(result: Result<T>) -> ErrorKind {
     match result {
         Ok(_) => panic!("an error was expected"),
         Err(error) => {
-            assert!(error.message.len() > 10, "errors are sentences: {:?}", error.message);
+            assert!(
+                error.message.len() > 10,
+                "errors are sentences: {:?}",
+                error.message
+            );
             error.kind
         }
     }

@@ -43,7 +43,10 @@ struct Subscription {
 impl LocalTopic {
     /// No topics yet; `clock` says when a message was published.
     pub fn new(clock: Clock) -> Self {
-        LocalTopic { clock, state: Mutex::default() }
+        LocalTopic {
+            clock,
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -54,7 +57,10 @@ impl LocalTopic {
     fn with<T>(&self, subscription: &str, act: impl FnOnce(&mut Subscription) -> T) -> Result<T> {
         match self.state().subscriptions.get_mut(subscription) {
             Some(found) => Ok(act(found)),
-            None => Err(Error::new(ErrorKind::NotFound, format!("The subscription `{subscription}` does not exist. Create it first."))),
+            None => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("The subscription `{subscription}` does not exist. Create it first."),
+            )),
         }
     }
 }
@@ -70,7 +76,11 @@ impl Subscription {
         self.pending.insert(message.id, message);
         if self.pending.len() + self.leased.len() > MAX_BACKLOG {
             let dropped = self.pending.pop_first().or_else(|| self.leased.pop_first());
-            tracing::warn!(subscription = name, id = dropped.map(|(id, _)| id), "the subscription holds too many messages: dropped the oldest");
+            tracing::warn!(
+                subscription = name,
+                id = dropped.map(|(id, _)| id),
+                "the subscription holds too many messages: dropped the oldest"
+            );
         }
         self.wake.notify_waiters();
     }
@@ -83,27 +93,49 @@ impl Topic for LocalTopic {
         if let Some(found) = state.subscriptions.get(subscription)
             && found.topic != topic
         {
-            let message = format!("The subscription `{subscription}` exists already, on topic `{}`. Choose another name.", found.topic);
+            let message = format!(
+                "The subscription `{subscription}` exists already, on topic `{}`. Choose another name.",
+                found.topic
+            );
             return Err(Error::new(ErrorKind::Exists, message));
         }
         state.topics.entry(topic.to_owned()).or_default();
-        state.subscriptions.entry(subscription.to_owned()).or_insert_with(|| Subscription {
-            topic: topic.to_owned(),
-            pending: BTreeMap::new(),
-            leased: BTreeMap::new(),
-            wake: Arc::default(),
-        });
+        state
+            .subscriptions
+            .entry(subscription.to_owned())
+            .or_insert_with(|| Subscription {
+                topic: topic.to_owned(),
+                pending: BTreeMap::new(),
+                leased: BTreeMap::new(),
+                wake: Arc::default(),
+            });
         Ok(())
     }
 
-    async fn publish(&self, topic: &str, data: Bytes, attributes: BTreeMap<String, String>) -> Result<u64> {
+    async fn publish(
+        &self,
+        topic: &str,
+        data: Bytes,
+        attributes: BTreeMap<String, String>,
+    ) -> Result<u64> {
         let mut state = self.state();
-        let State { topics, subscriptions } = &mut *state;
+        let State {
+            topics,
+            subscriptions,
+        } = &mut *state;
         let Some(last) = topics.get_mut(topic) else {
-            return Err(Error::new(ErrorKind::NotFound, format!("The topic `{topic}` does not exist. Create it first.")));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("The topic `{topic}` does not exist. Create it first."),
+            ));
         };
         *last += 1;
-        let message = Message { id: *last, data, attributes, published: (self.clock)() };
+        let message = Message {
+            id: *last,
+            data,
+            attributes,
+            published: (self.clock)(),
+        };
         for (name, subscription) in subscriptions.iter_mut().filter(|(_, s)| s.topic == topic) {
             subscription.add(name, message.clone());
         }
@@ -165,7 +197,9 @@ impl Topic for LocalTopic {
     }
 
     async fn backlog(&self, subscription: &str) -> Result<u64> {
-        self.with(subscription, |found| (found.pending.len() + found.leased.len()) as u64)
+        self.with(subscription, |found| {
+            (found.pending.len() + found.leased.len()) as u64
+        })
     }
 }
 
@@ -186,7 +220,13 @@ mod tests {
         publish().await.unwrap();
         assert_eq!(topics.backlog("s").await.unwrap(), MAX_BACKLOG as u64);
         topics.nack("s", &[1, 2]).await.unwrap();
-        let ids: Vec<u64> = topics.pull("s", usize::MAX).await.unwrap().iter().map(|m| m.id).collect();
+        let ids: Vec<u64> = topics
+            .pull("s", usize::MAX)
+            .await
+            .unwrap()
+            .iter()
+            .map(|m| m.id)
+            .collect();
         assert_eq!(ids[..3], [1, 2, 4], "3 was the oldest pending one");
         assert_eq!(ids.last(), Some(&(MAX_BACKLOG as u64 + 1)));
         // All leased: the oldest lease goes.
@@ -200,7 +240,10 @@ mod tests {
         let at = chrono::DateTime::from_timestamp(1_500_000_000, 0).unwrap();
         let topics = LocalTopic::new(Arc::new(move || at));
         topics.create("t", "s").await.unwrap();
-        topics.publish("t", Bytes::new(), BTreeMap::new()).await.unwrap();
+        topics
+            .publish("t", Bytes::new(), BTreeMap::new())
+            .await
+            .unwrap();
         assert_eq!(topics.pull("s", 1).await.unwrap()[0].published, at);
     }
 
@@ -208,7 +251,17 @@ mod tests {
     async fn a_subscription_belongs_to_one_topic() {
         let topics = LocalTopic::default();
         topics.create("t", "s").await.unwrap();
-        assert_eq!(topics.create("other", "s").await.unwrap_err().kind, ErrorKind::Exists);
-        assert_eq!(topics.publish("other", Bytes::new(), BTreeMap::new()).await.unwrap_err().kind, ErrorKind::NotFound);
+        assert_eq!(
+            topics.create("other", "s").await.unwrap_err().kind,
+            ErrorKind::Exists
+        );
+        assert_eq!(
+            topics
+                .publish("other", Bytes::new(), BTreeMap::new())
+                .await
+                .unwrap_err()
+                .kind,
+            ErrorKind::NotFound
+        );
     }
 }

@@ -16,7 +16,15 @@ async fn on_disk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn announced() {
     // The topic does not exist, so that every announcement fails: writes must not care.
-    run(|disk| Box::new(NotifyingObjects::new(Arc::new(disk), "contract-bucket-a", Arc::new(LocalTopic::default()), "no-topic"))).await;
+    run(|disk| {
+        Box::new(NotifyingObjects::new(
+            Arc::new(disk),
+            "contract-bucket-a",
+            Arc::new(LocalTopic::default()),
+            "no-topic",
+        ))
+    })
+    .await;
 }
 
 async fn run(wrap: impl Fn(DiskObjects) -> Box<dyn Objects>) {

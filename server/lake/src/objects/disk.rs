@@ -2,6 +2,7 @@
 
 mod files;
 mod staging;
+mod upload;
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -13,11 +14,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::DateTime;
-use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Location;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RenameOptions, RenameTargetMode};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, RenameOptions, RenameTargetMode};
 use tokio::sync::Mutex;
 
 use self::staging::{Staged, Staging};
@@ -27,8 +27,6 @@ use crate::keys;
 use crate::ports::{ObjectMeta, Objects, Precondition};
 use crate::{Error, ErrorKind, Result};
 
-/// Chunks of a stream are gathered to this size before they are written.
-const PART: usize = 1 << 20;
 /// What file systems allow for one name, in bytes.
 const MAX_SEGMENT: usize = 255;
 
@@ -85,7 +83,8 @@ impl DiskObjects {
         let action = format!("open the data folder `{}`", root.display());
         fs::create_dir_all(&buckets).map_err(|e| from_io(&action, e))?;
         let buckets = fs::canonicalize(&buckets).map_err(|e| from_io(&action, e))?;
-        let store = LocalFileSystem::new_with_prefix(&buckets).map_err(|e| from_store(&action, e))?;
+        let store =
+            LocalFileSystem::new_with_prefix(&buckets).map_err(|e| from_store(&action, e))?;
         let staging = Staging::begin(&buckets).map_err(|e| from_io(&action, e))?;
         Ok(DiskObjects {
             inner: Arc::new(Inner {
@@ -101,7 +100,10 @@ impl DiskObjects {
     }
 
     /// Runs `work` on a blocking thread.
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let inner = Arc::clone(&self.inner);
         joined(tokio::task::spawn_blocking(move || work(&inner)).await)
     }
@@ -113,19 +115,29 @@ impl Objects for DiskObjects {
         keys::check_bucket(bucket)?;
         let bucket = bucket.to_owned();
         self.blocking(move |inner| {
-            fs::create_dir_all(inner.root.join(&bucket)).map_err(|e| from_io(&format!("create the bucket `{bucket}`"), e))
+            fs::create_dir_all(inner.root.join(&bucket))
+                .map_err(|e| from_io(&format!("create the bucket `{bucket}`"), e))
         })
         .await
     }
 
-    async fn put(&self, bucket: &str, key: &str, data: Bytes, when: Precondition) -> Result<ObjectMeta> {
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        data: Bytes,
+        when: Precondition,
+    ) -> Result<ObjectMeta> {
         let place = self.inner.place(bucket, key)?;
         let inner = Arc::clone(&self.inner);
         // A task of its own: a caller that goes away does not leave the write half done.
         joined(
             tokio::spawn(async move {
                 let staged = inner.stage(&place).await?;
-                let put = inner.store.put(&staged.location, PutPayload::from_bytes(data)).await;
+                let put = inner
+                    .store
+                    .put(&staged.location, PutPayload::from_bytes(data))
+                    .await;
                 put.map_err(|e| from_store(&place.action("write"), e))?;
                 inner.publish(place, staged, when).await
             })
@@ -137,55 +149,38 @@ impl Objects for DiskObjects {
         &self,
         bucket: &str,
         key: &str,
-        mut data: BoxStream<'static, std::io::Result<Bytes>>,
+        data: BoxStream<'static, std::io::Result<Bytes>>,
         limit: u64,
     ) -> Result<ObjectMeta> {
         let place = self.inner.place(bucket, key)?;
         let action = place.action("write");
         let staged = self.inner.stage(&place).await?;
-        let mut upload = self.inner.store.put_multipart(&staged.location).await.map_err(|e| from_store(&action, e))?;
-        // On an error `upload` is dropped, then `staged`: both remove what they wrote.
-        let mut size = 0_u64;
-        let mut part: Vec<Bytes> = Vec::new();
-        let mut gathered = 0_usize;
-        while let Some(chunk) = data.next().await {
-            let chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(e) => return Err(abort(&mut upload, broken_off(&place, e)).await),
-            };
-            size = size.saturating_add(chunk.len() as u64);
-            if size > limit {
-                let error = Error::new(
-                    ErrorKind::TooLarge,
-                    format!("`{key}` is larger than the limit of {limit} bytes; nothing of it was kept. Split it into smaller files."),
-                );
-                return Err(abort(&mut upload, error).await);
-            }
-            gathered += chunk.len();
-            part.push(chunk);
-            if gathered >= PART {
-                gathered = 0;
-                let payload = PutPayload::from_iter(part.drain(..));
-                if let Err(e) = upload.put_part(payload).await {
-                    return Err(abort(&mut upload, from_store(&action, e)).await);
-                }
-            }
-        }
-        if gathered > 0
-            && let Err(e) = upload.put_part(PutPayload::from_iter(part)).await
-        {
-            return Err(abort(&mut upload, from_store(&action, e)).await);
-        }
-        upload.complete().await.map_err(|e| from_store(&action, e))?;
+        let upload = self
+            .inner
+            .store
+            .put_multipart(&staged.location)
+            .await
+            .map_err(|e| from_store(&action, e))?;
+        upload::write(upload, &place, data, limit).await?;
         let inner = Arc::clone(&self.inner);
-        joined(tokio::spawn(async move { inner.publish(place, staged, Precondition::None).await }).await)
+        joined(
+            tokio::spawn(async move { inner.publish(place, staged, Precondition::None).await })
+                .await,
+        )
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<Bytes> {
         let place = self.inner.place(bucket, key)?;
         let action = place.action("read");
-        let found = self.blocking(move |inner| inner.existing(&place).map(|_| place)).await?;
-        let answer = self.inner.store.get(&found.location).await.map_err(|e| from_store(&action, e))?;
+        let found = self
+            .blocking(move |inner| inner.existing(&place).map(|_| place))
+            .await?;
+        let answer = self
+            .inner
+            .store
+            .get(&found.location)
+            .await
+            .map_err(|e| from_store(&action, e))?;
         answer.bytes().await.map_err(|e| from_store(&action, e))
     }
 
@@ -204,7 +199,8 @@ impl Objects for DiskObjects {
         let place = self.inner.place(bucket, key)?;
         self.blocking(move |inner| {
             let found = inner.existing(&place)?;
-            files::meta(place.bucket.clone(), place.key.clone(), &found).map_err(|e| from_io(&place.action("read"), e))
+            files::meta(place.bucket.clone(), place.key.clone(), &found)
+                .map_err(|e| from_io(&place.action("read"), e))
         })
         .await
     }
@@ -213,7 +209,8 @@ impl Objects for DiskObjects {
         let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
         self.blocking(move |inner| {
             let folder = inner.bucket(&bucket)?;
-            files::list(&folder, &bucket, &prefix).map_err(|e| from_io(&format!("list the bucket `{bucket}`"), e))
+            files::list(&folder, &bucket, &prefix)
+                .map_err(|e| from_io(&format!("list the bucket `{bucket}`"), e))
         })
         .await
     }
@@ -230,7 +227,8 @@ impl Objects for DiskObjects {
                 let staged = joined(
                     tokio::task::spawn_blocking(move || {
                         let mut source = worker.open(&from)?;
-                        let mut target = File::create_new(&staged.file).map_err(|e| from_io(&action, e))?;
+                        let mut target =
+                            File::create_new(&staged.file).map_err(|e| from_io(&action, e))?;
                         std::io::copy(&mut source, &mut target).map_err(|e| from_io(&action, e))?;
                         Ok(staged)
                     })
@@ -246,7 +244,11 @@ impl Objects for DiskObjects {
         let place = self.inner.place(bucket, key)?;
         let action = place.action("delete");
         let probe = place.clone();
-        if self.blocking(move |inner| inner.look(&probe)).await?.is_none() {
+        if self
+            .blocking(move |inner| inner.look(&probe))
+            .await?
+            .is_none()
+        {
             return Ok(false);
         }
         match self.inner.store.delete(&place.location).await {
@@ -276,7 +278,10 @@ impl Objects for DiskObjects {
         self.blocking(move |inner| {
             let folder = inner.bucket(&bucket)?;
             let action = format!("sweep the bucket `{bucket}`");
-            let staged = inner.staging.sweep(&bucket).map_err(|e| from_io(&action, e))?;
+            let staged = inner
+                .staging
+                .sweep(&bucket)
+                .map_err(|e| from_io(&action, e))?;
             Ok(staged + files::sweep(&folder).map_err(|e| from_io(&action, e))?)
         })
         .await
@@ -288,17 +293,33 @@ impl Inner {
         keys::check_bucket(bucket)?;
         keys::check_key(key)?;
         if key.split('/').any(|segment| segment.len() > MAX_SEGMENT) {
-            let message = format!("A part of the key `{key}` is longer than {MAX_SEGMENT} bytes, more than the disk accepts. Choose a shorter name.");
+            let message = format!(
+                "A part of the key `{key}` is longer than {MAX_SEGMENT} bytes, more than the disk accepts. Choose a shorter name."
+            );
             return Err(Error::new(ErrorKind::Invalid, message));
         }
         if files::is_temporary(key) {
-            let message = format!("The key `{key}` ends in # and digits, which this store keeps for temporary files. Choose another name.");
+            let message = format!(
+                "The key `{key}` ends in # and digits, which this store keeps for temporary files. Choose another name."
+            );
             return Err(Error::new(ErrorKind::Invalid, message));
         }
-        let invalid = |e| Error::with(ErrorKind::Invalid, format!("The key `{key}` is not acceptable. Choose another name."), e);
-        let location = Location::parse(format!("{bucket}/{key}")).map_err(|e| invalid(object_store::Error::from(e)))?;
+        let invalid = |e| {
+            Error::with(
+                ErrorKind::Invalid,
+                format!("The key `{key}` is not acceptable. Choose another name."),
+                e,
+            )
+        };
+        let location = Location::parse(format!("{bucket}/{key}"))
+            .map_err(|e| invalid(object_store::Error::from(e)))?;
         let file = self.store.path_to_filesystem(&location).map_err(invalid)?;
-        Ok(Place { bucket: bucket.to_owned(), key: key.to_owned(), location, file })
+        Ok(Place {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            location,
+            file,
+        })
     }
 
     /// The bucket's folder, which must exist.
@@ -307,10 +328,15 @@ impl Inner {
         let folder = self.root.join(bucket);
         match fs::metadata(&folder) {
             Ok(found) if found.is_dir() => Ok(folder),
-            Ok(_) => Err(Error::new(ErrorKind::Storage, format!("The bucket `{bucket}` is a file. Move it out of the data folder."))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                Err(Error::with(ErrorKind::NotFound, format!("The bucket `{bucket}` does not exist. Create it first."), e))
-            }
+            Ok(_) => Err(Error::new(
+                ErrorKind::Storage,
+                format!("The bucket `{bucket}` is a file. Move it out of the data folder."),
+            )),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::with(
+                ErrorKind::NotFound,
+                format!("The bucket `{bucket}` does not exist. Create it first."),
+                e,
+            )),
             Err(e) => Err(from_io(&format!("open the bucket `{bucket}`"), e)),
         }
     }
@@ -332,7 +358,13 @@ impl Inner {
 
     fn existing(&self, place: &Place) -> Result<fs::Metadata> {
         self.look(place)?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("There is no object `{}` in bucket `{}`.", place.key, place.bucket))
+            Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "There is no object `{}` in bucket `{}`.",
+                    place.key, place.bucket
+                ),
+            )
         })
     }
 
@@ -347,25 +379,44 @@ impl Inner {
         joined(
             tokio::task::spawn_blocking(move || {
                 inner.look(&place)?;
-                inner.staging.stage(&place.bucket).map_err(|e| from_io(&place.action("write"), e))
+                inner
+                    .staging
+                    .stage(&place.bucket)
+                    .map_err(|e| from_io(&place.action("write"), e))
             })
             .await,
         )
     }
 
     /// Gives the written file its generation and moves it to its key.
-    async fn publish(self: &Arc<Self>, place: Place, staged: Staged, when: Precondition) -> Result<ObjectMeta> {
+    async fn publish(
+        self: &Arc<Self>,
+        place: Place,
+        staged: Staged,
+        when: Precondition,
+    ) -> Result<ObjectMeta> {
         let stripe = self.hasher.hash_one((&place.bucket, &place.key)) as usize % self.locks.len();
         let _lock = self.locks[stripe].lock().await;
         let worker = Arc::clone(self);
         let (staged, meta, place) = joined(
             tokio::task::spawn_blocking(move || {
                 let action = place.action("write");
-                let old = worker.look(&place)?.map(|found| files::generation(&found)).transpose().map_err(|e| from_io(&action, e))?;
+                let old = worker
+                    .look(&place)?
+                    .map(|found| files::generation(&found))
+                    .transpose()
+                    .map_err(|e| from_io(&action, e))?;
                 let generation = worker.next_generation(old);
-                let size = files::seal(&staged.file, generation).map_err(|e| from_io(&action, e))?;
+                let size =
+                    files::seal(&staged.file, generation).map_err(|e| from_io(&action, e))?;
                 let updated = DateTime::from_timestamp_micros(generation).unwrap_or_default();
-                let meta = ObjectMeta { bucket: place.bucket.clone(), key: place.key.clone(), size, generation, updated };
+                let meta = ObjectMeta {
+                    bucket: place.bucket.clone(),
+                    key: place.key.clone(),
+                    size,
+                    generation,
+                    updated,
+                };
                 Ok((staged, meta, place))
             })
             .await,
@@ -376,16 +427,30 @@ impl Inner {
             Precondition::Absent => RenameTargetMode::Create,
         };
         let options = RenameOptions::new().with_target_mode(mode);
-        let moved = self.store.rename_opts(&staged.location, &place.location, options).await;
-        moved.map_err(|e| from_store(&place.action("write"), e))?;
-        Ok(meta)
+        match self
+            .store
+            .rename_opts(&staged.location, &place.location, options)
+            .await
+        {
+            Ok(()) => Ok(meta),
+            // Linking says "exists" for a folder, too.
+            Err(object_store::Error::AlreadyExists { .. }) if place.file.is_dir() => Err(from_io(
+                &place.action("write"),
+                std::io::ErrorKind::IsADirectory.into(),
+            )),
+            Err(e) => Err(from_store(&place.action("write"), e)),
+        }
     }
 
     /// Later than the key's old generation and than all that this store has given.
     fn next_generation(&self, old: Option<i64>) -> i64 {
-        let earliest = (self.clock)().timestamp_micros().max(old.map_or(0, |old| old + 1));
+        let earliest = (self.clock)()
+            .timestamp_micros()
+            .max(old.map_or(0, |old| old + 1));
         let next = |last: i64| earliest.max(last + 1);
-        let last = self.last_generation.update(Ordering::SeqCst, Ordering::SeqCst, next);
+        let last = self
+            .last_generation
+            .update(Ordering::SeqCst, Ordering::SeqCst, next);
         next(last)
     }
 }
@@ -394,19 +459,6 @@ impl Place {
     fn action(&self, verb: &str) -> String {
         format!("{verb} `{}` in bucket `{}`", self.key, self.bucket)
     }
-}
-
-/// Removes what was uploaded so far and hands the reason on.
-async fn abort(upload: &mut Box<dyn MultipartUpload>, reason: Error) -> Error {
-    if let Err(error) = upload.abort().await {
-        tracing::warn!(%error, "a broken-off upload left a temporary file; the next sweep removes it");
-    }
-    reason
-}
-
-fn broken_off(place: &Place, error: std::io::Error) -> Error {
-    let message = format!("The upload of `{}` broke off before its end ({error}); nothing of it was kept. Send it again.", place.key);
-    Error::with(ErrorKind::Invalid, message, error)
 }
 
 fn joined<T>(result: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
