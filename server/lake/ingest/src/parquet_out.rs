@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
@@ -102,27 +103,23 @@ impl<W: Write + Send> ParquetSink<W> {
         self.rows
     }
 
-    /// Writes the footer and says what was written. The inner writer is flushed and dropped.
+    /// Writes the footer, flushes and drops the inner writer, and says what was written. To sync
+    /// or rename the file afterwards, give [`ParquetSink::new`] a `&mut File`.
     ///
     /// # Errors
     /// When the writer fails.
-    pub fn close(self) -> Result<WrittenFile, Error> {
-        Ok(self.finish()?.0)
-    }
-
-    /// As [`ParquetSink::close`], and gives the inner writer back, to sync or rename its file.
-    ///
-    /// # Errors
-    /// When the writer fails.
-    pub fn finish(mut self) -> Result<(WrittenFile, W), Error> {
+    pub fn close(mut self) -> Result<WrittenFile, Error> {
         let metadata = self.writer.finish()?;
-        let written = WrittenFile {
+        self.writer
+            .inner_mut()
+            .flush()
+            .map_err(ParquetError::from)?;
+        Ok(WrittenFile {
             rows: self.rows,
             bytes: self.writer.bytes_written() as u64,
             row_groups: metadata.num_row_groups(),
             stats_json: stats_json(&metadata, &self.schema, self.rows)?,
-        };
-        Ok((written, self.writer.into_inner()?))
+        })
     }
 }
 

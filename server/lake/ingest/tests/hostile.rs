@@ -250,7 +250,7 @@ fn archives_that_lead_elsewhere_are_refused_by_entry() {
         (
             zip_of(&[("x.json.gz", &doubled)]),
             "x.json.gz",
-            "archives within"
+            "archives within",
         ),
         (symlink_zip(), "a.json", "symbolic link"),
     ];
