@@ -9,7 +9,9 @@ mod strict;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
 use arrow::record_batch::RecordBatch;
@@ -23,21 +25,26 @@ use crate::schema::TableSchema;
 pub struct ArrowJsonDecoder {
     table: TableSchema,
     schema: SchemaRef,
+    /// arrow-json knows the zone UTC only with a time zone database: instants are read without.
+    zoneless: SchemaRef,
     max_depth: usize,
 }
 
 impl ArrowJsonDecoder {
     /// For a schema; rows may nest `max_depth` records, the row itself included.
     pub fn new(schema: &TableSchema, max_depth: usize) -> Self {
+        let arrow = schema.to_arrow();
+        let zoneless = arrow.fields().iter().map(without_zone);
         Self {
             table: schema.clone(),
-            schema: schema.to_arrow(),
+            zoneless: Arc::new(Schema::new(zoneless.collect::<Vec<_>>())),
+            schema: arrow,
             max_depth,
         }
     }
 
     fn decode_strict(&self, text: &[u8], rows: usize) -> Result<RecordBatch, ArrowError> {
-        let mut decoder = ReaderBuilder::new(self.schema.clone())
+        let mut decoder = ReaderBuilder::new(self.zoneless.clone())
             .with_batch_size(rows)
             .with_strict_mode(true)
             .build_decoder()?;
@@ -51,8 +58,11 @@ impl ArrowJsonDecoder {
         }
         let batch = decoder
             .flush()?
-            .unwrap_or_else(|| RecordBatch::new_empty(self.schema.clone()));
-        let columns = batch.columns().iter().map(null_lists_to_empty);
+            .unwrap_or_else(|| RecordBatch::new_empty(self.zoneless.clone()));
+        let fields = self.schema.fields().iter();
+        let columns = fields
+            .zip(batch.columns())
+            .map(|(field, column)| restore(column, field));
         RecordBatch::try_new(self.schema.clone(), columns.collect::<Result<_, _>>()?)
     }
 }
@@ -82,12 +92,27 @@ impl Decoder for ArrowJsonDecoder {
     }
 }
 
-/// Null and missing lists are empty ones.
-fn null_lists_to_empty(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    Ok(match array.data_type() {
+/// The same field with instants that have no zone.
+fn without_zone(field: &FieldRef) -> FieldRef {
+    let data_type = match field.data_type() {
+        DataType::Timestamp(unit, _) => DataType::Timestamp(*unit, None),
+        DataType::List(item) => DataType::List(without_zone(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(without_zone).collect()),
+        other => other.clone(),
+    };
+    Arc::new(Field::new(field.name(), data_type, field.is_nullable()))
+}
+
+/// Gives instants their zone back, and makes null and missing lists empty ones.
+fn restore(array: &ArrayRef, field: &FieldRef) -> Result<ArrayRef, ArrowError> {
+    Ok(match field.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let instants = array.as_primitive::<TimestampMicrosecondType>();
+            Arc::new(instants.clone().with_timezone_opt(zone.clone()))
+        }
         DataType::List(item) => {
             let list = array.as_list::<i32>();
-            let values = null_lists_to_empty(list.values())?;
+            let values = restore(list.values(), item)?;
             // arrow-json gives null lists no elements, so the offsets hold.
             Arc::new(ListArray::try_new(
                 item.clone(),
@@ -98,7 +123,10 @@ fn null_lists_to_empty(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         }
         DataType::Struct(fields) => {
             let record = array.as_struct();
-            let columns = record.columns().iter().map(null_lists_to_empty);
+            let columns = fields
+                .iter()
+                .zip(record.columns())
+                .map(|(field, column)| restore(column, field));
             Arc::new(StructArray::try_new(
                 fields.clone(),
                 columns.collect::<Result<_, _>>()?,

@@ -1,5 +1,6 @@
 //! The one-pass decoder against the oracle: the same rows, and the same verdict on broken ones.
 
+#[expect(dead_code, reason = "the other test binaries use the rest")]
 mod common;
 
 use common::{Random, random_fields, random_object, real_rows};

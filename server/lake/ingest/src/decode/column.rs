@@ -332,9 +332,10 @@ impl List {
         if !cursor.take(b"]") {
             loop {
                 cursor.skip_space();
+                let index = self.element.len() - first;
                 self.element
                     .read_value(cursor, scratch)
-                    .map_err(|fault| fault.at_element(self.element.len().saturating_sub(first)))?;
+                    .map_err(|fault| fault.at_element(index))?;
                 match cursor.next_token() {
                     Some(b',') => {}
                     Some(b']') => break,

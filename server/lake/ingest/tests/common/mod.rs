@@ -1,5 +1,4 @@
 //! What the tests share: made-up rows of any schema, containers, and reading it all back.
-#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
