@@ -1,17 +1,20 @@
 //! The Showrunner server: HTTP, runs, reset, the control database, and the command line. See ARCHITECTURE.md at the top of the
 //! repository.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+mod doctor;
 mod error;
 mod failpoint;
 mod format;
-mod http;
+pub mod http;
 pub mod ingestion;
 pub mod reset;
 pub mod runs;
+mod seed;
 pub mod store;
-mod story;
+pub mod story;
 mod views;
 
 use std::sync::Arc;
@@ -47,6 +50,10 @@ pub struct AppState {
     pub engine: Arc<Engine>,
     /// Decides about markers.
     pub reconciler: Reconciler,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The story that is told.
+    pub story: story::Story,
 }
 
 /// The background tasks of a started [`AppState`].
@@ -59,6 +66,7 @@ pub struct Background {
 /// Opens the data folder: control database (migrated), data plane, engine. Nothing runs yet; see [`AppState::start`]. Who writes
 /// holds the folder's lock for as long ([`showrunner_lake::DataDirLock`]).
 pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Arc<AppState>> {
+    let story = story::first(config.story.stories_dir.as_deref())?;
     tokio::fs::create_dir_all(&config.data.data_dir).await?;
     let store = Store::open(&config.data.data_dir, clock.clone()).await?;
     let lake = Lake::open(config.lake()).await?;
@@ -72,11 +80,11 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
             seed: config.generated.seed,
             sessions_per_day: config.generated.sessions_per_day,
         },
-        clock,
+        clock.clone(),
         ids,
     );
     let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
-    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, reconciler }))
+    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, reconciler, clock, story }))
 }
 
 impl AppState {

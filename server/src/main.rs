@@ -1,1 +1,5 @@
-fn main(){}
+//! The `showrunner` program. Everything is in the library; see [`showrunner::cli`].
+
+fn main() -> ! {
+    std::process::exit(showrunner::cli::main())
+}

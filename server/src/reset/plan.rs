@@ -113,8 +113,9 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
 /// What is in scope now, without the checksums of what stays: cheap.
 pub async fn items(store: &Store, lake: &Lake, scope: &ResetScope) -> Result<Vec<PlanItem>> {
     let tables = lake.tables().await?;
+    let customers: Vec<String> = store.customers().await?.into_iter().map(|customer| customer.id).collect();
     let mut items = Vec::new();
-    for item in lake.purge_plan(&scope.of_lake()).await? {
+    for item in lake.purge_plan(&scope.of_lake(), &customers).await? {
         let dates = if item.place == "ingestion" {
             let folders = ingestion::day_folders(lake.objects(), &lake.names().ingestion).await?;
             folders.into_iter().filter(|f| scope.has_day(&f.day)).map(|f| f.day.date).collect()

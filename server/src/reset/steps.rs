@@ -24,7 +24,7 @@ pub(crate) async fn step(step: &Step<'_>, name: &str, scope: &ResetScope, before
         "messages" => messages(step).await,
         "runs" => forget(step, scope).await,
         "verify" => verify(step, scope, before).await,
-        place => purge(step, place, scope).await,
+        place => purge(step, place, scope, before).await,
     }
 }
 
@@ -59,9 +59,9 @@ async fn messages(step: &Step<'_>) -> Result<StepEnd> {
     done(&BTreeMap::from([("messages", dropped)]), format!("{} dropped by a seek to now", counted(dropped as usize, "message")))
 }
 
-async fn purge(step: &Step<'_>, place: &str, scope: &ResetScope) -> Result<StepEnd> {
+async fn purge(step: &Step<'_>, place: &str, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
     step.control.check()?;
-    let gone: Vec<PurgeItem> = step.engine.lake.purge(place, &scope.of_lake(), &step.run.id).await?;
+    let gone: Vec<PurgeItem> = step.engine.lake.purge(place, &scope.of_lake(), &ids(before), &step.run.id).await?;
     step.point("purged");
     let count: u64 = gone.iter().map(|item| item.count).sum();
     let bytes: u64 = gone.iter().map(|item| item.bytes).sum();
@@ -90,7 +90,7 @@ async fn forget(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
 async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
     let (store, lake) = (&step.engine.store, &step.engine.lake);
     let mut lines = Vec::new();
-    for item in lake.purge_plan(&scope.of_lake()).await? {
+    for item in lake.purge_plan(&scope.of_lake(), &ids(before)).await? {
         let name = if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
         if item.place == "ingestion" {
             lines.push(CertificateLine::new("Objects in the ingestion bucket", 0, item.count));
@@ -123,12 +123,11 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
     lines.push(same("Settings", &before.settings, &settings));
     let customers = store.customers().await?;
     lines.push(same("Customers", &before.customers, &customers));
-    let ids: Vec<String> = customers.into_iter().map(|customer| customer.id).collect();
     let at = store.clock().millis();
     let certificate = Certificate {
         scope: scope.value(),
         lines,
-        foreign: lake.foreign(&ids).await?,
+        foreign: lake.foreign(&ids(before)).await?,
         seconds: (at - step.run.started_at.unwrap_or(step.run.created_at)).max(0) as f64 / 1_000.0,
         at,
         by: step.run.started_by.clone(),
@@ -140,6 +139,11 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
         "Not all lines are equal: the certificate says which".to_owned()
     };
     Ok(StepEnd::done(&certificate, Progress::default(), log)?.warn_if(!verified))
+}
+
+/// The customers that are known: what others left in the buckets is not ours.
+fn ids(before: &Before) -> Vec<String> {
+    before.customers.iter().map(|customer| customer.id.clone()).collect()
 }
 
 /// Publishes a message and pulls until it comes.

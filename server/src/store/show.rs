@@ -10,7 +10,8 @@ pub struct ShowStepRow {
     pub story: String,
     /// Step id, for instance `2.1`.
     pub step: String,
-    /// The run that it started, if it starts one.
+    /// The run that it started, if it starts one. `done` for steps that
+    /// are over with the press.
     pub run_id: Option<String>,
     /// UTC milliseconds.
     pub pressed_at: i64,
@@ -47,23 +48,26 @@ impl Store {
             .map_err(explain)
     }
 
-    /// Records that a step was pressed (again), with the run that it started, if it starts one.
+    /// Records that a step was pressed (again), with the run that it started, if it starts one. `done` for steps that
+    /// are over with the press.
     pub async fn press_step(
         &self,
         story: &str,
         step: &str,
         run_id: Option<&str>,
+        done: bool,
     ) -> Result<()> {
         let now = self.clock.millis();
         let mut tx = self.begin().await?;
         sqlx::query(
-            "INSERT INTO show_steps (story, step, run_id, pressed_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (story, step) DO UPDATE SET run_id = excluded.run_id, pressed_at = excluded.pressed_at, done_at = NULL",
+            "INSERT INTO show_steps (story, step, run_id, pressed_at, done_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (story, step) DO UPDATE SET run_id = excluded.run_id, pressed_at = excluded.pressed_at, done_at = excluded.done_at",
         )
         .bind(story)
         .bind(step)
         .bind(run_id)
         .bind(now)
+        .bind(done.then_some(now))
         .execute(&mut *tx.inner)
         .await
         .map_err(explain)?;

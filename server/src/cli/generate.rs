@@ -1,0 +1,74 @@
+//! `showrunner generate`
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt};
+use showrunner_generate::{Options, write_day_file};
+
+use super::date;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Ten years are enough for any trial, and keep a typing error from filling the disk.
+const MOST_DAYS: usize = 3_660;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// First day
+    #[arg(long, value_parser = date, value_name = "YYYY-MM-DD")]
+    from: NaiveDate,
+    /// Last day
+    #[arg(long, value_parser = date, value_name = "YYYY-MM-DD")]
+    to: NaiveDate,
+    /// Folder for the files and manifest.json
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
+    let days: Vec<NaiveDate> = args.from.iter_days().take_while(|day| *day <= args.to).take(MOST_DAYS + 1).collect();
+    if days.is_empty() || days.len() > MOST_DAYS {
+        return Err(Error::new(ErrorKind::Invalid, format!("--from {} --to {} must be 1 to {MOST_DAYS} days.", args.from, args.to)));
+    }
+    tokio::fs::create_dir_all(&args.out).await?;
+    let options = Options {
+        seed: config.generated.seed,
+        sessions_per_day: config.generated.sessions_per_day,
+        ..Options::default()
+    };
+    let (all, finished) = (days.len(), AtomicUsize::new(0));
+    let finished = &finished;
+    let mut manifests: Vec<_> = futures::stream::iter(days)
+        .map(|day| {
+            let (options, out) = (options.clone(), args.out.clone());
+            async move {
+                let manifest = tokio::task::spawn_blocking(move || write_day_file(&options, day, &out))
+                    .await
+                    .map_err(|error| Error::with(ErrorKind::Internal, format!("Generating {day} ended by a bug."), error))?
+                    .map_err(|error| Error::with(ErrorKind::Unavailable, error.to_string(), error))?;
+                let n = finished.fetch_add(1, Ordering::SeqCst) + 1;
+                eprintln!("{n} of {all}: {} {} sessions, {} bytes", manifest.file, manifest.rows, manifest.bytes);
+                Ok::<_, Error>(manifest)
+            }
+        })
+        .buffer_unordered(config.workers())
+        .try_collect()
+        .await?;
+    manifests.sort_by_key(|manifest| manifest.date);
+    let json = serde_json::to_vec_pretty(&serde_json::json!({
+        "seed": config.generated.seed,
+        "sessions_per_day": config.generated.sessions_per_day,
+        "rows": manifests.iter().map(|m| m.rows).sum::<u64>(),
+        "bytes": manifests.iter().map(|m| m.bytes).sum::<u64>(),
+        "raw_bytes": manifests.iter().map(|m| m.raw_bytes).sum::<u64>(),
+        "days": manifests,
+    }))?;
+    // Beside, then renamed: whoever reads it sees all or nothing.
+    let (part, whole) = (args.out.join("manifest.json.part"), args.out.join("manifest.json"));
+    tokio::fs::write(&part, json).await?;
+    tokio::fs::rename(&part, &whole).await?;
+    println!("{}", whole.display());
+    Ok(0)
+}

@@ -1,0 +1,227 @@
+//! `showrunner doctor`: what is missing, and the exact fix.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use showrunner_lake::{DataDirLock, Lake, ingestion};
+
+use crate::clock::SystemClock;
+use crate::config::{Config, ServeConfig};
+use crate::error::Result;
+use crate::store::{FILE_NAME, Store};
+
+/// Below this, a seed and a few runs may fill the disk.
+const SPACE_NEEDED: u64 = 2_000_000_000;
+
+/// A line of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Check {
+    level: Level,
+    what: &'static str,
+    found: String,
+    /// Exactly what to do, unless all is well.
+    fix: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Good,
+    /// Works, but something is worth doing.
+    Note,
+    Red,
+}
+
+/// Prints the report; exit status 1 if a line is red.
+pub(crate) async fn run(serve: &ServeConfig, config: &Config) -> Result<i32> {
+    let checks = checks(serve, config).await;
+    for check in &checks {
+        let mark = match check.level {
+            Level::Good => "ok  ",
+            Level::Note => "note",
+            Level::Red => "RED ",
+        };
+        println!("{mark}  {:16} {}", check.what, check.found);
+        if let Some(fix) = &check.fix {
+            println!("      {:16} fix: {fix}", "");
+        }
+    }
+    Ok(i32::from(checks.iter().any(|check| check.level == Level::Red)))
+}
+
+async fn checks(serve: &ServeConfig, config: &Config) -> Vec<Check> {
+    let dir = &config.data.data_dir;
+    let mut checks = vec![writable(dir), space(dir)];
+    let lock = lock(dir);
+    let free = lock.level == Level::Good;
+    checks.push(lock);
+    checks.push(database(dir, free).await);
+    checks.push(source(config).await);
+    checks.push(client());
+    checks.push(story(config));
+    checks.push(port(serve));
+    checks
+}
+
+fn good(what: &'static str, found: impl Into<String>) -> Check {
+    Check { level: Level::Good, what, found: found.into(), fix: None }
+}
+
+fn note(what: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+    Check { level: Level::Note, what, found: found.into(), fix: Some(fix.into()) }
+}
+
+fn red(what: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+    Check { level: Level::Red, what, found: found.into(), fix: Some(fix.into()) }
+}
+
+fn writable(dir: &Path) -> Check {
+    const WHAT: &str = "data folder";
+    let shown = dir.display();
+    let result = std::fs::create_dir_all(dir).and_then(|()| {
+        let probe = dir.join(".doctor");
+        std::fs::write(&probe, b"probe")?;
+        std::fs::remove_file(&probe)
+    });
+    match result {
+        Ok(()) => good(WHAT, format!("{shown} can be written")),
+        Err(error) => red(
+            WHAT,
+            format!("{shown} cannot be written ({error})"),
+            format!("mkdir -p '{shown}' && chown \"$(id -u)\" '{shown}' && chmod u+rwx '{shown}', or choose another with --data-dir"),
+        ),
+    }
+}
+
+#[cfg(unix)]
+fn space(dir: &Path) -> Check {
+    const WHAT: &str = "free space";
+    match rustix::fs::statvfs(dir) {
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let found = format!("{:.1} GB", free as f64 / 1e9);
+            if free >= SPACE_NEEDED {
+                good(WHAT, found)
+            } else {
+                red(WHAT, found, format!("free {:.1} GB there, or choose a larger disk with --data-dir", (SPACE_NEEDED - free) as f64 / 1e9))
+            }
+        }
+        Err(error) => red(WHAT, format!("unknown ({error})"), "make the data folder readable, or choose another with --data-dir"),
+    }
+}
+
+#[cfg(not(unix))]
+fn space(_dir: &Path) -> Check {
+    note("free space", "not known on this system", format!("make sure that {:.0} GB are free", SPACE_NEEDED as f64 / 1e9))
+}
+
+fn lock(dir: &Path) -> Check {
+    const WHAT: &str = "lock";
+    match DataDirLock::acquire(dir) {
+        Ok(_) => good(WHAT, "nobody else uses the data folder"),
+        Err(error) => red(WHAT, error.message, "stop the other showrunner (Ctrl-C where it runs), or choose another folder with --data-dir"),
+    }
+}
+
+async fn database(dir: &Path, unused: bool) -> Check {
+    const WHAT: &str = "control database";
+    if !dir.join(FILE_NAME).is_file() {
+        return good(WHAT, "not there yet: the first start creates it");
+    }
+    let fix_open = format!("restore {FILE_NAME} from a copy of the data folder, or delete the folder for a factory reset");
+    let store = match Store::open_existing(dir, Arc::new(SystemClock)).await {
+        Ok(store) => store,
+        Err(error) => return red(WHAT, error.chain(), fix_open),
+    };
+    let pending = match store.pending_migrations().await {
+        Ok(pending) => pending,
+        Err(error) => return red(WHAT, error.chain(), fix_open),
+    };
+    if unused && let Err(error) = store.check_writable().await {
+        return red(WHAT, error.chain(), format!("chmod u+rw '{}'/{FILE_NAME}*", dir.display()));
+    }
+    store.close().await;
+    if pending.is_empty() {
+        good(WHAT, "opens, migrated")
+    } else {
+        red(WHAT, format!("{} migrations are missing", pending.len()), format!("showrunner migrate --data-dir '{}'", dir.display()))
+    }
+}
+
+async fn source(config: &Config) -> Check {
+    const WHAT: &str = "source data";
+    let seed = format!("showrunner seed --data-dir '{}', or press 'Seed the history' on the page", config.data.data_dir.display());
+    let days = async {
+        let lake = Lake::open_read_only(config.lake()).await?;
+        ingestion::source_days(lake.objects(), &lake.names().source).await
+    };
+    match days.await {
+        Ok(days) if !days.is_empty() => good(WHAT, format!("{} days in the source bucket", days.len())),
+        Ok(_) => note(WHAT, "none yet", seed),
+        Err(error) if error.kind == showrunner_lake::ErrorKind::NotFound => note(WHAT, "none yet", seed),
+        Err(error) => red(WHAT, error.message, "make the data folder readable, or choose another with --data-dir"),
+    }
+}
+
+fn client() -> Check {
+    const WHAT: &str = "client assets";
+    if crate::http::embedded() {
+        good(WHAT, "embedded")
+    } else {
+        red(WHAT, "not in this program: pages work, but without style and live updates", "make build (or make run)")
+    }
+}
+
+fn story(config: &Config) -> Check {
+    const WHAT: &str = "story";
+    match crate::story::Story::load(config.story.stories_dir.as_deref()) {
+        Ok(stories) => good(WHAT, stories.iter().map(|story| story.title.as_str()).collect::<Vec<_>>().join(", ")),
+        Err(error) => red(WHAT, error.to_string(), "correct the file, or leave out --stories-dir to use the stories in the program"),
+    }
+}
+
+fn port(serve: &ServeConfig) -> Check {
+    const WHAT: &str = "port";
+    let addr = match serve.checked() {
+        Ok(addr) => addr,
+        Err(error) => return red(WHAT, error.message, format!("--addr 127.0.0.1:{}", serve.addr.port())),
+    };
+    match std::net::TcpListener::bind(addr) {
+        Ok(_) => good(WHAT, format!("{addr} is free")),
+        Err(error) => red(WHAT, format!("{addr} cannot be listened to ({error})"), format!("stop what uses it (see: ss -ltnp 'sport = :{}'), or choose another with --addr 127.0.0.1:0", addr.port())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find<'a>(checks: &'a [Check], what: &str) -> &'a Check {
+        checks.iter().find(|check| check.what == what).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_fresh_folder_is_fine_and_each_red_line_has_a_fix() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::for_tests(dir.path());
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let serve = ServeConfig { addr: taken.local_addr().unwrap() };
+        let all = checks(&serve, &config).await;
+        for what in ["data folder", "lock", "control database", "story"] {
+            assert_eq!(find(&all, what).level, Level::Good, "{what}: {:?}", find(&all, what));
+        }
+        assert_eq!(find(&all, "source data").level, Level::Note);
+        assert_eq!(find(&all, "port").level, Level::Red);
+        assert!(all.iter().all(|check| (check.level == Level::Good) == check.fix.is_none()));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_held_lock_and_a_damaged_database_are_red() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::for_tests(dir.path());
+        std::fs::write(dir.path().join(FILE_NAME), "no database at all, but long enough to be looked at").unwrap();
+        let _held = DataDirLock::acquire(dir.path()).unwrap();
+        let all = checks(&ServeConfig { addr: "127.0.0.1:0".parse().unwrap() }, &config).await;
+        assert_eq!(find(&all, "lock").level, Level::Red);
+        assert_eq!(find(&all, "control database").level, Level::Red);
+    }
+}
