@@ -7,6 +7,7 @@ mod services;
 mod upload;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
@@ -35,6 +36,14 @@ pub struct Web {
     /// Ends open event streams, so that a shutdown does not wait for browsers.
     pub shutdown: CancellationToken,
     options: LeptosOptions,
+    requests: Arc<AtomicU64>,
+}
+
+impl Web {
+    /// An id for a request: found on the page's error and in the log.
+    fn request_id(&self) -> String {
+        format!("r{:06}", self.requests.fetch_add(1, Ordering::Relaxed) % 1_000_000)
+    }
 }
 
 impl FromRef<Web> for LeptosOptions {
@@ -56,7 +65,7 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
     let views = Arc::new(Views::new(state.clone()));
     let hub = Hub::start(state.clone(), views.clone(), shutdown.clone());
     let upload_limit = usize::try_from(state.config.upload.limit_bytes).unwrap_or(usize::MAX);
-    let web = Web { state, views, hub, shutdown, options: options.clone() };
+    let web = Web { state, views, hub, shutdown, options: options.clone(), requests: Arc::default() };
 
     let shell = move || app::shell(options.clone());
     let pages_web = web.clone();

@@ -259,6 +259,12 @@ impl Story {
     }
 }
 
+/// The story that is told: the first of the folder, or of the shipped ones.
+pub fn first(folder: Option<&Path>) -> crate::Result<Story> {
+    let stories = Story::load(folder).map_err(|e| crate::Error::with(crate::ErrorKind::Invalid, e.to_string(), e))?;
+    stories.into_iter().next().ok_or_else(|| crate::Error::new(crate::ErrorKind::Invalid, "There is no story."))
+}
+
 /// Fills the placeholders of texts and SQL. Values come from the story itself and are identifiers and dates, never a person's input.
 pub fn fill(text: &str, story: &Story, date: Option<NaiveDate>) -> String {
     let mut out = text.replace("{customer}", &story.customer).replace("{dataset}", &story.dataset);

@@ -40,15 +40,14 @@ impl Hub {
         let (frames, _) = broadcast::channel(256);
         let hub = Arc::new(Hub { frames: frames.clone() });
         let mut stored = state.engine.subscribe_events();
-        let mut live = state.engine.subscribe_live();
+        let mut live = state.engine.subscribe_progress();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     () = shutdown.cancelled() => break,
-                    event = stored.recv() => match event {
-                        Ok(id) => { let _ = frames.send(Frame::Stored(id)); }
-                        Err(RecvError::Lagged(_)) => { let _ = frames.send(Frame::Stored(i64::MAX)); }
-                        Err(RecvError::Closed) => break,
+                    changed = stored.changed() => match changed {
+                        Ok(()) => { let _ = frames.send(Frame::Stored(*stored.borrow_and_update())); }
+                        Err(_) => break,
                     },
                     progress = live.recv() => match progress {
                         // Nobody watches: no need to ask the database.
@@ -143,7 +142,7 @@ impl Feed {
                     }
                 }
             }
-            Err(error) => tracing::warn!(error = %crate::error::chain(&error), "events could not be read"),
+            Err(error) => tracing::warn!(error = %error.chain(), "events could not be read"),
         }
     }
 }

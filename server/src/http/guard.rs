@@ -10,7 +10,7 @@ use super::{REQUEST_ID, Web};
 /// Refuses what another site sends: a name that is not ours (DNS rebinding), and writes with a foreign origin.
 /// <https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html>, 'Fetch Metadata'.
 pub async fn same_site(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let id = web.state.ids.request_id();
+    let id = web.request_id();
     if let Ok(value) = HeaderValue::from_str(&id) {
         request.headers_mut().insert(REQUEST_ID.clone(), value);
     }

@@ -2,7 +2,8 @@
 
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use app::wire::{ErrorCode, WireError};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::TryStreamExt;
 use showrunner_lake::keys;
@@ -10,9 +11,6 @@ use showrunner_lake::model::Day;
 
 use super::Web;
 use crate::format;
-
-/// The cookie that carries the outcome to the page which is shown next.
-pub const FLASH: &str = "showrunner_flash";
 
 /// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
 pub async fn receive(State(web): State<Web>, headers: HeaderMap, form: Result<Multipart, axum::extract::multipart::MultipartRejection>) -> Response {
@@ -23,17 +21,18 @@ pub async fn receive(State(web): State<Web>, headers: HeaderMap, form: Result<Mu
         Ok(form) => store(&web, form).await,
         Err(_) => Err("The form did not arrive as a file upload; choose a file and send it again.".into()),
     };
-    let (kind, text) = match outcome {
-        Ok(text) => ("ok", text),
-        Err(text) => ("bad", text),
-    };
-    tracing::info!(kind, text, "upload");
-    let mut response = Redirect::to(&back(&headers)).into_response();
-    let cookie = format!("{FLASH}={kind}.{}; Path=/; Max-Age=5; HttpOnly; SameSite=Strict", hex(&text));
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+    let back = back(&headers);
+    match outcome {
+        Ok(stored) => {
+            tracing::info!(stored, "upload");
+            Redirect::to(&back).into_response()
+        }
+        Err(reason) => {
+            tracing::warn!(reason, "upload refused");
+            let error = WireError::new(ErrorCode::Invalid, reason);
+            Redirect::to(&app::address_with_error(&back, "/upload", error)).into_response()
+        }
     }
-    response
 }
 
 async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
@@ -59,7 +58,7 @@ async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
     if stored.is_empty() {
         return Err("No file was chosen: choose one or more files, then press Upload.".into());
     }
-    web.state.store.emit("folder", &format!("{}/{}/{}", day.customer, day.dataset, day.date)).await.map_err(|e| e.to_string())?;
+    web.state.store.tell("folder", &format!("{}/{}/{}", day.customer, day.dataset, day.date)).await.map_err(|e| e.to_string())?;
     Ok(format!("Stored {} in {}/{}/{}. Nothing starts before end_file.txt.", stored.join(", "), day.customer, day.dataset, day.date))
 }
 
@@ -101,30 +100,11 @@ fn back(headers: &HeaderMap) -> String {
     referrer.and_then(|uri| uri.path_and_query().map(|p| p.as_str().to_owned())).filter(|p| p.starts_with('/') && !p.starts_with("//")).unwrap_or_else(|| "/".into())
 }
 
-/// Cookies take few characters; hex takes none that hurt.
-fn hex(text: &str) -> String {
-    text.bytes().take(1500).map(|b| format!("{b:02x}")).collect()
-}
-
-/// The message of a flash cookie, if it is one: whether it is good news, and the words.
-pub fn flash(cookie: &str) -> Option<(bool, String)> {
-    let value = cookie.split(';').filter_map(|c| c.trim().split_once('=')).find(|(name, _)| *name == FLASH)?.1;
-    let (kind, text) = value.split_once('.')?;
-    let bytes = (0..text.len() / 2).map(|i| u8::from_str_radix(text.get(i * 2..i * 2 + 2)?, 16).ok()).collect::<Option<Vec<u8>>>()?;
-    Some((kind == "ok", String::from_utf8_lossy(&bytes).into_owned()))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use axum::http::HeaderValue;
 
-    #[test]
-    fn the_flash_survives_the_cookie() {
-        let cookie = format!("theme=dark; {FLASH}=bad.{}", hex("Zu groß: 5 > 4; erneut"));
-        assert_eq!(flash(&cookie), Some((false, "Zu groß: 5 > 4; erneut".into())));
-        assert_eq!(flash("theme=dark"), None);
-        assert_eq!(flash(&format!("{FLASH}=bad.zz")), None);
-    }
+    use super::*;
 
     #[test]
     fn the_way_back_stays_on_the_site() {

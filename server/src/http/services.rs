@@ -1,0 +1,246 @@
+//! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
+
+use std::sync::Arc;
+
+use app::services::{Host, Permission, Policy, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
+use app::wire::*;
+use async_trait::async_trait;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::ResponseOptions;
+
+use super::{REQUEST_ID, Web};
+use crate::error::{Error, ErrorKind};
+use crate::ingestion::MarkerOutcome;
+use crate::reset::ResetStart;
+use crate::runs::{Job, NewRun};
+use crate::store::RunKind;
+use crate::story::Kind;
+
+/// Gives a page or a server function what it may call. Runs inside the request's context.
+pub fn provide(web: &Web) {
+    let parts = use_context::<Parts>();
+    let headers = parts.map(|p| p.headers).unwrap_or_default();
+    let request_id = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let theme = cookie(&headers, THEME_COOKIE).filter(|t| matches!(t.as_str(), "light" | "dark")).unwrap_or_else(|| "system".into());
+    let plain_form = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
+    let person = Arc::new(Person { web: web.clone(), request_id, theme });
+    provide_context(Services { policy: person.clone(), show: person.clone(), runs: person.clone(), reports: person.clone(), resets: person });
+    if let Some(response) = use_context::<ResponseOptions>() {
+        let (status, cookies) = (response.clone(), response);
+        provide_context(Host {
+            redirect: Arc::new(leptos_axum::redirect),
+            status: Arc::new(move |code| {
+                if let Ok(code) = StatusCode::from_u16(code)
+                    && !plain_form
+                {
+                    status.set_status(code);
+                }
+            }),
+            set_cookie: Arc::new(move |cookie| {
+                if let Ok(value) = HeaderValue::from_str(&cookie) {
+                    cookies.append_header(header::SET_COOKIE, value);
+                }
+            }),
+        });
+    }
+}
+
+/// The policy choke point. Until sign-in comes there is one person, the presenter at this machine: the server listens on loopback only
+/// and answers no other site (see guard.rs), so whoever reaches it may do everything.
+pub fn authorize(_web: &Web, permission: Permission) -> Result<(), WireError> {
+    match permission {
+        Permission::View | Permission::Present | Permission::Reset => Ok(()),
+    }
+}
+
+/// Whoever made the request.
+struct Person {
+    web: Web,
+    request_id: String,
+    theme: String,
+}
+
+/// Who stands in the records until sign-in comes.
+const PRESENTER: &str = "presenter";
+
+impl Person {
+    /// The sentence for the page; the chain of causes goes to the log, once, under the same id.
+    fn explain(&self, error: Error) -> WireError {
+        let code = match error.kind {
+            ErrorKind::NotFound => ErrorCode::NotFound,
+            ErrorKind::Invalid => ErrorCode::Invalid,
+            ErrorKind::Conflict | ErrorKind::Cancelled => ErrorCode::Conflict,
+            ErrorKind::Unavailable => ErrorCode::Unavailable,
+            ErrorKind::Internal => ErrorCode::Internal,
+        };
+        if matches!(code, ErrorCode::Internal | ErrorCode::Unavailable) {
+            tracing::error!(request_id = self.request_id, "{}", error.chain());
+        } else {
+            tracing::info!(request_id = self.request_id, "{}", error.chain());
+        }
+        WireError { request_id: self.request_id.clone(), ..WireError::new(code, error.message) }
+    }
+
+    fn invalid(&self, message: String) -> WireError {
+        WireError { request_id: self.request_id.clone(), ..WireError::new(ErrorCode::Invalid, message) }
+    }
+}
+
+#[async_trait]
+impl Policy for Person {
+    async fn authorize(&self, permission: Permission) -> Result<(), WireError> {
+        authorize(&self.web, permission)
+    }
+}
+
+#[async_trait]
+impl Show for Person {
+    async fn shell(&self) -> Result<ShellView, WireError> {
+        let story = self.web.views.story();
+        Ok(ShellView {
+            customer: story.customer.clone(),
+            dataset: story.dataset.clone(),
+            role: PRESENTER.into(),
+            theme: self.theme.clone(),
+            last_event: self.web.state.store.last_event_id().await.map_err(|e| self.explain(e))?,
+            trouble: self.web.state.engine.trouble(),
+        })
+    }
+
+    async fn show(&self, step: Option<String>) -> Result<ShowView, WireError> {
+        self.web.views.show(step).await.map_err(|e| self.explain(e))
+    }
+
+    async fn press(&self, step: String) -> Result<String, WireError> {
+        self.press_step(&step).await.map_err(|e| self.explain(e))
+    }
+
+    async fn reingest(&self, day: String) -> Result<String, WireError> {
+        let day = self.web.views.parse_day(&day).await.map_err(|e| self.explain(e))?;
+        let run = self.web.state.reconciler.reingest(&day, PRESENTER).await.map_err(|e| self.explain(e))?;
+        Ok(format!("/runs/{run}"))
+    }
+
+    async fn lake(&self, table: Option<String>) -> Result<LakeView, WireError> {
+        self.web.views.lake(table).await.map_err(|e| self.explain(e))
+    }
+}
+
+impl Person {
+    async fn press_step(&self, id: &str) -> crate::error::Result<String> {
+        let state = &self.web.state;
+        let story = self.web.views.story();
+        let unknown = || Error::new(ErrorKind::NotFound, format!("The story has no step '{}'.", id.chars().take(20).collect::<String>()));
+        let step = story.step(id).ok_or_else(unknown)?;
+        let here = format!("/?step={}", step.id);
+        let date = || step.action.date.ok_or_else(|| Error::new(ErrorKind::Internal, "The step names no date."));
+        let (run_id, next) = match step.action.kind {
+            Kind::Look => {
+                state.store.press_step(&story.id, &step.id, None, true).await?;
+                return Ok(step.action.href.clone().unwrap_or(here));
+            }
+            Kind::Reset => return Ok(format!("/reset?scope={}", step.action.scope.as_deref().unwrap_or("all"))),
+            Kind::Seed => {
+                let job = Job::Seed { customer: story.customer.clone(), dataset: story.dataset.clone(), history: story.data.history.days(), stage: story.data.stage.days() };
+                let started = state.engine.start(NewRun { job, started_by: PRESENTER.into(), story_step: Some(step.id.clone()) }).await?;
+                (Some(started.run_id), here)
+            }
+            Kind::Upload => {
+                let day = self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
+                let started = state.engine.start(NewRun { job: Job::Upload { day }, started_by: PRESENTER.into(), story_step: Some(step.id.clone()) }).await?;
+                (Some(started.run_id), here)
+            }
+            Kind::Marker => {
+                let day = self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
+                let outcome = state.reconciler.write_marker(&day, PRESENTER, Some(&step.id)).await?;
+                let run = match outcome {
+                    MarkerOutcome::Started(run) => Some(run),
+                    // Not a new press of the step: the day keeps the run that has it, and the page says what became of the marker.
+                    MarkerOutcome::Duplicate => return Ok(here),
+                    MarkerOutcome::Refused(reason) => return Err(Error::new(ErrorKind::Invalid, reason)),
+                };
+                (run, here)
+            }
+        };
+        state.store.press_step(&story.id, &step.id, run_id.as_deref(), false).await?;
+        Ok(next)
+    }
+}
+
+#[async_trait]
+impl Runs for Person {
+    async fn runs(&self) -> Result<Vec<RunRow>, WireError> {
+        self.web.views.runs().await.map_err(|e| self.explain(e))
+    }
+
+    async fn run(&self, id: String) -> Result<RunView, WireError> {
+        self.web.views.run(&id).await.map_err(|e| self.explain(e))
+    }
+
+    async fn stop_run(&self, id: String) -> Result<String, WireError> {
+        self.web.state.engine.stop(&id, PRESENTER).await.map_err(|e| self.explain(e))?;
+        Ok(format!("/runs/{id}"))
+    }
+
+    async fn retry_run(&self, id: String) -> Result<String, WireError> {
+        let run = self.web.state.store.run(&id).await.map_err(|e| self.explain(e))?;
+        if run.kind == RunKind::Ingest && run.state == crate::store::RunState::Done {
+            let job: Job = serde_json::from_str(&run.job).map_err(|e| self.explain(e.into()))?;
+            let [day] = job.days().try_into().map_err(|_| self.invalid("Runs over several days are not run again as a whole: ingest the day that needs it again.".into()))?;
+            let run = self.web.state.reconciler.reingest(&day, PRESENTER).await.map_err(|e| self.explain(e))?;
+            return Ok(format!("/runs/{run}"));
+        }
+        let started = self.web.state.engine.retry(&id, PRESENTER).await.map_err(|e| self.explain(e))?;
+        Ok(format!("/runs/{}", started.run_id))
+    }
+}
+
+#[async_trait]
+impl Reports for Person {
+    async fn report(&self) -> Result<ReportView, WireError> {
+        self.web.views.report().await.map_err(|e| self.explain(e))
+    }
+}
+
+#[async_trait]
+impl Resets for Person {
+    async fn reset(&self, scope: Option<String>, run: Option<String>) -> Result<ResetView, WireError> {
+        self.web.views.reset(scope, run).await.map_err(|e| self.explain(e))
+    }
+
+    async fn confirm_reset(&self, scope: String, plan: String) -> Result<String, WireError> {
+        let parsed = self.web.views.parse_scope(&scope).await.map_err(|e| self.explain(e))?;
+        match crate::reset::start(&self.web.state, parsed, Some(&plan), PRESENTER, None).await.map_err(|e| self.explain(e))? {
+            ResetStart::Started(run) => Ok(format!("/reset?run={run}")),
+            // Nothing to do is what a second press finds: the page says so.
+            ResetStart::Nothing => Ok(format!("/reset?scope={scope}")),
+            ResetStart::Changed(_) => Err(WireError {
+                request_id: self.request_id.clone(),
+                ..WireError::new(ErrorCode::Conflict, "Something changed since this list was made, so nothing was deleted. The list is new now: look at it once more, then confirm.")
+            }),
+        }
+    }
+}
+
+/// `GET /runs/{id}/log.txt`: a run's log to keep.
+pub async fn log_file(State(web): State<Web>, Path(id): Path<String>) -> Response {
+    if authorize(&web, Permission::View).is_err() {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    match web.views.run(&id).await {
+        Ok(run) => {
+            let text: String = run.log.iter().map(|l| format!("{}\t{}\t{}\n", l.at, l.topic, l.text)).collect();
+            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"run.log.txt\"")], text).into_response()
+        }
+        Err(error) => (StatusCode::NOT_FOUND, error.message).into_response(),
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    cookies.flat_map(|c| c.split(';')).filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
+}

@@ -1,0 +1,87 @@
+//! 'What came out' of a run: a line for each zone it wrote, with where one can see it.
+
+use app::wire::{OutcomeRow, State};
+use showrunner_lake::model::{BronzeOutcome, TableOutcome, ZoneOutcome};
+
+use super::progress::step_state;
+use crate::format;
+use crate::store::{StepRow, StepState};
+
+/// The lines of a run, in the order of its steps. Steps without rows of their own (list, stop, …) have none.
+pub fn rows(run_id: &str, steps: &[StepRow]) -> Vec<OutcomeRow> {
+    let mut rows = Vec::new();
+    for step in steps {
+        let title = match step.name.as_str() {
+            "bronze" => "Bronze",
+            "silver" => "Silver",
+            "gold" => "Gold",
+            "warehouse" => "Warehouse",
+            _ => continue,
+        };
+        match step.state {
+            StepState::Running => rows.push(line(title, State::Running, None, "–".into())),
+            StepState::Done | StepState::Warn => {
+                let bronze = (step.name == "bronze").then(|| step.outcome::<BronzeOutcome>()).flatten();
+                let took = step.started_at.zip(step.ended_at).map_or("–".into(), |(a, b)| format::seconds((b - a).max(0) as f64 / 1000.0));
+                let tables = match &bronze {
+                    Some(bronze) => bronze.tables.clone(),
+                    None => step.outcome::<ZoneOutcome>().map(|z| z.tables).unwrap_or_default(),
+                };
+                let name = if tables.len() > 1 { format!("{title} · {}", format::plural(tables.len() as u64, "table")) } else { title.to_owned() };
+                let mut row = line(&name, step_state(step.state), Some(&tables), took);
+                row.link = link(&step.name);
+                rows.push(row);
+                rows.extend(bronze.and_then(|b| held(run_id, &b)));
+            }
+            StepState::Later | StepState::Failed | StepState::Skipped => {}
+        }
+    }
+    rows
+}
+
+fn line(what: &str, state: State, tables: Option<&[TableOutcome]>, seconds: String) -> OutcomeRow {
+    let sum = |f: &dyn Fn(&TableOutcome) -> u64| tables.map(|t| t.iter().map(f).sum::<u64>());
+    let shown = |n: Option<u64>, text: &dyn Fn(u64) -> String| n.map_or("–".into(), text);
+    OutcomeRow {
+        what: what.into(),
+        rows: shown(sum(&|t| t.rows), &format::count),
+        files: shown(sum(&|t| t.files), &format::count),
+        bytes: shown(sum(&|t| t.bytes), &format::bytes),
+        seconds,
+        link: None,
+        state,
+    }
+}
+
+fn link(step: &str) -> Option<(String, String)> {
+    let (words, href) = match step {
+        "bronze" => ("Partitions", "/lake?table=bronze.ga_sessions"),
+        "silver" => ("Partitions", "/lake?table=silver.sessions"),
+        "gold" => ("Report", "/report"),
+        "warehouse" => ("Partitions", "/lake?table=warehouse.ga_sessions"),
+        _ => return None,
+    };
+    Some((words.into(), href.into()))
+}
+
+fn held(run_id: &str, bronze: &BronzeOutcome) -> Option<OutcomeRow> {
+    (bronze.rows_quarantined + bronze.files_quarantined > 0).then(|| OutcomeRow {
+        what: "Quarantine".into(),
+        rows: format::count(bronze.rows_quarantined),
+        files: format::count(bronze.files_quarantined),
+        bytes: "–".into(),
+        seconds: "–".into(),
+        link: Some(("Rows, reasons".into(), format!("/runs/{run_id}#quarantine"))),
+        state: State::Warn,
+    })
+}
+
+/// `1 row held`, `1 row and 2 files held`, or nothing.
+pub fn held_words(rows: u64, files: u64) -> Option<String> {
+    match (rows, files) {
+        (0, 0) => None,
+        (r, 0) => Some(format!("{} held", format::plural(r, "row"))),
+        (0, f) => Some(format!("{} held", format::plural(f, "file"))),
+        (r, f) => Some(format!("{} and {} held", format::plural(r, "row"), format::plural(f, "file"))),
+    }
+}
