@@ -107,6 +107,7 @@ where
             {children()}
         </form>
     }
+    .into_any()
 }
 
 /// Why the newest mutation failed. Each page has one, at its buttons.
@@ -134,4 +135,5 @@ pub(crate) fn ActionError() -> impl IntoView {
             }}
         </div>
     }
+    .into_any()
 }

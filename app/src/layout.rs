@@ -43,6 +43,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </body>
         </html>
     }
+    .into_any()
 }
 
 /// All pages.
@@ -57,6 +58,7 @@ pub fn App() -> impl IntoView {
             <Layout />
         </Router>
     }
+    .into_any()
 }
 
 #[component]
@@ -109,6 +111,7 @@ fn Layout() -> impl IntoView {
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
         </Routes>
     }
+    .into_any()
 }
 
 #[component]
@@ -156,6 +159,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 }
             })}
     }
+    .into_any()
 }
 
 #[component]
@@ -167,6 +171,7 @@ fn NavLink(href: &'static str, title: &'static str) -> impl IntoView {
             {title}
         </a>
     }
+    .into_any()
 }
 
 /// `/runs/…` belongs to Runs, but only `/` itself to Show.
@@ -205,6 +210,7 @@ fn Freshness(at: String) -> impl IntoView {
             <span>{words}</span>
         </span>
     }
+    .into_any()
 }
 
 const THEMES: [(&str, &str, &str); 3] = [
@@ -248,6 +254,7 @@ fn ThemeSwitch(theme: String) -> impl IntoView {
             {buttons}
         </Post>
     }
+    .into_any()
 }
 
 /// The query with its question mark, whether or not it comes with one.
@@ -261,7 +268,7 @@ fn query(search: &str) -> String {
 /// What every page is called in the browser's tab.
 #[component]
 pub(crate) fn PageTitle(#[prop(into)] text: String) -> impl IntoView {
-    view! { <Title text=text /> }
+    view! { <Title text=text /> }.into_any()
 }
 
 /// The icon of a page that stands in for another; used by error views.

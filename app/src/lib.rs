@@ -1,5 +1,8 @@
 //! Showrunner's pages. See ARCHITECTURE.md at the top of the repository.
 
+// The types of nested views are deep; most of them are erased, this is for what is left.
+#![recursion_limit = "256"]
+
 mod actions;
 pub mod api;
 mod error;

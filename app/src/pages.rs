@@ -36,4 +36,5 @@ where
             })}
         </Transition>
     }
+    .into_any()
 }

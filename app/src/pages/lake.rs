@@ -45,6 +45,7 @@ fn Page(lake: LakeView) -> impl IntoView {
             </div>
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -153,6 +154,7 @@ fn Partitions(table: String, rows: Vec<PartitionRow>) -> impl IntoView {
             </table>
         </Panel>
     }
+    .into_any()
 }
 
 #[component]

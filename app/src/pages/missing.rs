@@ -23,4 +23,5 @@ pub(crate) fn NotFound() -> impl IntoView {
             </div>
         </main>
     }
+    .into_any()
 }

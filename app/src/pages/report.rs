@@ -48,6 +48,7 @@ fn Page(report: ReportView) -> impl IntoView {
             {body}
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -87,4 +88,5 @@ fn Body(
         <dl class="tiles">{tiles}</dl>
         <div class="cols stretch">{rows}</div>
     }
+    .into_any()
 }

@@ -85,6 +85,7 @@ fn DryRun(reset: ResetView) -> impl IntoView {
             </div>
         </main>
     }
+    .into_any()
 }
 
 /// A form that gets the same page with another scope: by itself with JavaScript, by a button without.
@@ -128,6 +129,7 @@ fn Scopes(rows: Vec<ScopeRow>) -> impl IntoView {
             <noscript inner_html="<button class=\"btn\" type=\"submit\">Show what would go</button>"></noscript>
         </form>
     }
+    .into_any()
 }
 
 #[component]
@@ -167,6 +169,7 @@ fn Confirm(scope: String, plan: String, items: u64, estimate: String) -> impl In
             </a>
         </div>
     }
+    .into_any()
 }
 
 /// `1,204`. Integers look the same on every host.
@@ -219,6 +222,7 @@ fn Goes(rows: Vec<GoesRow>, total: String) -> impl IntoView {
             </table>
         </Panel>
     }
+    .into_any()
 }
 
 #[component]
@@ -251,6 +255,7 @@ fn Stays(rows: Vec<StaysRow>) -> impl IntoView {
             </table>
         </Panel>
     }
+    .into_any()
 }
 
 /// Expected, found, equal: read from the buckets and tables after the reset.
@@ -331,6 +336,7 @@ fn Certificate(certificate: CertificateView, notes: Vec<NoteView>) -> impl IntoV
             </p>
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -361,6 +367,7 @@ fn Foreign(rows: Vec<(String, String)>) -> impl IntoView {
             </table>
         </Panel>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -71,6 +71,7 @@ fn Page(run: RunView) -> impl IntoView {
             </div>
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -117,6 +118,7 @@ fn Steps(rows: Vec<RunStepView>, scale: String) -> impl IntoView {
             </table>
         </Panel>
     }
+    .into_any()
 }
 
 #[component]
@@ -140,6 +142,7 @@ fn Log(lines: Vec<LogLine>) -> impl IntoView {
             </ol>
         </Panel>
     }
+    .into_any()
 }
 
 #[component]
@@ -180,6 +183,7 @@ fn Quarantine(rows: Vec<QuarantineRow>, more: Option<String>) -> impl IntoView {
             </table>
         </Panel>
     }
+    .into_any()
 }
 
 #[component]
@@ -213,4 +217,5 @@ fn Rules(rows: Vec<RuleRow>) -> impl IntoView {
             </table>
         </Panel>
     }
+    .into_any()
 }

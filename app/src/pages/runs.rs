@@ -46,6 +46,7 @@ fn Page(rows: Vec<RunRow>) -> impl IntoView {
             </section>
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -100,4 +101,5 @@ fn List(rows: Vec<RunRow>) -> impl IntoView {
             </table>
         </div>
     }
+    .into_any()
 }

@@ -45,6 +45,7 @@ fn Page(view: ShowView) -> impl IntoView {
             <Story chapters=view.chapters />
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -109,6 +110,7 @@ fn Step(step: StepView) -> impl IntoView {
             {came_out}
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -200,6 +202,7 @@ fn CameOut(rows: Vec<OutcomeRow>) -> impl IntoView {
             </table>
         </Panel>
     }
+    .into_any()
 }
 
 #[cfg(feature = "hydrate")]

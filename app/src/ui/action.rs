@@ -80,6 +80,7 @@ where
             {button(face)}
         </Post>
     }
+    .into_any()
 }
 
 fn button(face: Face) -> impl IntoView {
@@ -102,6 +103,7 @@ fn button(face: Face) -> impl IntoView {
             <span>{face.label}</span>
         </button>
     }
+    .into_any()
 }
 
 /// Secondary buttons with their reasons.
@@ -143,4 +145,5 @@ fn Upload(day: String, label: String) -> impl IntoView {
             </form>
         </details>
     }
+    .into_any()
 }

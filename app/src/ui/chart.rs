@@ -82,6 +82,7 @@ pub(crate) fn Chart(chart: ChartView, #[prop(optional)] class: &'static str) -> 
             <Numbers columns=chart.columns rows=chart.rows />
         </Panel>
     }
+    .into_any()
 }
 
 /// Names of the series when there are two, and the last point in words.
@@ -109,7 +110,7 @@ fn Legend(chart: ChartView) -> impl IntoView {
     let last = chart
         .last
         .map(|(_, _, words)| view! { <span>{words}</span> });
-    view! { <div class="legend">{names} {last}</div> }
+    view! { <div class="legend">{names} {last}</div> }.into_any()
 }
 
 /// The numbers behind a chart.
@@ -145,6 +146,7 @@ fn Numbers(columns: Vec<String>, rows: Vec<Vec<String>>) -> impl IntoView {
             </div>
         </details>
     }
+    .into_any()
 }
 
 /// A list of bars.
@@ -176,6 +178,7 @@ pub(crate) fn Bars(bars: BarsView, #[prop(optional)] class: &'static str) -> imp
             <ul class="bars">{rows}</ul>
         </Panel>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -33,4 +33,5 @@ pub(crate) fn Clock(title: String, clock: ClockView) -> impl IntoView {
             </p>
         </section>
     }
+    .into_any()
 }

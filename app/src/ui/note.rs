@@ -27,6 +27,7 @@ pub(crate) fn Note(note: NoteView) -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// Nothing here yet: what would be here, what makes it appear, one plain button.
@@ -46,6 +47,7 @@ pub(crate) fn Empty(
             </a>
         </div>
     }
+    .into_any()
 }
 
 /// A page whose values could not be read.
@@ -77,4 +79,5 @@ pub(crate) fn Problem(error: WireError) -> impl IntoView {
             </div>
         </main>
     }
+    .into_any()
 }

@@ -30,6 +30,7 @@ pub(crate) fn Panel(
             <div class=body>{children()}</div>
         </section>
     }
+    .into_any()
 }
 
 /// Labels with values.
@@ -46,5 +47,5 @@ pub(crate) fn Facts(facts: Vec<FactView>, #[prop(optional)] class: &'static str)
             }
         })
         .collect_view();
-    view! { <dl class=format!("facts {class}")>{facts}</dl> }
+    view! { <dl class=format!("facts {class}")>{facts}</dl> }.into_any()
 }

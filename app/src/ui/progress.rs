@@ -30,6 +30,7 @@ pub(crate) fn ProgressPanel(progress: ProgressView) -> impl IntoView {
             }}
         </Panel>
     }
+    .into_any()
 }
 
 #[component]
@@ -80,6 +81,7 @@ fn ProgressBody(progress: ProgressView) -> impl IntoView {
             {progress.text}
         </p>
     }
+    .into_any()
 }
 
 /// Loads the page again by itself where no event stream can: without JavaScript, while something runs.

@@ -26,6 +26,7 @@ pub(crate) fn Story(chapters: Vec<ChapterView>) -> impl IntoView {
             {chapters}
         </nav>
     }
+    .into_any()
 }
 
 #[component]
@@ -48,4 +49,5 @@ fn Step(step: StepRow) -> impl IntoView {
             </a>
         </li>
     }
+    .into_any()
 }

@@ -35,4 +35,5 @@ pub(crate) fn Zones(zones: Vec<ZoneView>) -> impl IntoView {
             <ol class="zones">{zones}</ol>
         </aside>
     }
+    .into_any()
 }
