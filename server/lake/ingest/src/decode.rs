@@ -3,6 +3,7 @@
 mod column;
 mod cursor;
 mod one_pass;
+mod record;
 
 use arrow::record_batch::RecordBatch;
 

@@ -265,12 +265,12 @@ impl Context<'_> {
         if is_zip(&head) || head.starts_with(GZIP_MAGIC) {
             return Err(ErrorKind::Nested(name.to_owned()).into());
         }
-        let format = sniff_content(name, &head).or_else(|kind| {
+        let format = sniff_content(name, &head).map_err(|kind| {
             // White space alone is as good as nothing.
             if head.iter().all(u8::is_ascii_whitespace) {
-                Err(ErrorKind::Empty)
+                ErrorKind::Empty
             } else {
-                Err(kind)
+                kind
             }
         })?;
         let mut reader = RawReader::new(Cursor::new(head).chain(reader), self.guard.clone());

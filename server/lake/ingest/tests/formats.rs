@@ -1,5 +1,7 @@
 //! The same data in each format and container gives the same rows.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[expect(dead_code, reason = "the other test binaries use the rest")]
 mod common;
 
 use arrow::array::AsArray;
@@ -101,7 +103,7 @@ fn check_all_formats(rows: &[Value]) {
     assert_eq!(rejected, []);
     assert_eq!(expected.num_rows(), rows.len());
     let variants = [
-        ("ndjson", ndjson.clone().into_bytes()),
+        ("ndjson", ndjson.into_bytes()),
         ("json", serde_json::to_vec_pretty(&rows).unwrap()),
         ("csv", csv(rows, &schema).into_bytes()),
         ("parquet", parquet(&expected)),

@@ -1,4 +1,5 @@
 //! Broken and hostile input: it is refused with a reason, and nothing else is lost.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[expect(dead_code, reason = "the other test binaries use the rest")]
 mod common;

@@ -3,31 +3,31 @@
 //! A record does not touch the columns of absent fields: each column knows its own length, and
 //! missing rows are filled in as nulls when the next value comes, or at the end of the batch.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, StringArray,
-    StructArray, TimestampMicrosecondArray,
+    TimestampMicrosecondArray,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{ArrowNativeType, FieldRef, Fields};
+use arrow::datatypes::{ArrowNativeType, FieldRef};
 use arrow::error::ArrowError;
 
 use super::cursor::{Cursor, Fault, Parsed};
-use crate::schema::{FieldSchema, FieldType, Mode};
+use super::record::Record;
+use crate::schema::{FieldSchema, FieldType};
 use crate::time::{parse_date, parse_timestamp};
 
 /// Which rows have a value. Costs nothing until the first null.
 #[derive(Debug, Default)]
-struct Validity {
+pub(super) struct Validity {
     bits: Option<Vec<u8>>,
     len: usize,
 }
 
 impl Validity {
     #[inline]
-    fn push_valid(&mut self) {
+    pub(super) fn push_valid(&mut self) {
         if let Some(bits) = &mut self.bits {
             if self.len.is_multiple_of(8) {
                 bits.push(1);
@@ -39,11 +39,11 @@ impl Validity {
     }
 
     /// Nulls up to `len` rows.
-    fn pad(&mut self, len: usize) {
+    pub(super) fn pad(&mut self, len: usize) {
         let before = self.len;
         let bits = self.bits.get_or_insert_with(|| {
             let mut bits = vec![0xff; before / 8];
-            if before % 8 > 0 {
+            if !before.is_multiple_of(8) {
                 bits.push((1 << (before % 8)) - 1);
             }
             bits
@@ -52,12 +52,12 @@ impl Validity {
         self.len = len;
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bits = None;
         self.len = 0;
     }
 
-    fn finish(&mut self) -> Option<NullBuffer> {
+    pub(super) fn finish(&mut self) -> Option<NullBuffer> {
         let len = std::mem::take(&mut self.len);
         let bits = self.bits.take()?;
         Some(NullBuffer::new(BooleanBuffer::new(
@@ -164,7 +164,7 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    fn new(field: &FieldSchema, arrow: &FieldRef, levels: usize) -> Self {
+    pub(super) fn new(field: &FieldSchema, arrow: &FieldRef, levels: usize) -> Self {
         use arrow::datatypes::DataType;
         if let DataType::List(item) = arrow.data_type() {
             return Self::List(Box::new(List {
@@ -200,7 +200,7 @@ impl Column {
     }
 
     #[inline]
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::Integer(column) | Self::Timestamp(column) => column.values.len(),
             Self::Float(column) => column.values.len(),
@@ -213,7 +213,7 @@ impl Column {
     }
 
     /// Nulls (for lists: empty ones) up to `len` rows.
-    fn pad(&mut self, len: usize) {
+    pub(super) fn pad(&mut self, len: usize) {
         match self {
             Self::Integer(column) | Self::Timestamp(column) => column.pad(len),
             Self::Float(column) => column.pad(len),
@@ -230,7 +230,7 @@ impl Column {
         }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         match self {
             Self::Integer(column) | Self::Timestamp(column) => column.clear(),
             Self::Float(column) => column.clear(),
@@ -251,7 +251,12 @@ impl Column {
 
     /// Reads the value of row `row`, which stands at the cursor.
     #[inline]
-    fn read(&mut self, row: usize, cursor: &mut Cursor<'_>, scratch: &mut Vec<u8>) -> Parsed<()> {
+    pub(super) fn read(
+        &mut self,
+        row: usize,
+        cursor: &mut Cursor<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> Parsed<()> {
         if self.len() > row {
             return Err(Fault::new("the field is there twice"));
         }
@@ -291,7 +296,7 @@ impl Column {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+    pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Self::Integer(column) => {
                 let (values, nulls) = column.finish();
@@ -368,192 +373,9 @@ impl List {
     }
 }
 
-/// A field of a record.
-#[derive(Debug)]
-struct Slot {
-    name: String,
-    /// `"name":`, as it usually stands in the text.
-    key: Vec<u8>,
-    column: Column,
-}
-
-/// A record: the columns of its fields and a guess at the next one.
-#[derive(Debug)]
-pub(crate) struct Record {
-    fields: Fields,
-    slots: Vec<Slot>,
-    index: HashMap<Vec<u8>, usize>,
-    required: Vec<usize>,
-    /// After field `i` came field `next[i]` the last time; the last entry is for the first field.
-    next: Vec<usize>,
-    len: usize,
-    validity: Validity,
-    /// Levels of nesting that are left, this one included.
-    levels: usize,
-}
-
-impl Record {
-    pub(crate) fn new(schema: &[FieldSchema], fields: &Fields, levels: usize) -> Self {
-        let slots: Vec<_> = schema
-            .iter()
-            .zip(fields)
-            .map(|(field, arrow)| Slot {
-                name: field.name.clone(),
-                key: format!("\"{}\":", field.name).into_bytes(),
-                column: Column::new(field, arrow, levels),
-            })
-            .collect();
-        let count = slots.len();
-        Self {
-            fields: fields.clone(),
-            index: schema
-                .iter()
-                .enumerate()
-                .map(|(at, field)| (field.name.clone().into_bytes(), at))
-                .collect(),
-            required: (0..count)
-                .filter(|&at| schema[at].mode == Mode::Required)
-                .collect(),
-            next: (0..=count)
-                .map(|at| (at + 1) % count.max(1))
-                .collect::<Vec<_>>(),
-            slots,
-            len: 0,
-            validity: Validity::default(),
-            levels,
-        }
-        .with_first_guess()
-    }
-
-    fn with_first_guess(mut self) -> Self {
-        if let Some(first) = self.next.last_mut() {
-            *first = 0;
-        }
-        self
-    }
-
-    fn pad(&mut self, len: usize) {
-        if self.len < len {
-            self.validity.pad(len);
-            self.len = len;
-        }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        // A field is only ever read after the record was counted.
-        if self.len == 0 {
-            return;
-        }
-        self.len = 0;
-        self.validity.clear();
-        for slot in &mut self.slots {
-            slot.column.clear();
-        }
-    }
-
-    /// Reads one object.
-    pub(crate) fn read(&mut self, cursor: &mut Cursor<'_>, scratch: &mut Vec<u8>) -> Parsed<()> {
-        if cursor.peek() != Some(b'{') {
-            return Err(cursor.expected("an object"));
-        }
-        if self.levels == 0 {
-            return Err(Fault::new("it is nested deeper than the limit"));
-        }
-        cursor.take(b"{");
-        let row = self.len;
-        self.len += 1;
-        self.validity.push_valid();
-        cursor.skip_space();
-        if !cursor.take(b"}") {
-            self.read_fields(row, cursor, scratch)?;
-        }
-        for &at in &self.required {
-            let column = &self.slots[at].column;
-            if column.len() <= row || column.is_null(row) {
-                return Err(
-                    Fault::new("the required field is missing").within(&self.slots[at].name)
-                );
-            }
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn read_fields(
-        &mut self,
-        row: usize,
-        cursor: &mut Cursor<'_>,
-        scratch: &mut Vec<u8>,
-    ) -> Parsed<()> {
-        let mut before = self.slots.len();
-        loop {
-            let guess = self.next[before];
-            let at = if cursor.take(&self.slots[guess].key) {
-                guess
-            } else {
-                let at = self.find_key(cursor, scratch, guess)?;
-                self.next[before] = at;
-                at
-            };
-            cursor.skip_space();
-            let slot = &mut self.slots[at];
-            slot.column
-                .read(row, cursor, scratch)
-                .map_err(|fault| fault.within(&slot.name))?;
-            before = at;
-            match cursor.next_token() {
-                Some(b',') => cursor.skip_space(),
-                Some(b'}') => return Ok(()),
-                other => {
-                    if other.is_some() {
-                        cursor.back();
-                    }
-                    let fault = cursor.expected("',' or '}' after a value");
-                    return Err(fault.within(&slot.name));
-                }
-            }
-        }
-    }
-
-    /// The guess was wrong: one of the next fields in order, or any other.
-    fn find_key(
-        &self,
-        cursor: &mut Cursor<'_>,
-        scratch: &mut Vec<u8>,
-        guess: usize,
-    ) -> Parsed<usize> {
-        let ahead = self.slots.iter().enumerate().skip(guess + 1).take(4);
-        for (at, slot) in ahead {
-            if cursor.take(&slot.key) {
-                return Ok(at);
-            }
-        }
-        if !cursor.take(b"\"") {
-            return Err(cursor.expected("a field name in quotes"));
-        }
-        cursor.key(scratch)?;
-        self.index.get(scratch.as_slice()).copied().ok_or_else(|| {
-            let name = String::from_utf8_lossy(scratch);
-            let name: String = name.chars().take(80).collect();
-            Fault::new("the field is not in the schema").within(&name)
-        })
-    }
-
-    /// All rows as a struct array; the record is empty afterwards.
-    pub(crate) fn finish(&mut self) -> Result<StructArray, ArrowError> {
-        let len = std::mem::take(&mut self.len);
-        let mut arrays = Vec::with_capacity(self.slots.len());
-        for slot in &mut self.slots {
-            slot.column.pad(len);
-            arrays.push(slot.column.finish()?);
-        }
-        StructArray::try_new_with_length(self.fields.clone(), arrays, self.validity.finish(), len)
-    }
-}
-
 impl Column {
     /// Whether the last row is null; only asked for required fields.
-    fn is_null(&self, row: usize) -> bool {
+    pub(super) fn is_null(&self, row: usize) -> bool {
         let validity = match self {
             Self::Integer(column) | Self::Timestamp(column) => &column.validity,
             Self::Float(column) => &column.validity,

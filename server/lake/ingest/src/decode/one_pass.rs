@@ -3,8 +3,8 @@
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
-use super::column::Record;
 use super::cursor::{Cursor, Parsed};
+use super::record::Record;
 use super::{Decoder, RowFault};
 use crate::lines::Row;
 use crate::schema::TableSchema;
