@@ -4,12 +4,12 @@
 #[expect(dead_code, reason = "the other test binaries use the rest")]
 mod common;
 
-use common::{Random, random_fields, random_object, real_rows};
+use common::{Random, random_object, real_rows};
 use proptest::prelude::*;
 use serde_json::Value;
 use showrunner_ingest::{
-    ArrowJsonDecoder, Decoder, GaSessionsVersion, OnePassDecoder, Row, TableSchema,
-    ga_sessions_schema,
+    ArrowJsonDecoder, Decoder, FieldSchema, FieldType, GaSessionsVersion, Mode, OnePassDecoder,
+    Row, TableSchema, ga_sessions_schema,
 };
 
 /// Lines joined to one text, with their ranges.
@@ -119,6 +119,42 @@ fn mutate(line: &str, random: &mut Random) -> String {
         }
     }
     chars.into_iter().collect()
+}
+
+/// A schema with every type, nested up to `levels`.
+fn random_fields(random: &mut Random, levels: u64) -> Vec<FieldSchema> {
+    const TYPES: [FieldType; 7] = [
+        FieldType::Record,
+        FieldType::Integer,
+        FieldType::Float,
+        FieldType::String,
+        FieldType::Boolean,
+        FieldType::Date,
+        FieldType::Timestamp,
+    ];
+    (0..1 + random.below(6))
+        .map(|at| {
+            let first = u64::from(levels == 0);
+            let field_type = TYPES[(first + random.below(7 - first)) as usize];
+            FieldSchema {
+                name: format!(
+                    "{}{at}",
+                    ["a", "ab", "ü", "long name "][random.below(4) as usize]
+                ),
+                field_type,
+                mode: [
+                    Mode::Nullable,
+                    Mode::Nullable,
+                    Mode::Repeated,
+                    Mode::Required,
+                ][random.below(4) as usize],
+                fields: match field_type {
+                    FieldType::Record => random_fields(random, levels - 1),
+                    _ => Vec::new(),
+                },
+            }
+        })
+        .collect()
 }
 
 fn random_schema(random: &mut Random) -> TableSchema {

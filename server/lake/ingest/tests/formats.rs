@@ -1,7 +1,6 @@
 //! The same data in each format and container gives the same rows.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[expect(dead_code, reason = "the other test binaries use the rest")]
 mod common;
 
 use arrow::array::AsArray;

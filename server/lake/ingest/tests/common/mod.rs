@@ -117,42 +117,6 @@ fn random_value(field: &FieldSchema, random: &mut Random) -> Value {
     }
 }
 
-/// A schema with every type, nested up to `levels`.
-pub fn random_fields(random: &mut Random, levels: u64) -> Vec<FieldSchema> {
-    const TYPES: [FieldType; 7] = [
-        FieldType::Record,
-        FieldType::Integer,
-        FieldType::Float,
-        FieldType::String,
-        FieldType::Boolean,
-        FieldType::Date,
-        FieldType::Timestamp,
-    ];
-    (0..1 + random.below(6))
-        .map(|at| {
-            let first = u64::from(levels == 0);
-            let field_type = TYPES[(first + random.below(7 - first)) as usize];
-            FieldSchema {
-                name: format!(
-                    "{}{at}",
-                    ["a", "ab", "ü", "long name "][random.below(4) as usize]
-                ),
-                field_type,
-                mode: [
-                    Mode::Nullable,
-                    Mode::Nullable,
-                    Mode::Repeated,
-                    Mode::Required,
-                ][random.below(4) as usize],
-                fields: match field_type {
-                    FieldType::Record => random_fields(random, levels - 1),
-                    _ => Vec::new(),
-                },
-            }
-        })
-        .collect()
-}
-
 pub fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     writer.write_all(bytes).unwrap();
