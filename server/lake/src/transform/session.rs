@@ -29,6 +29,10 @@ pub(super) fn context(partitions: usize) -> SessionContext {
     // Delta stores plain strings; views would only be converted back.
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.parquet.schema_force_view_types = false;
+    // As delta-rs does for its own sessions: pushing a join's keys into a scan can panic where the
+    // scan gives dictionaries (partition columns).
+    options.optimizer.hash_join_inlist_pushdown_max_size = 0;
+    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 0;
     SessionContext::new_with_config_rt(config, Arc::clone(runtime()))
 }
 
