@@ -197,3 +197,6 @@ fn unreadable(what: &str, value: &str) -> Error {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;
