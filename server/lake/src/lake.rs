@@ -2,13 +2,34 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
+use datafusion::prelude::SessionContext;
 
+use crate::bronze::Bronze;
+use crate::datasets::Dataset;
+use crate::delta::{Table, io_error};
+use crate::gold::{Gold, spans};
+use crate::ingestion::{self, Known};
 use crate::model::*;
 use crate::ports::{Objects, Topic, Warehouse};
-use crate::Result;
+use crate::silver::Silver;
+use crate::warehouse::DeltaWarehouse;
+use crate::warehouse::serve::{SERVING, Serve};
+use crate::{Error, ErrorKind, Result, purge, query};
+
+mod background;
+mod foreign;
+mod lock;
+mod open;
+
+use background::Background;
+pub use lock::DataDirLock;
+
+/// Memory of the sessions that only plan scans for transforms.
+const PLANNING_MEMORY: usize = 64 << 20;
 
 /// Where the lake lies and how much it may use.
 #[derive(Debug, Clone)]
@@ -64,48 +85,290 @@ pub struct Answer {
 }
 
 /// The data plane of one data folder. Cheap to clone behind an `Arc`; all methods may run at once.
-pub struct Lake {}
+pub struct Lake {
+    inner: Arc<Inner>,
+    /// Where steps of the pipeline run.
+    work: Background,
+    /// Where queries run: apart from the steps, so that neither waits for the other.
+    queries: Background,
+}
+
+struct Inner {
+    config: LakeConfig,
+    names: Names,
+    objects: Arc<dyn Objects>,
+    topics: Arc<dyn Topic>,
+    warehouse: DeltaWarehouse,
+    datasets: Vec<Arc<Dataset>>,
+    /// Bronze, silver and gold in the order of the flow.
+    tables: Vec<Arc<Table>>,
+    epoch: Arc<AtomicU64>,
+    /// Plans the scans that transforms read.
+    context: SessionContext,
+    read_only: bool,
+}
 
 impl Lake {
     /// Opens the folder, creating buckets, topics and empty tables that are missing. Idempotent.
-    pub async fn open(config: LakeConfig) -> Result<Arc<Lake>>;
+    ///
+    /// Takes no lock: whoever writes holds a [`DataDirLock`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for an id or stage that cannot stand in a bucket's name, [`ErrorKind::Storage`] if the folder cannot be written.
+    pub async fn open(config: LakeConfig) -> Result<Arc<Lake>> {
+        open::open(config, false).await
+    }
+
+    /// Opens the folder for queries only: creates nothing, and looks for new versions before each query, since another process may be
+    /// writing. Tables that do not exist yet are missing from queries; methods that write are refused.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there is no such folder, else as [`Lake::open`].
+    pub async fn open_read_only(config: LakeConfig) -> Result<Arc<Lake>> {
+        open::open(config, true).await
+    }
+
     /// Bucket and dataset names.
-    pub fn names(&self) -> &Names;
+    pub fn names(&self) -> &Names {
+        &self.inner.names
+    }
+
     /// Buckets. Writes into the ingestion bucket publish an OBJECT_FINALIZE notification on [`NOTIFICATION_TOPIC`].
-    pub fn objects(&self) -> &dyn Objects;
+    pub fn objects(&self) -> &dyn Objects {
+        self.inner.objects.as_ref()
+    }
+
     /// Topics.
-    pub fn topics(&self) -> &dyn Topic;
+    pub fn topics(&self) -> &dyn Topic {
+        self.inner.topics.as_ref()
+    }
+
     /// Warehouse.
-    pub fn warehouse(&self) -> &dyn Warehouse;
+    pub fn warehouse(&self) -> &dyn Warehouse {
+        &self.inner.warehouse
+    }
+
     /// Known datasets (`ga_sessions`).
-    pub fn datasets(&self) -> Vec<String>;
+    pub fn datasets(&self) -> Vec<String> {
+        self.inner.datasets.iter().map(|d| d.name.to_owned()).collect()
+    }
 
     /// Reads the days' files and replaces those days in bronze, one commit for the call. A day all of whose files are held back is
     /// left as it was. Idempotent: the same `run_id` and input give the same table.
-    pub async fn bronze(&self, run_id: &str, days: &[DayInput], progress: Arc<dyn ProgressSink>) -> Result<BronzeOutcome>;
+    pub async fn bronze(&self, run_id: &str, days: &[DayInput], progress: Arc<dyn ProgressSink>) -> Result<BronzeOutcome> {
+        let inner = self.inner.clone();
+        let Some(dataset) = inner.dataset(days.iter().map(|d| &d.day))? else {
+            return Ok(BronzeOutcome::default());
+        };
+        let bronze = Bronze {
+            table: inner.table(Zone::Bronze, dataset.name)?,
+            dataset,
+            objects: inner.objects.clone(),
+            scratch: inner.config.data_dir.join("scratch"),
+            workers: inner.config.workers,
+        };
+        let (run_id, days) = (run_id.to_owned(), days.to_vec());
+        self.work.run(async move { bronze.run(&run_id, &days, progress).await }).await
+    }
+
     /// Recomputes silver for these days from bronze.
-    pub async fn silver(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome>;
+    pub async fn silver(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome> {
+        let Some(dataset) = self.inner.dataset(days.iter())? else {
+            return Ok(ZoneOutcome::default());
+        };
+        let silver = Silver {
+            bronze: self.inner.table(Zone::Bronze, dataset.name)?,
+            tables: self.inner.zone(Zone::Silver),
+            context: self.inner.context.clone(),
+            workers: self.inner.config.workers,
+        };
+        let (run_id, days) = (run_id.to_owned(), distinct(days));
+        self.work.run(async move { silver.run(&run_id, &days, progress).await }).await
+    }
+
     /// Recomputes gold for these days from silver; tables that span days are recomputed for the customers concerned.
-    pub async fn gold(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome>;
+    pub async fn gold(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome> {
+        if self.inner.dataset(days.iter())?.is_none() {
+            return Ok(ZoneOutcome::default());
+        }
+        let gold = self.inner.gold();
+        let (run_id, days) = (run_id.to_owned(), distinct(days));
+        self.work.run(async move { gold.run(&run_id, &days, progress).await }).await
+    }
+
     /// Loads these days' date partitions of the warehouse from silver.
-    pub async fn load_warehouse(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome>;
+    pub async fn load_warehouse(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome> {
+        if self.inner.dataset(days.iter())?.is_none() {
+            return Ok(ZoneOutcome::default());
+        }
+        let serve = Serve { sessions: self.inner.table(Zone::Silver, "sessions")?, table: self.inner.warehouse.handle(SERVING)? };
+        let (run_id, days) = (run_id.to_owned(), distinct(days));
+        self.work.run(async move { serve.run(&run_id, &days, progress).await }).await
+    }
 
     /// A read-only query over `bronze.* silver.* gold.* warehouse.*`. Anything but a query is refused.
-    pub async fn query(&self, sql: &str, limits: QueryLimits) -> Result<Answer>;
+    ///
+    /// Unquoted names are found whatever their case, as in BigQuery.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] with what is wrong in the query, [`ErrorKind::Timeout`] beyond `limits.timeout`.
+    pub async fn query(&self, sql: &str, limits: QueryLimits) -> Result<Answer> {
+        let epoch = self.epoch();
+        match self.query_once(sql, limits).await {
+            // A reset deleted files under the query: the next version has none of them.
+            Err(e) if e.kind == ErrorKind::Storage && self.epoch() != epoch => self.query_once(sql, limits).await,
+            other => other,
+        }
+    }
+
+    async fn query_once(&self, sql: &str, limits: QueryLimits) -> Result<Answer> {
+        let (inner, sql) = (self.inner.clone(), sql.to_owned());
+        let work = self.queries.run_while_wanted(async move {
+            let tables: Vec<_> = inner.all_tables().into_iter().filter(|t| t.exists()).collect();
+            query::run(&sql, &tables, limits, inner.config.query_memory, &inner.config.data_dir.join("scratch")).await
+        });
+        tokio::time::timeout(limits.timeout, work).await.unwrap_or_else(|_| {
+            let seconds = limits.timeout.as_secs_f64();
+            Err(Error::new(ErrorKind::Timeout, format!("The query took longer than {seconds} seconds and was stopped. Ask for fewer days or columns.")))
+        })
+    }
+
     /// All tables with their partitions, from the Delta logs (cached by version: cheap).
-    pub async fn tables(&self) -> Result<Vec<TableStat>>;
+    pub async fn tables(&self) -> Result<Vec<TableStat>> {
+        let mut stats = Vec::new();
+        for table in self.inner.all_tables().into_iter().filter(|t| t.exists()) {
+            stats.push(table.current().await?.stat.clone());
+        }
+        Ok(stats)
+    }
+
     /// Rises with every commit to any table: the key for caches of query results.
-    pub fn epoch(&self) -> u64;
+    pub fn epoch(&self) -> u64 {
+        self.inner.epoch.load(Ordering::SeqCst)
+    }
 
     /// Dry run of [`Lake::purge`]: what would go from the ingestion bucket and each table. `customers` are the known ones.
-    pub async fn purge_plan(&self, scope: &Scope) -> Result<Vec<PurgeItem>>;
+    pub async fn purge_plan(&self, scope: &Scope, customers: &[String]) -> Result<Vec<PurgeItem>> {
+        let (inner, scope, known) = (self.inner.clone(), scope.clone(), self.known(customers));
+        self.work
+            .run(async move {
+                let mut items = vec![ingestion::plan(inner.objects.as_ref(), &inner.names.ingestion, &scope, &known).await?];
+                for table in inner.all_tables() {
+                    items.push(purge::plan_table(&table, &scope).await?);
+                }
+                Ok(items)
+            })
+            .await
+    }
+
     /// Removes the scope from one place (`ingestion`, `bronze`, `silver`, `gold`, `warehouse`): log and files. Idempotent, resumable.
     /// In gold and silver nothing of the scope stays; tables that span days are recomputed from what is left.
-    pub async fn purge(&self, place: &str, scope: &Scope, run_id: &str) -> Result<Vec<PurgeItem>>;
+    /// `customers` are the known ones: what others left in the ingestion bucket is not ours to delete.
+    pub async fn purge(&self, place: &str, scope: &Scope, customers: &[String], run_id: &str) -> Result<Vec<PurgeItem>> {
+        let (inner, scope, known) = (self.inner.clone(), scope.clone(), self.known(customers));
+        let (place, run_id) = (place.to_owned(), run_id.to_owned());
+        self.work.run(async move { inner.purge(&place, &scope, &known, &run_id).await }).await
+    }
+
     /// Objects in the ingestion and datalake buckets that are neither ours nor a known customer's.
-    pub async fn foreign(&self, customers: &[String]) -> Result<Vec<ForeignObject>>;
+    pub async fn foreign(&self, customers: &[String]) -> Result<Vec<ForeignObject>> {
+        let inner = &self.inner;
+        let mut found = ingestion::stray(inner.objects.as_ref(), &inner.names.ingestion, &self.known(customers)).await?;
+        let root = inner.config.data_dir.join("buckets").join(&inner.names.datalake);
+        found.extend(foreign::in_datalake(&inner.names.datalake, &root, &inner.tables)?);
+        Ok(found)
+    }
+
     /// One checksum over names and contents of the whole source bucket, and its objects.
-    pub async fn source_checksum(&self) -> Result<(String, u64)>;
+    pub async fn source_checksum(&self) -> Result<(String, u64)> {
+        ingestion::source_checksum(self.inner.objects.as_ref(), &self.inner.names.source).await
+    }
+
     /// One checksum over every table's schema, partitioning and clustering.
-    pub async fn schema_checksum(&self) -> Result<String>;
+    pub async fn schema_checksum(&self) -> Result<String> {
+        let mut checksum = 0;
+        for table in self.inner.all_tables() {
+            let shape = table.shape_in_log().await?;
+            checksum = crc32c::crc32c_append(checksum, &(shape.len() as u64).to_le_bytes());
+            checksum = crc32c::crc32c_append(checksum, shape.as_bytes());
+        }
+        Ok(format!("{checksum:08x}"))
+    }
+
+    fn known(&self, customers: &[String]) -> Known {
+        Known { customers: customers.to_vec(), datasets: self.datasets() }
+    }
+}
+
+impl Inner {
+    /// The one dataset of these days; `None` if there are no days.
+    fn dataset<'a>(&self, mut days: impl Iterator<Item = &'a Day>) -> Result<Option<Arc<Dataset>>> {
+        if self.read_only {
+            return Err(Error::new(ErrorKind::Invalid, "The data folder was opened for queries only."));
+        }
+        let Some(first) = days.next() else {
+            return Ok(None);
+        };
+        if days.any(|d| d.dataset != first.dataset) {
+            return Err(Error::new(ErrorKind::Invalid, "A step takes days of one dataset. Start one step for each dataset."));
+        }
+        let found = self.datasets.iter().find(|d| d.name == first.dataset).cloned();
+        found.map(Some).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{}`.", first.dataset)))
+    }
+
+    fn table(&self, zone: Zone, name: &str) -> Result<Arc<Table>> {
+        let found = self.tables.iter().find(|t| t.shape.zone == zone && t.shape.name == name).cloned();
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no table {}.{name}.", zone.name())))
+    }
+
+    fn zone(&self, zone: Zone) -> Vec<Arc<Table>> {
+        self.tables.iter().filter(|t| t.shape.zone == zone).cloned().collect()
+    }
+
+    fn all_tables(&self) -> Vec<Arc<Table>> {
+        self.tables.iter().cloned().chain(self.warehouse.handles()).collect()
+    }
+
+    fn gold(&self) -> Gold {
+        Gold { silver: self.zone(Zone::Silver), tables: self.zone(Zone::Gold), context: self.context.clone() }
+    }
+
+    async fn purge(&self, place: &str, scope: &Scope, known: &Known, run_id: &str) -> Result<Vec<PurgeItem>> {
+        if self.read_only {
+            return Err(Error::new(ErrorKind::Invalid, "The data folder was opened for queries only."));
+        }
+        if place == ingestion::PLACE {
+            return Ok(vec![ingestion::purge(self.objects.as_ref(), &self.names.ingestion, scope, known).await?]);
+        }
+        let zone = Zone::ALL
+            .into_iter()
+            .find(|z| z.name() == place)
+            .ok_or_else(|| Error::new(ErrorKind::Invalid, format!("There is no place `{place}`: choose ingestion, bronze, silver, gold or warehouse.")))?;
+        let tables = if zone == Zone::Warehouse { self.warehouse.handles() } else { self.zone(zone) };
+        let items = purge::purge_tables(&tables, scope, run_id).await?;
+        if let (Zone::Gold, Scope::Days(days)) = (zone, scope) {
+            let gold = self.gold();
+            let mut customers: std::collections::BTreeMap<&str, Vec<chrono::NaiveDate>> = std::collections::BTreeMap::new();
+            for day in days {
+                customers.entry(&day.customer).or_default().push(day.date);
+            }
+            for (customer, dates) in customers {
+                gold.recompute_without(run_id, customer, &dates).await?;
+            }
+            // Replaced versions hold what the days contributed.
+            for table in gold.tables.iter().filter(|t| spans(t)) {
+                let _writer = table.writer().await;
+                let keys: Vec<_> = days.iter().map(|d| crate::gold::spanning_partition(&d.customer)).collect();
+                table.delete_unreferenced(&table.disk_files_in(&keys)?, &table.current().await?.files)?;
+            }
+        }
+        Ok(items)
+    }
+}
+
+fn distinct(days: &[Day]) -> Vec<Day> {
+    let mut days = days.to_vec();
+    days.sort();
+    days.dedup();
+    days
 }

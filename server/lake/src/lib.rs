@@ -1,16 +1,26 @@
 //! The embedded data plane. See ARCHITECTURE.md at the top of the repository.
 
+mod bronze;
 pub mod clock;
+mod datasets;
+mod delta;
 mod error;
+mod gold;
 pub mod ingestion;
 pub mod keys;
 mod lake;
 pub mod model;
 pub mod objects;
 pub mod ports;
+mod purge;
+mod query;
+mod silver;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod topic;
+pub mod transform;
+pub mod warehouse;
+mod zone;
 
 pub use error::{Error, ErrorKind, Result};
 pub use lake::*;

@@ -1,0 +1,58 @@
+//! The datasets that the lake knows: what a customer may deliver and where it lands in bronze.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use chrono::NaiveDate;
+use showrunner_ingest::{GaSessionsVersion, TableSchema, ga_sessions_schema};
+
+use crate::delta::Shape;
+use crate::model::Zone;
+
+/// A dataset: its schema as delivered.
+pub(crate) struct Dataset {
+    /// Its name in keys (`customer01/ga_sessions/…`) and of its bronze table.
+    pub name: &'static str,
+    title: &'static str,
+    /// The newest schema. Days delivered with an older one have NULL in the columns that came later.
+    pub schema: Arc<TableSchema>,
+}
+
+impl Dataset {
+    /// All known datasets.
+    pub fn all() -> Vec<Dataset> {
+        vec![Dataset {
+            name: "ga_sessions",
+            title: "Sessions as delivered, nested, with the file and the run that brought them",
+            schema: Arc::new(ga_sessions_schema(GaSessionsVersion::Current)),
+        }]
+    }
+
+    /// The bronze table: the delivered columns without `date`, which is a partition column, and where each row came from.
+    pub fn bronze(&self) -> Shape {
+        let delivered = self.schema.to_arrow();
+        let mut fields: Vec<Arc<Field>> = delivered.fields().iter().filter(|f| f.name() != "date").cloned().collect();
+        for name in [SOURCE_FILE, RUN_ID, "date", "customer"] {
+            fields.push(Arc::new(Field::new(name, DataType::Utf8, true)));
+        }
+        Shape {
+            zone: Zone::Bronze,
+            name: self.name.to_owned(),
+            title: self.title.to_owned(),
+            schema: Arc::new(Schema::new(fields)),
+            partition: vec!["date".to_owned(), "customer".to_owned()],
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
+/// The column with the file that a row was delivered in.
+pub(crate) const SOURCE_FILE: &str = "_source_file";
+/// The column with the run that loaded a row.
+pub(crate) const RUN_ID: &str = "_run_id";
+
+/// The raw spelling of a date in the delivered files and in bronze: `20170729`.
+pub(crate) fn raw_date(date: NaiveDate) -> String {
+    date.format("%Y%m%d").to_string()
+}

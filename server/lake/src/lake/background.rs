@@ -1,0 +1,60 @@
+//! Runtimes of their own for heavy work, so that neither a transform nor a query slows the server's pages.
+
+use std::future::Future;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{Error, ErrorKind, Result};
+
+/// A runtime that may be dropped anywhere, also within another runtime.
+pub(crate) struct Background(Option<Runtime>);
+
+impl Background {
+    /// Starts `threads` worker threads.
+    pub fn start(name: &str, threads: usize) -> Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads.max(1))
+            .thread_name(name)
+            .enable_all()
+            .build()
+            .map_err(|e| Error::with(ErrorKind::Storage, "The system gives no more threads: close other programs and start again.", e))?;
+        Ok(Background(Some(runtime)))
+    }
+
+    /// Runs the future there to its end, even when the caller stops waiting: a step that has begun writing finishes its commit.
+    pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        match self.0.as_ref() {
+            Some(runtime) => runtime.spawn(work).await.unwrap_or_else(|e| Err(failed(e))),
+            None => Err(closed()),
+        }
+    }
+
+    /// Runs the future there; it is dropped when the caller stops waiting.
+    pub async fn run_while_wanted<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let Some(runtime) = self.0.as_ref() else {
+            return Err(closed());
+        };
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn_on(work, runtime.handle());
+        match tasks.join_next().await {
+            Some(done) => done.unwrap_or_else(|e| Err(failed(e))),
+            None => Err(closed()),
+        }
+    }
+}
+
+fn failed(error: tokio::task::JoinError) -> Error {
+    Error::with(ErrorKind::Internal, format!("The data engine stopped unexpectedly: {error}"), error)
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Internal, "The data engine is shutting down.")
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

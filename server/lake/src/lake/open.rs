@@ -1,0 +1,110 @@
+//! Opening a data folder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::clock::system_clock;
+use crate::datasets::Dataset;
+use crate::delta::Shape;
+use crate::model::Zone;
+use crate::objects::{DiskObjects, NotifyingObjects};
+use crate::ports::{Topic, Warehouse};
+use crate::topic::LocalTopic;
+use crate::warehouse::serve::serving_table;
+use crate::{keys, transform};
+
+use super::*;
+
+/// See [`Lake::open`] and [`Lake::open_read_only`].
+pub(super) async fn open(mut config: LakeConfig, read_only: bool) -> Result<Arc<Lake>> {
+    let names = names(&config)?;
+    config.data_dir = absolute(config.data_dir, read_only)?;
+    config.workers = config.workers.max(1);
+    let work = Background::start("lake-work", config.workers.max(2))?;
+    let queries = Background::start("lake-query", 2)?;
+    let inner = work.run(prepare(config, names, read_only)).await?;
+    Ok(Arc::new(Lake { inner: Arc::new(inner), work, queries }))
+}
+
+async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<Inner> {
+    let scratch = config.data_dir.join("scratch");
+    if !read_only {
+        // What a killed process left in it is of no use to anyone.
+        let _missing = std::fs::remove_dir_all(&scratch);
+    }
+    std::fs::create_dir_all(&scratch).map_err(|e| io_error("creating", &scratch, e))?;
+    let topics: Arc<dyn Topic> = Arc::new(LocalTopic::new(system_clock()));
+    topics.create(NOTIFICATION_TOPIC, NOTIFICATION_SUBSCRIPTION).await?;
+    let disk: Arc<dyn Objects> = Arc::new(DiskObjects::open(&config.data_dir)?);
+    if !read_only {
+        for bucket in [&names.source, &names.ingestion, &names.datalake] {
+            disk.create_bucket(bucket).await?;
+        }
+    }
+    let objects: Arc<dyn Objects> = Arc::new(NotifyingObjects::new(disk, names.ingestion.clone(), topics.clone(), NOTIFICATION_TOPIC));
+    let epoch = Arc::new(AtomicU64::new(0));
+    let datasets: Vec<Arc<Dataset>> = Dataset::all().into_iter().map(Arc::new).collect();
+    let datalake = config.data_dir.join("buckets").join(&names.datalake);
+    let mut tables = Vec::new();
+    for shape in shapes(&datasets)? {
+        let dir = datalake.join(keys::table_prefix(shape.zone, &shape.name));
+        tables.push(Arc::new(Table::new(shape, dir, epoch.clone(), read_only)?));
+    }
+    let warehouse = DeltaWarehouse::open_with(config.data_dir.join("warehouse").join(&names.dataset), epoch.clone(), read_only).await?;
+    if !read_only {
+        futures::future::try_join_all(tables.iter().map(|t| t.create())).await?;
+        warehouse.create_table(&serving_table()?).await?;
+        for table in tables.iter().chain(&warehouse.handles()) {
+            table.current().await?;
+        }
+    }
+    let context = query::pipeline_session(PLANNING_MEMORY, &scratch)?;
+    Ok(Inner { config, names, objects, topics, warehouse, datasets, tables, epoch, context, read_only })
+}
+
+fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {
+    let mut shapes: Vec<Shape> = datasets.iter().map(|d| d.bronze()).collect();
+    for table in transform::tables() {
+        shapes.push(Shape {
+            zone: table.zone,
+            name: table.name.to_owned(),
+            title: table.title.to_owned(),
+            schema: transform::schema(table)?,
+            partition: table.partition.iter().map(|c| (*c).to_owned()).collect(),
+            properties: BTreeMap::new(),
+        });
+    }
+    // Silver before gold, whatever the order of the definitions.
+    shapes.sort_by_key(|s| s.zone);
+    debug_assert!(shapes.iter().all(|s| s.zone != Zone::Warehouse));
+    Ok(shapes)
+}
+
+fn names(config: &LakeConfig) -> Result<Names> {
+    for (what, value) in [("id", &config.id), ("stage", &config.stage)] {
+        let fine = !value.is_empty() && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !fine {
+            return Err(Error::new(ErrorKind::Invalid, format!("The {what} {value:?} cannot stand in a bucket's name: use a-z, 0-9 and '-' only.")));
+        }
+    }
+    let (id, stage) = (&config.id, &config.stage);
+    let names = Names {
+        source: format!("sa-source-data-{id}-{stage}"),
+        ingestion: format!("sa-ingestion-{id}-{stage}"),
+        datalake: format!("sa-datalake-{id}-{stage}"),
+        // BigQuery allows no hyphen in a dataset's name.
+        dataset: format!("sa_bq_dataset_{}_{}", id.replace('-', "_"), stage.replace('-', "_")),
+    };
+    keys::check_bucket(&names.source)?;
+    Ok(names)
+}
+
+/// The folder without links or dots, as the tables' addresses need it.
+fn absolute(dir: PathBuf, read_only: bool) -> Result<PathBuf> {
+    if read_only && !dir.is_dir() {
+        return Err(Error::new(ErrorKind::NotFound, format!("There is no data folder {}. Run `showrunner seed` first, or name another with --data-dir.", dir.display())));
+    }
+    std::fs::create_dir_all(&dir).map_err(|e| io_error("creating", &dir, e))?;
+    std::fs::canonicalize(&dir).map_err(|e| io_error("opening", &dir, e))
+}

@@ -1,0 +1,165 @@
+//! Removing data for good: first from the log, in one commit, then the files: live, replaced and left behind alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
+use arrow::record_batch::RecordBatch;
+use chrono::NaiveDate;
+
+use crate::delta::{Label, LiveFile, Table, parts};
+use crate::model::{PurgeItem, Scope, Zone};
+use crate::warehouse::{partition, write_partition};
+use crate::zone::read_part;
+use crate::{Error, ErrorKind, Result};
+
+/// A scope as it concerns one table.
+struct Reach<'a> {
+    scope: &'a Scope,
+    table: &'a Table,
+}
+
+impl Reach<'_> {
+    /// Whether whole partitions with these values are in scope.
+    fn covers(&self, values: &BTreeMap<String, String>) -> bool {
+        let customer = values.get("customer");
+        let date = values.iter().find(|(column, _)| *column != "customer").and_then(|(_, value)| parts::parse_date(value));
+        match self.scope {
+            Scope::All => true,
+            Scope::Customer(wanted) => customer == Some(wanted),
+            Scope::Days(days) => days.iter().any(|day| Some(&day.customer) == customer && Some(day.date) == date && self.concerns(&day.dataset)),
+        }
+    }
+
+    /// Bronze has a table for each dataset; the other zones are built from all of them.
+    fn concerns(&self, dataset: &str) -> bool {
+        self.table.shape.zone != Zone::Bronze || self.table.shape.name == dataset
+    }
+
+    /// Dates whose partitions hold rows of several customers, some of them in scope (warehouse).
+    fn rows_in(&self, file: &LiveFile) -> Option<BTreeSet<String>> {
+        let date = file.date()?;
+        let customers: BTreeSet<String> = match self.scope {
+            Scope::All => return None,
+            Scope::Customer(customer) => BTreeSet::from([customer.clone()]),
+            Scope::Days(days) => days.iter().filter(|d| d.date == date).map(|d| d.customer.clone()).collect(),
+        };
+        (!customers.is_empty()).then_some(customers)
+    }
+}
+
+/// `date=…/customer=…/part-….zstd.parquet` → its values.
+fn values_of(path: &str) -> BTreeMap<String, String> {
+    path.split('/').filter_map(|segment| segment.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+fn shares_partitions(table: &Table) -> bool {
+    !table.shape.partition.iter().any(|c| c == "customer")
+}
+
+fn item(table: &Table) -> PurgeItem {
+    PurgeItem { place: table.shape.zone.name().to_owned(), table: table.shape.name.clone(), count: 0, rows: 0, files: 0, bytes: 0 }
+}
+
+/// What [`purge_table`] would remove.
+pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem> {
+    let reach = Reach { scope, table };
+    let current = table.current().await?;
+    let mut item = item(table);
+    if shares_partitions(table) && *scope != Scope::All {
+        for file in &current.files {
+            let Some(customers) = reach.rows_in(file) else { continue };
+            let rows: usize = read_part(table, &file.path)?.iter().map(|b| others(b, &customers).map_or(0, |keep| b.num_rows() - keep.true_count())).sum();
+            if rows > 0 {
+                item.count += 1;
+                item.rows += rows as u64;
+                item.files += 1;
+                item.bytes += file.bytes;
+            }
+        }
+        return Ok(item);
+    }
+    let in_scope: Vec<&LiveFile> = current.files.iter().filter(|f| reach.covers(&f.partition)).collect();
+    item.count = in_scope.iter().map(|f| &f.partition).collect::<BTreeSet<_>>().len() as u64;
+    item.rows = in_scope.iter().map(|f| f.rows).sum();
+    for file in table.disk_files()?.iter().filter(|f| f.run.is_some() && reach.covers(&values_of(&f.path))) {
+        item.files += 1;
+        item.bytes += file.bytes;
+    }
+    Ok(item)
+}
+
+/// Removes the scope from one table. Idempotent; killed half-way, the next call goes on.
+pub(crate) async fn purge_table(table: &Table, scope: &Scope, run_id: &str) -> Result<PurgeItem> {
+    let _writer = table.writer().await;
+    let item = plan_table(table, scope).await?;
+    let reach = Reach { scope, table };
+    if shares_partitions(table) && *scope != Scope::All {
+        purge_rows(table, &reach, run_id).await?;
+        return Ok(item);
+    }
+    table.replace(|f| reach.covers(&f.partition), &[], &Label::run(run_id)).await?;
+    if *scope == Scope::All {
+        // Before the files go, so that no version is left that refers to them.
+        table.forget_history().await?;
+    }
+    let doomed: Vec<_> = table.disk_files()?.into_iter().filter(|f| reach.covers(&values_of(&f.path))).collect();
+    table.delete_unreferenced(&doomed, &table.current().await?.files)?;
+    table.remove_empty_folders()?;
+    Ok(item)
+}
+
+/// In a table whose partitions hold several customers: rewrites the dates concerned with the others' rows.
+async fn purge_rows(table: &Table, reach: &Reach<'_>, run_id: &str) -> Result<()> {
+    let current = table.current().await?;
+    let mut adds = Vec::new();
+    let mut rewritten: BTreeSet<String> = BTreeSet::new();
+    let mut dates: BTreeMap<NaiveDate, (BTreeSet<String>, Vec<&LiveFile>)> = BTreeMap::new();
+    for file in &current.files {
+        if let (Some(date), Some(customers)) = (file.date(), reach.rows_in(file)) {
+            let entry = dates.entry(date).or_default();
+            entry.0.extend(customers);
+            entry.1.push(file);
+        }
+    }
+    for (date, (customers, files)) in &dates {
+        let mut kept = Vec::new();
+        let mut gone = 0;
+        for file in files {
+            for batch in read_part(table, &file.path)? {
+                let keep = others(&batch, customers)?;
+                gone += batch.num_rows() - keep.true_count();
+                kept.push(filter_record_batch(&batch, &keep).map_err(|e| Error::with(ErrorKind::Internal, "Rows could not be filtered.", e))?);
+            }
+        }
+        if gone > 0 {
+            adds.extend(write_partition(table, run_id, *date, &kept)?);
+            rewritten.extend(files.iter().map(|f| f.path.clone()));
+        }
+    }
+    table.replace(|f| rewritten.contains(&f.path), &adds, &Label::run(run_id)).await?;
+    // Replaced versions of these dates hold the rows, too.
+    let keys: Vec<_> = match reach.scope {
+        Scope::Days(days) => days.iter().map(|d| partition(table, d.date)).collect(),
+        Scope::All | Scope::Customer(_) => vec![Vec::new()],
+    };
+    let files = table.disk_files_in(&keys)?;
+    table.delete_unreferenced(&files, &table.current().await?.files)?;
+    Ok(())
+}
+
+/// True where the row belongs to none of these customers.
+fn others(batch: &RecordBatch, customers: &BTreeSet<String>) -> Result<BooleanArray> {
+    let column = batch.column_by_name("customer").map(|c| arrow::compute::cast(c, &arrow::datatypes::DataType::Utf8)).transpose();
+    let column = column.map_err(|e| Error::with(ErrorKind::Internal, "The column customer cannot be read.", e))?;
+    let Some(names) = column.as_ref().and_then(|c| c.as_any().downcast_ref::<arrow::array::StringArray>()) else {
+        return Err(Error::new(ErrorKind::Internal, "The table has no column customer."));
+    };
+    Ok(names.iter().map(|name| Some(!name.is_some_and(|n| customers.contains(n)))).collect())
+}
+
+/// Purges several tables at once: they do not depend on each other.
+pub(crate) async fn purge_tables(tables: &[Arc<Table>], scope: &Scope, run_id: &str) -> Result<Vec<PurgeItem>> {
+    futures::future::try_join_all(tables.iter().map(|t| purge_table(t, scope, run_id))).await
+}

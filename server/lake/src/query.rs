@@ -1,0 +1,247 @@
+//! Read-only SQL over the zones, and the DataFusion sessions that queries and transforms run in.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::catalog::{MemorySchemaProvider, TableProvider};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::common::TableReference;
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use deltalake::delta_datafusion::DeltaSessionConfig;
+use futures::StreamExt;
+
+use crate::delta::{Current, LiveFile, Table};
+use crate::lake::{Answer, QueryLimits};
+use crate::model::Zone;
+use crate::{Error, ErrorKind, Result};
+
+mod spelling;
+
+/// Rows in a batch of a transform: nested rows reach hundreds of KB, so fewer than DataFusion's 8,192.
+const PIPELINE_BATCH: usize = 1024;
+
+/// A session for a transform of the pipeline: few partitions, small batches.
+pub(crate) fn pipeline_session(memory: usize, scratch: &Path) -> Result<SessionContext> {
+    session(memory, scratch, |config| config.with_batch_size(PIPELINE_BATCH).with_target_partitions(1))
+}
+
+fn session(memory: usize, scratch: &Path, tune: impl FnOnce(SessionConfig) -> SessionConfig) -> Result<SessionContext> {
+    // delta-rs's defaults keep identifiers as they are written and avoid a panic in its dynamic join filters.
+    let config: SessionConfig = DeltaSessionConfig::default().into();
+    let config = tune(config.set_bool("datafusion.execution.parquet.schema_force_view_types", false).with_information_schema(true));
+    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![scratch.to_path_buf()]));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+        .with_disk_manager_builder(disk)
+        .build_arc()
+        .map_err(query_error)?;
+    let state = SessionStateBuilder::new().with_default_features().with_config(config).with_runtime_env(runtime).build();
+    let context = SessionContext::new_with_state(state);
+    let catalog = context.catalog("datafusion").ok_or_else(|| Error::new(ErrorKind::Internal, "DataFusion has no default catalog."))?;
+    for zone in Zone::ALL {
+        catalog.register_schema(zone.name(), Arc::new(MemorySchemaProvider::new())).map_err(query_error)?;
+    }
+    Ok(context)
+}
+
+/// The table as of this version, or only those of its files that `keep` names.
+pub(crate) async fn provider(
+    context: &SessionContext,
+    current: &Current,
+    keep: Option<&(dyn Fn(&LiveFile) -> bool + Send + Sync)>,
+) -> Result<Arc<dyn TableProvider>> {
+    let mut builder = current.table.table_provider().with_session(Arc::new(context.state()));
+    if let Some(keep) = keep {
+        let paths: Vec<String> = current.files.iter().filter(|f| keep(f)).map(|f| f.path.clone()).collect();
+        if paths.is_empty() {
+            let all = builder.build().await.map_err(query_error)?;
+            return Ok(Arc::new(EmptyTable::new(all.schema())));
+        }
+        builder = builder.with_file_paths(paths);
+    }
+    Ok(Arc::new(builder.build().await.map_err(query_error)?))
+}
+
+/// Puts a table where SQL finds it.
+pub(crate) fn register(context: &SessionContext, zone: Zone, name: &str, provider: Arc<dyn TableProvider>) -> Result<()> {
+    context.register_table(TableReference::partial(zone.name(), name), provider).map_err(query_error)?;
+    Ok(())
+}
+
+/// Runs one query over these tables. Everything happens on the runtime of the caller: give it one of its own.
+pub(crate) async fn run(sql: &str, tables: &[Arc<Table>], limits: QueryLimits, memory: usize, scratch: &Path) -> Result<Answer> {
+    let started = Instant::now();
+    let context = session(memory, scratch, |config| config)?;
+    let mut columns = spelling::Names::default();
+    for table in tables {
+        let current = table.current().await?;
+        let provider = provider(&context, &current, None).await?;
+        columns.learn(table.shape.zone.name(), &table.shape.name, &provider.schema());
+        register(&context, table.shape.zone, &table.shape.name, provider)?;
+    }
+    let sql = columns.respell(sql);
+    let statement = parse(&sql)?;
+    let plan = context.state().statement_to_plan(statement).await.map_err(query_error)?;
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+        .verify_plan(&plan)
+        .map_err(|e| refused(&e.strip_backtrace()))?;
+    let frame = context.execute_logical_plan(plan).await.map_err(query_error)?;
+    let mut stream = frame.execute_stream().await.map_err(query_error)?;
+    let schema = plain_schema(&stream.schema());
+    let mut batches = Vec::new();
+    let mut rows = 0;
+    let mut cut = false;
+    while let Some(batch) = stream.next().await {
+        let batch = plain(&batch.map_err(query_error)?, &schema)?;
+        let room = limits.rows - rows;
+        if batch.num_rows() > room {
+            cut = true;
+            if room > 0 {
+                batches.push(batch.slice(0, room));
+            }
+            break;
+        }
+        rows += batch.num_rows();
+        if batch.num_rows() > 0 {
+            batches.push(batch);
+        }
+    }
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(schema));
+    }
+    Ok(Answer { batches, cut, seconds: started.elapsed().as_secs_f64() })
+}
+
+/// Accepts exactly one statement, and only one that reads.
+fn parse(sql: &str) -> Result<Statement> {
+    let mut statements = DFParser::parse_sql(sql).map_err(query_error)?;
+    let statement = match (statements.pop_front(), statements.is_empty()) {
+        (Some(statement), true) => statement,
+        (None, _) => return Err(Error::new(ErrorKind::Invalid, "There is no query. Write one, for instance SELECT count(*) FROM silver.sessions.")),
+        (Some(_), false) => return Err(refused("more than one statement")),
+    };
+    if reads_only(&statement) { Ok(statement) } else { Err(refused(&first_word(sql))) }
+}
+
+fn reads_only(statement: &Statement) -> bool {
+    match statement {
+        Statement::Statement(inner) => matches!(
+            inner.as_ref(),
+            SqlStatement::Query(_)
+                | SqlStatement::Explain { .. }
+                | SqlStatement::ExplainTable { .. }
+                | SqlStatement::ShowTables { .. }
+                | SqlStatement::ShowColumns { .. }
+                | SqlStatement::ShowVariable { .. }
+        ),
+        Statement::Explain(explain) => reads_only(&explain.statement),
+        _ => false,
+    }
+}
+
+fn first_word(sql: &str) -> String {
+    sql.split_whitespace().next().unwrap_or_default().to_uppercase()
+}
+
+fn refused(what: &str) -> Error {
+    Error::new(ErrorKind::Invalid, format!("Only queries that read are allowed here (SELECT, WITH, EXPLAIN, SHOW, DESCRIBE); this one was refused: {what}."))
+}
+
+/// A DataFusion error as one sentence. What the writer of the query can mend is [`ErrorKind::Invalid`].
+pub(crate) fn query_error(error: DataFusionError) -> Error {
+    let root = error.find_root();
+    let text = root.strip_backtrace();
+    let text = text.lines().next().unwrap_or_default().to_owned();
+    match root {
+        DataFusionError::ResourcesExhausted(_) => {
+            Error::with(ErrorKind::Invalid, format!("The query needs more memory than it may use: ask for fewer rows or columns, or add a filter on date. {text}"), error)
+        }
+        DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
+            Error::with(ErrorKind::Storage, format!("A file of the lake could not be read or written: {text}"), error)
+        }
+        DataFusionError::Internal(_) => Error::with(ErrorKind::Internal, text, error),
+        _ => Error::with(ErrorKind::Invalid, text, error),
+    }
+}
+
+/// Dictionaries (partition columns) and view types are the engine's business: an answer has plain columns.
+pub(crate) fn plain_schema(schema: &SchemaRef) -> SchemaRef {
+    let fields: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|f| match f.data_type() {
+            DataType::Dictionary(_, value) => Field::new(f.name(), value.as_ref().clone(), true),
+            DataType::Utf8View => Field::new(f.name(), DataType::Utf8, true),
+            _ => f.as_ref().clone(),
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+fn plain(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| if column.data_type() == field.data_type() { Ok(column.clone()) } else { cast(column, field.data_type()) })
+        .collect::<Result<Vec<_>, _>>();
+    columns
+        .and_then(|columns| {
+            let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(schema.clone(), columns, &options)
+        })
+        .map_err(|e| Error::with(ErrorKind::Internal, format!("The answer could not be converted: {e}"), e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_statements_that_read_are_accepted() {
+        let accepted = [
+            "SELECT 1",
+            "with a as (select 1) select * from a;",
+            "EXPLAIN SELECT 1",
+            "EXPLAIN ANALYZE SELECT 1",
+            "SHOW TABLES",
+            "SHOW COLUMNS FROM silver.sessions",
+            "DESCRIBE silver.sessions",
+            "VALUES (1), (2)",
+        ];
+        for sql in accepted {
+            assert!(parse(sql).is_ok(), "{sql}: {:?}", parse(sql).err());
+        }
+        let refused = [
+            "",
+            "DELETE FROM silver.sessions",
+            "INSERT INTO silver.sessions VALUES (1)",
+            "UPDATE silver.sessions SET country = 'x'",
+            "DROP TABLE silver.sessions",
+            "CREATE TABLE t AS SELECT 1",
+            "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
+            "COPY (SELECT 1) TO 'x.parquet'",
+            "EXPLAIN DELETE FROM silver.sessions; SELECT 1",
+            "SET datafusion.execution.batch_size = 1",
+            "SELECT 1; SELECT 2",
+            "SELEC 1",
+        ];
+        for sql in refused {
+            assert_eq!(parse(sql).err().map(|e| e.kind), Some(ErrorKind::Invalid), "{sql}");
+        }
+    }
+}

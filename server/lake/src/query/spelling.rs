@@ -1,0 +1,97 @@
+//! Names without regard to case, as BigQuery has them: `fullvisitorid` and `FullVisitorId` find `fullVisitorId` without quotes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::datatypes::{DataType, Fields, Schema};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+/// All names of schemas, tables, columns and nested fields, by their lower-case form.
+#[derive(Default)]
+pub(crate) struct Names(BTreeMap<String, BTreeSet<String>>);
+
+impl Names {
+    /// Adds a table's names.
+    pub fn learn(&mut self, zone: &str, table: &str, schema: &Schema) {
+        self.add(zone);
+        self.add(table);
+        self.fields(schema.fields());
+    }
+
+    fn add(&mut self, name: &str) {
+        self.0.entry(name.to_lowercase()).or_default().insert(name.to_owned());
+    }
+
+    fn fields(&mut self, fields: &Fields) {
+        for field in fields {
+            self.add(field.name());
+            self.nested(field.data_type());
+        }
+    }
+
+    fn nested(&mut self, data_type: &DataType) {
+        match data_type {
+            DataType::Struct(fields) => self.fields(fields),
+            DataType::List(item) | DataType::LargeList(item) => self.nested(item.data_type()),
+            _ => {}
+        }
+    }
+
+    /// Spells unquoted names as the tables do. A name that no table has (an alias) keeps the spelling of its first use, so that
+    /// later uses agree. Text that cannot be split into tokens comes back as it is: the parser will say why.
+    pub fn respell(&self, sql: &str) -> String {
+        let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).with_unescape(false).tokenize() else {
+            return sql.to_owned();
+        };
+        let mut seen: BTreeMap<String, String> = BTreeMap::new();
+        tokens
+            .into_iter()
+            .map(|token| match token {
+                Token::Word(mut word) if word.quote_style.is_none() => {
+                    let lower = word.value.to_lowercase();
+                    match self.0.get(&lower) {
+                        Some(known) if known.contains(&word.value) => {}
+                        Some(known) if known.len() == 1 => word.value.clone_from(known.first().unwrap_or(&lower)),
+                        Some(_) => {}
+                        None if word.keyword == Keyword::NoKeyword => word.value = seen.entry(lower).or_insert(word.value).clone(),
+                        None => {}
+                    }
+                    word.value
+                }
+                other => other.to_string(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Field;
+
+    use super::*;
+
+    #[test]
+    fn names_are_found_whatever_their_case() {
+        let page = DataType::Struct(vec![Field::new("pagePath", DataType::Utf8, true)].into());
+        let schema = Schema::new(vec![
+            Field::new("fullVisitorId", DataType::Utf8, true),
+            Field::new("date", DataType::Utf8, true),
+            Field::new("hits", DataType::List(Field::new("item", page, true).into()), true),
+        ]);
+        let mut names = Names::default();
+        names.learn("bronze", "ga_sessions", &schema);
+        let cases = [
+            ("SELECT fullvisitorid FROM BRONZE.GA_Sessions", "SELECT fullVisitorId FROM bronze.ga_sessions"),
+            ("select FULLVISITORID, Date from bronze.ga_sessions", "select fullVisitorId, date from bronze.ga_sessions"),
+            ("SELECT hits[1].pagepath FROM t", "SELECT hits[1].pagePath FROM t"),
+            ("SELECT count(*) AS Total FROM t ORDER BY total", "SELECT count(*) AS Total FROM t ORDER BY Total"),
+            ("SELECT 'FULLVISITORID', 'it''s' -- FULLVISITORID\n", "SELECT 'FULLVISITORID', 'it''s' -- FULLVISITORID\n"),
+            ("SELECT \"FULLVISITORID\"", "SELECT \"FULLVISITORID\""),
+            ("SELECT 'not closed", "SELECT 'not closed"),
+        ];
+        for (written, expected) in cases {
+            assert_eq!(names.respell(written), expected);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Loading the serving table from silver, date by date, in one commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::NaiveDate;
+
+use super::{partition, types, write_partition};
+use crate::delta::{Current, Label, NewFile, PartitionKey, Table};
+use crate::model::{Day, ProgressSink, ZoneOutcome};
+use crate::ports::WarehouseTable;
+use crate::transform;
+use crate::zone::{DayCounter, outcome, read_part, with_constant};
+use crate::{Error, ErrorKind, Result};
+
+/// The serving table, after Google's export.
+pub(crate) const SERVING: &str = "ga_sessions";
+
+/// Its shape: silver's sessions, partitioned by date, clustered by country and device category.
+pub(crate) fn serving_table() -> Result<WarehouseTable> {
+    let sessions = transform::table("sessions").ok_or_else(|| Error::new(ErrorKind::Internal, "Silver has no table sessions."))?;
+    let schema = transform::schema(sessions)?;
+    let columns = schema.fields().iter().map(|f| Ok((f.name().clone(), types::from_arrow(f.data_type())?))).collect::<Result<_>>()?;
+    Ok(WarehouseTable { name: SERVING.to_owned(), columns, partition: "date".to_owned(), cluster: vec!["country".to_owned(), "device_category".to_owned()] })
+}
+
+/// What a load works with.
+pub(crate) struct Serve {
+    pub sessions: Arc<Table>,
+    pub table: Arc<Table>,
+}
+
+impl Serve {
+    /// See [`crate::Lake::load_warehouse`].
+    pub async fn run(self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome> {
+        let started = Instant::now();
+        let _writer = self.table.writer().await;
+        let dates: BTreeSet<NaiveDate> = days.iter().map(|d| d.date).collect();
+        let keys: Vec<PartitionKey> = dates.iter().map(|d| partition(&self.table, *d)).collect();
+        let silver = self.sessions.current().await?;
+        // The same run from the same version of silver is the same load job: it loads once.
+        let names: Vec<String> = dates.iter().map(ToString::to_string).collect();
+        let dates_id = format!("{:08x}", crc32c::crc32c(names.join(",").as_bytes()));
+        let transaction = format!("load:{run_id}:{dates_id}:silver@{}", silver.version);
+        let counter = Arc::new(DayCounter::new(progress, dates.len()));
+        let tables = if self.table.has_transaction(&transaction).await? {
+            let current = self.table.current().await?;
+            let rows = current.files.iter().filter(|f| keys.iter().any(|k| f.is_in(k))).map(|f| f.rows).sum();
+            counter.done(dates.len() as u64, rows);
+            vec![crate::model::TableOutcome { rows, ..outcome(&self.table, &[], current.version) }]
+        } else {
+            self.table.sweep_orphans(run_id, &keys).await?;
+            let done = {
+                let (table, run_id) = (self.table.clone(), run_id.to_owned());
+                tokio::task::spawn_blocking(move || write_all(&table, &run_id, &silver, &self.sessions, &dates, &counter))
+                    .await
+                    .map_err(|e| Error::with(ErrorKind::Internal, format!("The load stopped unexpectedly: {e}"), e))?
+            };
+            if done.is_err() {
+                self.table.sweep_orphans(run_id, &keys).await?;
+            }
+            let adds = done?;
+            let label = Label { run_id, transaction: Some(transaction) };
+            let version = self.table.replace(|f| keys.iter().any(|k| f.is_in(k)), &adds, &label).await?;
+            vec![outcome(&self.table, &adds, version)]
+        };
+        Ok(ZoneOutcome { tables, rules: Vec::new(), seconds: started.elapsed().as_secs_f64() })
+    }
+}
+
+/// Each date from silver of all customers.
+fn write_all(table: &Table, run_id: &str, silver: &Current, sessions: &Table, dates: &BTreeSet<NaiveDate>, counter: &DayCounter) -> Result<Vec<NewFile>> {
+    let mut adds = Vec::new();
+    for date in dates {
+        counter.check()?;
+        let mut batches = Vec::new();
+        for file in silver.files.iter().filter(|f| f.date() == Some(*date)) {
+            let customer = file.partition.get("customer").map_or("", String::as_str);
+            for batch in read_part(sessions, &file.path)? {
+                batches.push(with_constant(&batch, "customer", customer)?);
+            }
+        }
+        let part = write_partition(table, run_id, *date, &batches)?;
+        counter.done(1, part.as_ref().map_or(0, |p| p.rows));
+        adds.extend(part);
+    }
+    Ok(adds)
+}
