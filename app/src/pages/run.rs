@@ -153,7 +153,7 @@ fn Quarantine(rows: Vec<QuarantineRow>, more: Option<String>) -> impl IntoView {
         .map(|row| {
             let sample = (!row.sample.is_empty()).then(|| {
                 view! {
-                    <code class="code" tabindex="0">
+                    <code class="code wrap" tabindex="0">
                         {row.sample}
                     </code>
                 }

@@ -87,11 +87,13 @@ fn Step(step: StepView) -> impl IntoView {
                 <Number number=step.number />
                 <div class="go">
                     <Act action=step.action step=step.id.clone() primary=true reason="why" />
-                    <span class="why-not" id="why">
-                        {why}
-                    </span>
+                    <div class="go-foot">
+                        <span class="why-not" id="why">
+                            {why}
+                        </span>
+                        <More actions=step.more step=step.id />
+                    </div>
                 </div>
-                <More actions=step.more step=step.id />
             </section>
             <ActionError />
             // After the button in reading order, in the head by position.
