@@ -364,7 +364,7 @@ async fn a_page_that_cannot_be_read_says_why_once_and_offers_to_try_again() {
         );
         let main = html.split_once("<main").expect("a main").1;
         assert_eq!(
-            count(main, "The control database is locked."),
+            count(&html, "<strong>The control database is locked."),
             1,
             "{address}"
         );
