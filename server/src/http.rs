@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::AppState;
 use crate::views::Views;
+pub use assets::embedded;
 pub use events::Hub;
 
 /// What the handlers share.

@@ -108,6 +108,7 @@ impl Show for Person {
             theme: self.theme.clone(),
             last_event: self.web.state.store.last_event_id().await.map_err(|e| self.explain(e))?,
             trouble: self.web.state.engine.trouble(),
+            at: crate::format::time(self.web.state.clock.millis()),
         })
     }
 

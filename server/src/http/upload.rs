@@ -36,6 +36,7 @@ pub async fn receive(State(web): State<Web>, headers: HeaderMap, form: Result<Mu
 }
 
 async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
+    web.state.engine.refuse_during_reset().await.map_err(|e| e.message)?;
     let mut day: Option<Day> = None;
     let mut stored = Vec::new();
     while let Some(field) = form.next_field().await.map_err(broken)? {
@@ -66,7 +67,7 @@ async fn file(web: &Web, day: &Day, field: Field<'_>) -> Result<String, String> 
     let name = keys::sanitise_file_name(field.file_name().unwrap_or_default()).map_err(|e| e.to_string())?;
     let limit = web.state.config.upload.limit_bytes;
     let bucket = &web.state.lake.names().ingestion;
-    let key = keys::ingestion_key(day, &name);
+    let key = format!("{}{name}", keys::day_prefix(day));
     // The store wants a stream that owns its data; the field borrows the form. A channel of a few chunks stands between them.
     let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<bytes::Bytes>>(4);
     let stream = Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver));
