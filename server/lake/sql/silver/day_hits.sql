@@ -2,7 +2,7 @@
 -- The common input of hits.sql and products.sql, so that the list of hits is unpacked once.
 SELECT
   _row,
-  date,
+  session_date AS date,
   customer,
   session_id,
   full_visitor_id,
@@ -33,7 +33,7 @@ SELECT
 FROM (
   SELECT
     _row,
-    to_date("date", '%Y%m%d') AS date,
+    to_date("date", '%Y%m%d') AS session_date,
     customer,
     "fullVisitorId" || '-' || CAST("visitId" AS VARCHAR) AS session_id,
     "fullVisitorId" AS full_visitor_id,

@@ -102,7 +102,13 @@ fn fields() -> Vec<Field> {
         ),
         record(
             "device",
-            [text("browser"), text("operatingSystem"), field("isMobile", Boolean), text("language"), text("deviceCategory")],
+            [
+                text("browser"),
+                text("operatingSystem"),
+                field("isMobile", Boolean),
+                text("language"),
+                text("deviceCategory"),
+            ],
         ),
         record(
             "geoNetwork",
@@ -162,16 +168,16 @@ pub(super) async fn load(
         .collect()
         .await
         .map_err(|error| failed(&format!("Bronze of {customer} on {date} could not be read"), error))?;
-    let batches: Result<Vec<_>, _> = batches
-        .into_iter()
-        .map(|batch| RecordBatch::try_new(Arc::clone(&wanted), batch.columns().to_vec()))
-        .collect();
+    let batches: Result<Vec<_>, _> =
+        batches.into_iter().map(|batch| RecordBatch::try_new(Arc::clone(&wanted), batch.columns().to_vec())).collect();
     batches
         .and_then(|mut batches| match batches.len() {
             1 => Ok(batches.remove(0)),
             _ => concat_batches(&wanted, &batches),
         })
-        .map_err(|error| Error::with(ErrorKind::Internal, "Bronze does not have the columns that silver expects.", error))
+        .map_err(|error| {
+            Error::with(ErrorKind::Internal, "Bronze does not have the columns that silver expects.", error)
+        })
 }
 
 /// A column in the type that silver reads; NULL where bronze does not have it (files of older schemas).

@@ -80,7 +80,8 @@ async fn compute(
 ) -> Result<Transformed> {
     let mut transformed = Transformed::default();
     for (name, file) in tables {
-        let definition = table(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not defined.")))?;
+        let definition =
+            table(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not defined.")))?;
         let schema = schema(definition)?;
         let rows = run(context, name, file.sql, &schema).await?;
         register(context, name, schema, rows.clone())?;

@@ -46,16 +46,17 @@ pub(super) fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame> {
 }
 
 /// Runs a query and brings the result into `schema`, column by column in its order.
-pub(super) async fn run(context: &SessionContext, name: &str, sql: &str, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+pub(super) async fn run(
+    context: &SessionContext,
+    name: &str,
+    sql: &str,
+    schema: &SchemaRef,
+) -> Result<Vec<RecordBatch>> {
     let batches = plan(context, sql)?
         .collect()
         .await
         .map_err(|error| failed(&format!("The transform '{name}' failed"), error))?;
-    batches
-        .into_iter()
-        .filter(|batch| batch.num_rows() > 0)
-        .map(|batch| conform(&batch, schema))
-        .collect()
+    batches.into_iter().filter(|batch| batch.num_rows() > 0).map(|batch| conform(&batch, schema)).collect()
 }
 
 /// The batch in `schema`, which has the same columns in the same order and at most wider types.
@@ -90,7 +91,12 @@ pub(super) fn stored_schema(query: &DataFrame) -> SchemaRef {
 }
 
 /// Registers batches under a name, replacing what was there.
-pub(super) fn register(context: &SessionContext, name: &str, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<()> {
+pub(super) fn register(
+    context: &SessionContext,
+    name: &str,
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+) -> Result<()> {
     let table = MemTable::try_new(schema, vec![batches]);
     table
         .and_then(|table| {
@@ -112,8 +118,10 @@ pub(super) async fn count_rules(context: &SessionContext, table: &str, rules: &[
         let expressions = of_relation.iter().map(|&i| format!("CAST({} AS BIGINT) AS rule_{i}", rules[i].count));
         let sql = format!("SELECT {} FROM {relation}", expressions.collect::<Vec<_>>().join(", "));
         let query = plan(context, &sql)?;
-        let batches =
-            query.collect().await.map_err(|error| failed(&format!("The rules of '{table}' could not be counted"), error))?;
+        let batches = query
+            .collect()
+            .await
+            .map_err(|error| failed(&format!("The rules of '{table}' could not be counted"), error))?;
         let row = batches.iter().find(|batch| batch.num_rows() > 0);
         for (column, &rule) in of_relation.iter().enumerate() {
             let values = row.map(|batch| batch.column(column));
@@ -129,19 +137,19 @@ pub(super) async fn count_rules(context: &SessionContext, table: &str, rules: &[
         }
     }
     let effects = rules.iter().zip(counts);
-    Ok(effects
-        .map(|(rule, rows)| RuleEffect { table: table.to_owned(), rule: rule.title.to_owned(), rows })
-        .collect())
+    Ok(effects.map(|(rule, rows)| RuleEffect { table: table.to_owned(), rule: rule.title.to_owned(), rows }).collect())
 }
 
 /// The lake's error for one of the engine: what the disk caused is told apart.
 pub(super) fn failed(what: &str, error: DataFusionError) -> Error {
     match error.find_root() {
-        DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => Error::with(
-            ErrorKind::Storage,
-            format!("{what}: its input could not be read. Check the disk, then run the step again."),
-            error,
-        ),
+        DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => {
+            Error::with(
+                ErrorKind::Storage,
+                format!("{what}: its input could not be read. Check the disk, then run the step again."),
+                error,
+            )
+        }
         DataFusionError::ResourcesExhausted(_) => Error::with(
             ErrorKind::Storage,
             format!("{what}: memory or scratch space ran out. Free some, then run the step again."),

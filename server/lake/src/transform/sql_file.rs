@@ -45,7 +45,9 @@ impl SqlFile {
         let mut file = SqlFile { title: "", sql, columns: Vec::new(), rules: Vec::new() };
         let mut from = "";
         for line in sql.lines() {
-            let Some(comment) = line.strip_prefix("--") else { break };
+            let Some(comment) = line.strip_prefix("--") else {
+                break;
+            };
             if let Some(text) = comment.strip_prefix("   ") {
                 let rule = file.rules.last_mut().filter(|rule| !rule.count.is_empty());
                 let rule = rule.ok_or_else(|| format!("nothing to continue: {line}"))?;
@@ -53,13 +55,16 @@ impl SqlFile {
                 rule.count.push_str(text.trim());
                 continue;
             }
-            let Some((key, value)) = comment.trim().split_once(": ") else { continue };
+            let Some((key, value)) = comment.trim().split_once(": ") else {
+                continue;
+            };
             let last_rule = file.rules.last_mut();
             match (key, last_rule) {
                 ("title", _) => file.title = value,
                 ("from", _) => from = value,
                 ("column", _) => {
-                    let (name, text) = value.split_once(": ").ok_or_else(|| format!("a column without text: {line}"))?;
+                    let (name, text) =
+                        value.split_once(": ").ok_or_else(|| format!("a column without text: {line}"))?;
                     file.columns.push(ColumnDoc { name, text });
                 }
                 ("rule", _) => file.rules.push(RuleDef { title: value, count: String::new(), of: from }),
