@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use datafusion::catalog::MemorySchemaProvider;
 use datafusion::prelude::SessionContext;
-use datafusion::sql::TableReference;
+use datafusion::common::TableReference;
 use showrunner_lake::model::Zone;
 use showrunner_lake::transform::{self, report_queries};
 

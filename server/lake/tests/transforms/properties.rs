@@ -73,7 +73,8 @@ proptest! {
 
 fn column(computed: &Computed, table: &str, name: &str) -> Vec<Option<String>> {
     let values = |batch: &RecordBatch| {
-        let strings = arrow::compute::cast(batch.column_by_name(name).unwrap(), &arrow::datatypes::DataType::Utf8).unwrap();
+        let strings =
+            arrow::compute::cast(batch.column_by_name(name).unwrap(), &arrow::datatypes::DataType::Utf8).unwrap();
         let strings = strings.as_string::<i32>();
         (0..strings.len()).map(|i| strings.is_valid(i).then(|| strings.value(i).to_owned())).collect::<Vec<_>>()
     };
@@ -175,7 +176,8 @@ async fn features_do_not_see_the_days_of_the_label() {
     let mut changed = rows.clone();
     for row in changed.iter_mut().filter(|row| date_of(row) > cutoff) {
         row["channelGrouping"] = "Changed".into();
-        row["totals"] = json!({"hits": "99", "pageviews": "98", "timeOnSite": "9999", "bounces": "1", "newVisits": "1"});
+        row["totals"] =
+            json!({"hits": "99", "pageviews": "98", "timeOnSite": "9999", "bounces": "1", "newVisits": "1"});
         row["device"]["deviceCategory"] = "tablet".into();
         row["geoNetwork"]["country"] = "Iceland".into();
         row["hits"] = json!([]);
