@@ -87,20 +87,8 @@ pub fn tables() -> &'static [TableDef] {
 }
 
 fn define(zone: Zone, name: &'static str, file: &'static SqlFile, partition: &'static [&'static str]) -> TableDef {
-    let mut rules: Vec<RuleDef> = Vec::new();
-    if zone == Zone::Silver {
-        rules.extend(silver::steps_before(name).flat_map(|step| step.rules.clone()));
-    }
-    rules.extend(file.rules.clone());
-    TableDef {
-        zone,
-        name,
-        title: file.title,
-        sql: file.sql,
-        partition,
-        columns: file.columns.clone(),
-        rules,
-    }
+    let rules = if zone == Zone::Silver { silver::rules(name, file) } else { file.rules.clone() };
+    TableDef { zone, name, title: file.title, sql: file.sql, partition, columns: file.columns.clone(), rules }
 }
 
 /// The Arrow schema of a table, partition columns included: what planning its SQL on empty inputs gives,
@@ -115,10 +103,7 @@ pub fn schema(table: &TableDef) -> Result<SchemaRef> {
         .as_ref()
         .map_err(|message| Error::new(ErrorKind::Internal, message.clone()))?;
     schemas.get(table.name).cloned().ok_or_else(|| {
-        Error::new(
-            ErrorKind::NotFound,
-            format!("There is no table '{}' in silver or gold.", table.name),
-        )
+        Error::new(ErrorKind::NotFound, format!("There is no table '{}' in silver or gold.", table.name))
     })
 }
 

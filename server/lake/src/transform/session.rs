@@ -1,13 +1,19 @@
 //! The query engine as the transforms use it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::dataframe::DataFrame;
-use datafusion::datasource::MemTable;
+use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::collect;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::FutureExt;
 
@@ -43,6 +49,56 @@ pub(super) fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame> {
         .now_or_never()
         .ok_or_else(|| Error::new(ErrorKind::Internal, "Planning a transform had to wait, which it never should."))?
         .map_err(|error| failed("A transform could not be planned", error))
+}
+
+/// A query that is planned once and run over other batches each time. Planning takes longer than running a
+/// day does, and a seed runs many days.
+pub(super) struct Prepared {
+    plan: LogicalPlan,
+    schema: SchemaRef,
+}
+
+/// The relations that a [`Prepared`] query reads, by name.
+pub(super) type Relations = HashMap<&'static str, Arc<dyn TableProvider>>;
+
+impl Prepared {
+    /// Plans over registered tables; only their schemas matter.
+    pub fn new(context: &SessionContext, sql: &str) -> Result<Prepared> {
+        let query = plan(context, sql)?;
+        let schema = stored_schema(&query);
+        let plan = context.state().optimize(query.logical_plan());
+        Ok(Prepared { plan: plan.map_err(|error| failed("A transform could not be planned", error))?, schema })
+    }
+
+    /// The schema of [`Prepared::run`]'s batches.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Runs over these relations, which have the schemas that were planned with.
+    pub async fn run(&self, context: &SessionContext, name: &str, relations: &Relations) -> Result<Vec<RecordBatch>> {
+        let batches = self.collect(context, relations).await;
+        let batches = batches.map_err(|error| failed(&format!("The transform '{name}' failed"), error))?;
+        let batches = batches.into_iter().filter(|batch| batch.num_rows() > 0);
+        batches.map(|batch| conform(&batch, &self.schema)).collect()
+    }
+
+    async fn collect(
+        &self,
+        context: &SessionContext,
+        relations: &Relations,
+    ) -> Result<Vec<RecordBatch>, DataFusionError> {
+        let plan = self.plan.clone().transform_up(|node| {
+            let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
+            if let Some(provider) = relations.get(scan.table_name.table()) {
+                scan.source = provider_as_source(Arc::clone(provider));
+            }
+            Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+        })?;
+        let state = context.state();
+        let physical = state.query_planner().create_physical_plan(&plan.data, &state).await?;
+        collect(physical, context.task_ctx()).await
+    }
 }
 
 /// Runs a query and brings the result into `schema`, column by column in its order.
@@ -90,6 +146,13 @@ pub(super) fn stored_schema(query: &DataFrame) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+/// Batches as a table.
+pub(super) fn table_of(name: &str, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {
+    let table = MemTable::try_new(schema, vec![batches]);
+    let table = table.map_err(|error| failed(&format!("The rows of '{name}' could not be handed on"), error))?;
+    Ok(Arc::new(table))
+}
+
 /// Registers batches under a name, replacing what was there.
 pub(super) fn register(
     context: &SessionContext,
@@ -97,37 +160,58 @@ pub(super) fn register(
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
 ) -> Result<()> {
-    let table = MemTable::try_new(schema, vec![batches]);
-    table
-        .and_then(|table| {
-            context.deregister_table(name)?;
-            context.register_table(name, Arc::new(table))
-        })
+    let table = table_of(name, schema, batches)?;
+    context
+        .deregister_table(name)
+        .and_then(|_| context.register_table(name, table))
         .map(|_| ())
         .map_err(|error| failed(&format!("The rows of '{name}' could not be handed on"), error))
 }
 
-/// Counts what the rules touched: one query for each relation they name.
+/// Counts what the rules touched, over the registered tables.
 pub(super) async fn count_rules(context: &SessionContext, table: &str, rules: &[RuleDef]) -> Result<Vec<RuleEffect>> {
-    let mut counts = vec![0_u64; rules.len()];
+    let mut counted = Vec::new();
+    for query in rule_queries(rules) {
+        let rows = plan(context, &query.sql)?.collect().await;
+        let rows = rows.map_err(|error| failed(&format!("The rules of '{table}' could not be counted"), error))?;
+        counted.push((query.rules, rows));
+    }
+    effects(table, rules, &counted)
+}
+
+/// One query that counts all rules over one relation.
+pub(super) struct RuleQuery {
+    pub sql: String,
+    /// Which rule each of its columns counts.
+    pub rules: Vec<usize>,
+}
+
+/// The queries that count the rules: one for each relation they name.
+pub(super) fn rule_queries(rules: &[RuleDef]) -> Vec<RuleQuery> {
     let mut relations: Vec<&str> = rules.iter().map(|rule| rule.of).collect();
     relations.sort_unstable();
     relations.dedup();
-    for relation in relations {
-        let of_relation: Vec<usize> = (0..rules.len()).filter(|&i| rules[i].of == relation).collect();
-        let expressions = of_relation.iter().map(|&i| format!("CAST({} AS BIGINT) AS rule_{i}", rules[i].count));
-        let sql = format!("SELECT {} FROM {relation}", expressions.collect::<Vec<_>>().join(", "));
-        let query = plan(context, &sql)?;
-        let batches = query
-            .collect()
-            .await
-            .map_err(|error| failed(&format!("The rules of '{table}' could not be counted"), error))?;
+    let query = |relation| {
+        let rules_of: Vec<usize> = (0..rules.len()).filter(|&i| rules[i].of == relation).collect();
+        let counts = rules_of.iter().map(|&i| format!("CAST({} AS BIGINT) AS rule_{i}", rules[i].count));
+        let sql = format!("SELECT {} FROM {relation}", counts.collect::<Vec<_>>().join(", "));
+        RuleQuery { sql, rules: rules_of }
+    };
+    relations.into_iter().map(query).collect()
+}
+
+/// The effects of the rules, from the answers to [`rule_queries`].
+pub(super) fn effects(
+    table: &str,
+    rules: &[RuleDef],
+    counted: &[(Vec<usize>, Vec<RecordBatch>)],
+) -> Result<Vec<RuleEffect>> {
+    let mut counts = vec![0_u64; rules.len()];
+    for (rules_of, batches) in counted {
         let row = batches.iter().find(|batch| batch.num_rows() > 0);
-        for (column, &rule) in of_relation.iter().enumerate() {
-            let values = row.map(|batch| batch.column(column));
-            let value = values.and_then(|values| {
-                use arrow::array::{Array, AsArray};
-                let values = values.as_primitive_opt::<arrow::datatypes::Int64Type>()?;
+        for (column, &rule) in rules_of.iter().enumerate() {
+            let value = row.and_then(|batch| {
+                let values = batch.column(column).as_primitive_opt::<Int64Type>()?;
                 values.is_valid(0).then(|| values.value(0))
             });
             counts[rule] = value.and_then(|value| u64::try_from(value).ok()).ok_or_else(|| {

@@ -11,10 +11,10 @@ use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 
+use super::Transformed;
 use super::bronze;
-use super::session::{context, count_rules, plan, register, run, stored_schema};
-use super::sql_file::SqlFile;
-use super::{Transformed, schema, table};
+use super::session::{Prepared, Relations, context, effects, failed, register, rule_queries, table_of};
+use super::sql_file::{RuleDef, SqlFile};
 use crate::{Error, ErrorKind, Result};
 
 /// The day's rows with duplicates, without them, and what is unpacked from them.
@@ -23,7 +23,7 @@ const DAY_SESSIONS: &str = "day_sessions";
 const RANKED: &str = "ranked";
 const COUNTRY_CODES: &str = "country_codes";
 
-/// What is computed before the tables, in this order; the rules count for the table named last.
+/// What is computed before the tables, in this order.
 const DEDUPE: (&str, &str) = (RANKED, include_str!("../../sql/silver/dedupe.sql"));
 const UNPACKED: [(&str, &str); 2] = [
     ("day_hits", include_str!("../../sql/silver/day_hits.sql")),
@@ -42,10 +42,11 @@ pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static SqlFile)>
     files.iter().map(|(name, file)| (*name, file))
 }
 
-/// Files whose rules belong to a table, and run before it.
-pub(super) fn steps_before(table: &str) -> impl Iterator<Item = &'static SqlFile> {
-    static FILE: OnceLock<SqlFile> = OnceLock::new();
-    (table == "sessions").then(|| FILE.get_or_init(|| parse(DEDUPE.1))).into_iter()
+/// The rules of a table; those of dropping duplicates come first among those of `sessions`.
+pub(super) fn rules(name: &str, file: &SqlFile) -> Vec<RuleDef> {
+    let mut rules = if name == "sessions" { parse(DEDUPE.1).rules } else { Vec::new() };
+    rules.extend(file.rules.iter().cloned());
+    rules
 }
 
 fn parse(sql: &'static str) -> SqlFile {
@@ -54,37 +55,38 @@ fn parse(sql: &'static str) -> SqlFile {
 
 /// See [`super::silver_day`].
 pub(super) async fn day(bronze: Arc<dyn TableProvider>, customer: &str, date: NaiveDate) -> Result<Transformed> {
-    let context = context(1);
-    let delivered = bronze::load(&context, bronze, customer, date).await?;
-    compute(&context, &delivered).await
+    let planned = planned()?;
+    let delivered = bronze::load(&planned.context, bronze, customer, date).await?;
+    planned.compute(&delivered).await
 }
 
-async fn compute(context: &SessionContext, delivered: &RecordBatch) -> Result<Transformed> {
-    let planned = planned()?;
-    let delivered = bronze::number_rows(delivered)?;
-    register(context, BRONZE_DAY, bronze::loaded_schema(), vec![delivered.clone()])?;
-    let ranked = run(context, "dedupe", DEDUPE.1, &planned.ranked).await?;
-    let day_sessions = first_deliveries(&delivered, &ranked)?;
-    register(context, RANKED, Arc::clone(&planned.ranked), ranked)?;
-    drop(delivered);
-    register(context, DAY_SESSIONS, bronze::loaded_schema(), vec![day_sessions])?;
-    register_country_codes(context)?;
-    for ((name, sql), schema) in UNPACKED.iter().zip(&planned.unpacked) {
-        let rows = run(context, name, sql, schema).await?;
-        register(context, name, Arc::clone(schema), rows)?;
+impl Planned {
+    async fn compute(&self, delivered: &RecordBatch) -> Result<Transformed> {
+        let mut relations = Relations::new();
+        relations.insert(COUNTRY_CODES, Arc::clone(&self.country_codes));
+        let delivered = bronze::number_rows(delivered)?;
+        relations.insert(BRONZE_DAY, table_of(BRONZE_DAY, bronze::loaded_schema(), vec![delivered.clone()])?);
+        let ranked = self.dedupe.run(&self.context, RANKED, &relations).await?;
+        let day_sessions = first_deliveries(&delivered, &ranked)?;
+        relations.insert(RANKED, table_of(RANKED, Arc::clone(self.dedupe.schema()), ranked)?);
+        relations.insert(DAY_SESSIONS, table_of(DAY_SESSIONS, bronze::loaded_schema(), vec![day_sessions])?);
+        for (name, query) in &self.unpacked {
+            let rows = query.run(&self.context, name, &relations).await?;
+            relations.insert(name, table_of(name, Arc::clone(query.schema()), rows)?);
+        }
+        let mut transformed = Transformed::default();
+        for table in &self.tables {
+            let rows = table.query.run(&self.context, table.name, &relations).await?;
+            relations.insert(table.name, table_of(table.name, Arc::clone(table.query.schema()), rows.clone())?);
+            let mut counted = Vec::new();
+            for (rules, query) in &table.counts {
+                counted.push((rules.clone(), query.run(&self.context, table.name, &relations).await?));
+            }
+            transformed.rules.extend(effects(table.name, &table.rules, &counted)?);
+            transformed.tables.push((table.name, rows));
+        }
+        Ok(transformed)
     }
-
-    let mut transformed = Transformed::default();
-    for (name, file) in tables() {
-        let definition =
-            table(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not defined.")))?;
-        let schema = schema(definition)?;
-        let rows = run(context, name, file.sql, &schema).await?;
-        register(context, name, schema, rows.clone())?;
-        transformed.rules.extend(count_rules(context, name, &definition.rules).await?);
-        transformed.tables.push((name, rows));
-    }
-    Ok(transformed)
 }
 
 /// The rows that `dedupe.sql` put first, in the order of delivery.
@@ -104,71 +106,84 @@ fn first_deliveries(delivered: &RecordBatch, ranked: &[RecordBatch]) -> Result<R
         .map_err(|error| Error::with(ErrorKind::Internal, "Duplicates could not be dropped.", error))
 }
 
-/// Schemas of what lies between bronze and the tables.
+/// All queries of silver, planned once for the process.
 struct Planned {
-    ranked: SchemaRef,
-    unpacked: Vec<SchemaRef>,
-    tables: HashMap<&'static str, SchemaRef>,
+    context: SessionContext,
+    country_codes: Arc<dyn TableProvider>,
+    dedupe: Prepared,
+    unpacked: Vec<(&'static str, Prepared)>,
+    tables: Vec<PlannedTable>,
+}
+
+struct PlannedTable {
+    name: &'static str,
+    query: Prepared,
+    rules: Vec<RuleDef>,
+    /// Which rules each query counts.
+    counts: Vec<(Vec<usize>, Prepared)>,
 }
 
 fn planned() -> Result<&'static Planned> {
     static PLANNED: OnceLock<Result<Planned, String>> = OnceLock::new();
-    let planned = PLANNED.get_or_init(|| plan_all().map_err(|error| error.to_string())).as_ref();
+    let planned = PLANNED.get_or_init(|| Planned::new().map_err(|error| error.to_string())).as_ref();
     planned.map_err(|message| Error::new(ErrorKind::Internal, message.clone()))
 }
 
-fn plan_all() -> Result<Planned> {
-    let context = context(1);
-    register(&context, BRONZE_DAY, bronze::loaded_schema(), Vec::new())?;
-    register(&context, DAY_SESSIONS, bronze::loaded_schema(), Vec::new())?;
-    register_country_codes(&context)?;
-    // Kept as planned: the numbers are compared in Rust.
-    let dedupe = plan(&context, DEDUPE.1)?;
-    let ranked = Schema::new(vec![
-        Field::new(bronze::ROW, DataType::Int64, true),
-        Field::new("delivery", DataType::Int64, true),
-        Field::new("not_comparable", DataType::Boolean, true),
-    ]);
-    if dedupe.schema().fields().len() != ranked.fields().len() {
-        return Err(Error::new(ErrorKind::Internal, "dedupe.sql does not give _row, delivery and not_comparable."));
+impl Planned {
+    fn new() -> Result<Planned> {
+        // One partition: days run beside each other, not parts of a day.
+        let context = context(1);
+        let empty = |name, schema| register(&context, name, schema, Vec::new());
+        empty(BRONZE_DAY, bronze::loaded_schema())?;
+        empty(DAY_SESSIONS, bronze::loaded_schema())?;
+        let codes = country_codes()?;
+        let country_codes = table_of(COUNTRY_CODES, codes.schema(), vec![codes])?;
+        context
+            .register_table(COUNTRY_CODES, Arc::clone(&country_codes))
+            .map_err(|error| failed("The country codes could not be registered", error))?;
+
+        let dedupe = Prepared::new(&context, DEDUPE.1)?;
+        let types: Vec<_> = dedupe.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+        if types != [DataType::Int64, DataType::Int64, DataType::Boolean] {
+            let message = "dedupe.sql must give _row and delivery as BIGINT and not_comparable as BOOLEAN.";
+            return Err(Error::new(ErrorKind::Internal, message));
+        }
+        empty(RANKED, Arc::clone(dedupe.schema()))?;
+        let mut unpacked = Vec::new();
+        for (name, sql) in UNPACKED {
+            let query = Prepared::new(&context, sql)?;
+            empty(name, Arc::clone(query.schema()))?;
+            unpacked.push((name, query));
+        }
+        let mut planned = Vec::new();
+        for (name, file) in tables() {
+            let query = Prepared::new(&context, file.sql)?;
+            empty(name, Arc::clone(query.schema()))?;
+            let rules = rules(name, file);
+            let counts = rule_queries(&rules);
+            let counts = counts.into_iter().map(|count| Ok((count.rules, Prepared::new(&context, &count.sql)?)));
+            let counts = counts.collect::<Result<_>>()?;
+            planned.push(PlannedTable { name, query, rules, counts });
+        }
+        Ok(Planned { context, country_codes, dedupe, unpacked, tables: planned })
     }
-    let mut unpacked = Vec::new();
-    for (name, sql) in UNPACKED {
-        let schema = stored_schema(&plan(&context, sql)?);
-        register(&context, name, Arc::clone(&schema), Vec::new())?;
-        unpacked.push(schema);
-    }
-    let mut planned = HashMap::new();
-    for (name, file) in tables() {
-        planned.insert(name, stored_schema(&plan(&context, file.sql)?));
-    }
-    Ok(Planned { ranked: Arc::new(ranked), unpacked, tables: planned })
 }
 
 /// The schemas of the tables of silver.
 pub(super) fn plan_schemas() -> Result<HashMap<&'static str, SchemaRef>> {
-    Ok(planned()?.tables.clone())
-}
-
-fn register_country_codes(context: &SessionContext) -> Result<()> {
-    let codes = country_codes()?;
-    register(context, COUNTRY_CODES, codes.schema(), vec![codes.clone()])
+    Ok(planned()?.tables.iter().map(|table| (table.name, Arc::clone(table.query.schema()))).collect())
 }
 
 /// Google's names of countries and their ISO 3166-1 alpha-2 codes (Kosovo: the user-assigned XK).
-fn country_codes() -> Result<&'static RecordBatch> {
-    static CODES: OnceLock<Result<RecordBatch, String>> = OnceLock::new();
-    let codes = CODES.get_or_init(|| {
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("country", DataType::Utf8, false),
-            Field::new("country_code", DataType::Utf8, false),
-        ]));
-        let file = include_str!("../../sql/silver/country_codes.csv");
-        arrow::csv::ReaderBuilder::new(schema)
-            .with_header(true)
-            .build(file.as_bytes())
-            .and_then(|mut reader| reader.next().unwrap_or_else(|| Ok(RecordBatch::new_empty(reader.schema()))))
-            .map_err(|error| format!("country_codes.csv cannot be read: {error}"))
-    });
-    codes.as_ref().map_err(|message| Error::new(ErrorKind::Internal, message.clone()))
+fn country_codes() -> Result<RecordBatch> {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("country", DataType::Utf8, false),
+        Field::new("country_code", DataType::Utf8, false),
+    ]));
+    let file = include_str!("../../sql/silver/country_codes.csv");
+    arrow::csv::ReaderBuilder::new(schema)
+        .with_header(true)
+        .build(file.as_bytes())
+        .and_then(|mut reader| reader.next().unwrap_or_else(|| Ok(RecordBatch::new_empty(reader.schema()))))
+        .map_err(|error| Error::with(ErrorKind::Internal, "country_codes.csv cannot be read.", error))
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use datafusion::catalog::MemorySchemaProvider;
-use datafusion::prelude::SessionContext;
 use datafusion::common::TableReference;
+use datafusion::prelude::SessionContext;
 use showrunner_lake::model::Zone;
 use showrunner_lake::transform::{self, report_queries};
 
