@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-env-changed=SHOWRUNNER_SITE_DIR");
-    let mut out = String::from("/// Path within the site, content type, content, brotli, gzip.\npub static FILES: &[(&str, &str, &[u8], Option<&[u8]>, Option<&[u8]>)] = &[\n");
+    let mut out = String::from(
+        "/// Path within the site, content type, content, brotli, gzip.\npub static FILES: &[(&str, &str, &[u8], Option<&[u8]>, Option<&[u8]>)] = &[\n",
+    );
     if let Some(site) = std::env::var_os("SHOWRUNNER_SITE_DIR").map(PathBuf::from).filter(|s| s.is_dir()) {
         println!("cargo:rerun-if-changed={}", site.display());
         let mut files = Vec::new();
@@ -17,10 +19,22 @@ fn main() {
             let name = file.strip_prefix(&site).expect("walked below it").to_string_lossy().replace('\\', "/");
             let variant = |suffix: &str| {
                 let path = PathBuf::from(format!("{}.{suffix}", file.display()));
-                if path.is_file() { format!("Some(include_bytes!({:?}))", path.display().to_string()) } else { "None".into() }
+                if path.is_file() {
+                    format!("Some(include_bytes!({:?}))", path.display().to_string())
+                } else {
+                    "None".into()
+                }
             };
-            writeln!(out, "({:?}, {:?}, include_bytes!({:?}), {}, {}),", format!("/{name}"), content_type(file), file.display().to_string(), variant("br"), variant("gz"))
-                .expect("writes to a string");
+            writeln!(
+                out,
+                "({:?}, {:?}, include_bytes!({:?}), {}, {}),",
+                format!("/{name}"),
+                content_type(file),
+                file.display().to_string(),
+                variant("br"),
+                variant("gz")
+            )
+            .expect("writes to a string");
         }
     }
     out.push_str("];\n");

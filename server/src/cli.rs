@@ -151,10 +151,8 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         let serve = command.find_subcommand("serve").expect("there is a command serve");
-        let known: Vec<String> = serve
-            .get_arguments()
-            .filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned()))
-            .collect();
+        let known: Vec<String> =
+            serve.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect();
         assert!(known.len() > 10, "{known:?}");
         for name in &known {
             assert!(sample.contains(&format!("{name}=")), "{name} is missing in .env.sample");

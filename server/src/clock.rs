@@ -56,9 +56,7 @@ pub struct RandomIds;
 impl Ids for RandomIds {
     fn suffix(&self) -> u16 {
         // Each state is keyed by the operating system; the empty hash is a keyed random number.
-        std::collections::hash_map::RandomState::new()
-            .build_hasher()
-            .finish() as u16
+        std::collections::hash_map::RandomState::new().build_hasher().finish() as u16
     }
 }
 

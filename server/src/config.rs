@@ -38,7 +38,14 @@ pub struct Config {
 #[derive(Debug, Clone, Args)]
 pub struct DataConfig {
     /// The data folder: buckets, tables, control database. Deleting it is a factory reset, copying it (server stopped) a backup
-    #[arg(long, env = "SHOWRUNNER_DATA_DIR", default_value = "data", global = true, value_name = "DIR", help_heading = "Configuration")]
+    #[arg(
+        long,
+        env = "SHOWRUNNER_DATA_DIR",
+        default_value = "data",
+        global = true,
+        value_name = "DIR",
+        help_heading = "Configuration"
+    )]
     pub data_dir: PathBuf,
 }
 
@@ -57,7 +64,14 @@ pub struct NameConfig {
 #[derive(Debug, Clone, Args)]
 pub struct GeneratedConfig {
     /// Generated data follows from this number
-    #[arg(long, env = "SHOWRUNNER_SEED", default_value_t = 42, global = true, value_name = "NUMBER", help_heading = "Configuration")]
+    #[arg(
+        long,
+        env = "SHOWRUNNER_SEED",
+        default_value_t = 42,
+        global = true,
+        value_name = "NUMBER",
+        help_heading = "Configuration"
+    )]
     pub seed: u64,
     /// Generated sessions on a mean weekday
     #[arg(long, env = "SHOWRUNNER_SESSIONS_PER_DAY", default_value_t = 2_650, global = true, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Configuration")]
@@ -95,7 +109,14 @@ pub struct StoryConfig {
 #[derive(Debug, Clone, Args)]
 pub struct LogConfig {
     /// What is logged to standard error: error, warn, info, debug, or per module as in info,showrunner=debug
-    #[arg(long, env = "SHOWRUNNER_LOG", default_value = "info", global = true, value_name = "FILTER", help_heading = "Configuration")]
+    #[arg(
+        long,
+        env = "SHOWRUNNER_LOG",
+        default_value = "info",
+        global = true,
+        value_name = "FILTER",
+        help_heading = "Configuration"
+    )]
     pub log: String,
 }
 
@@ -181,7 +202,10 @@ fn bytes(text: &str) -> Result<u64, String> {
         _ => return Err("write a number of bytes, such as 512MB or 2GiB".to_owned()),
     };
     let number: u64 = number.parse().map_err(|_| "write a number of bytes, such as 512MB or 2GiB".to_owned())?;
-    number.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(|| "must be at least one byte and fit into 64 bits".to_owned())
+    number
+        .checked_mul(factor)
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "must be at least one byte and fit into 64 bits".to_owned())
 }
 
 /// Part of a bucket's name.

@@ -87,7 +87,9 @@ fn writable(dir: &Path) -> Check {
         Err(error) => red(
             WHAT,
             format!("{shown} cannot be written ({error})"),
-            format!("mkdir -p '{shown}' && chown \"$(id -u)\" '{shown}' && chmod u+rwx '{shown}', or choose another with --data-dir"),
+            format!(
+                "mkdir -p '{shown}' && chown \"$(id -u)\" '{shown}' && chmod u+rwx '{shown}', or choose another with --data-dir"
+            ),
         ),
     }
 }
@@ -102,23 +104,40 @@ fn space(dir: &Path) -> Check {
             if free >= SPACE_NEEDED {
                 good(WHAT, found)
             } else {
-                red(WHAT, found, format!("free {:.1} GB there, or choose a larger disk with --data-dir", (SPACE_NEEDED - free) as f64 / 1e9))
+                red(
+                    WHAT,
+                    found,
+                    format!(
+                        "free {:.1} GB there, or choose a larger disk with --data-dir",
+                        (SPACE_NEEDED - free) as f64 / 1e9
+                    ),
+                )
             }
         }
-        Err(error) => red(WHAT, format!("unknown ({error})"), "make the data folder readable, or choose another with --data-dir"),
+        Err(error) => {
+            red(WHAT, format!("unknown ({error})"), "make the data folder readable, or choose another with --data-dir")
+        }
     }
 }
 
 #[cfg(not(unix))]
 fn space(_dir: &Path) -> Check {
-    note("free space", "not known on this system", format!("make sure that {:.0} GB are free", SPACE_NEEDED as f64 / 1e9))
+    note(
+        "free space",
+        "not known on this system",
+        format!("make sure that {:.0} GB are free", SPACE_NEEDED as f64 / 1e9),
+    )
 }
 
 fn lock(dir: &Path) -> Check {
     const WHAT: &str = "lock";
     match DataDirLock::acquire(dir) {
         Ok(_) => good(WHAT, "nobody else uses the data folder"),
-        Err(error) => red(WHAT, error.message, "stop the other showrunner (Ctrl-C where it runs), or choose another folder with --data-dir"),
+        Err(error) => red(
+            WHAT,
+            error.message,
+            "stop the other showrunner (Ctrl-C where it runs), or choose another folder with --data-dir",
+        ),
     }
 }
 
@@ -127,7 +146,8 @@ async fn database(dir: &Path, unused: bool) -> Check {
     if !dir.join(FILE_NAME).is_file() {
         return good(WHAT, "not there yet: the first start creates it");
     }
-    let fix_open = format!("restore {FILE_NAME} from a copy of the data folder, or delete the folder for a factory reset");
+    let fix_open =
+        format!("restore {FILE_NAME} from a copy of the data folder, or delete the folder for a factory reset");
     let store = match Store::open_existing(dir, Arc::new(SystemClock)).await {
         Ok(store) => store,
         Err(error) => return red(WHAT, error.chain(), fix_open),
@@ -143,13 +163,20 @@ async fn database(dir: &Path, unused: bool) -> Check {
     if pending.is_empty() {
         good(WHAT, "opens, migrated")
     } else {
-        red(WHAT, format!("{} migrations are missing", pending.len()), format!("showrunner migrate --data-dir '{}'", dir.display()))
+        red(
+            WHAT,
+            format!("{} migrations are missing", pending.len()),
+            format!("showrunner migrate --data-dir '{}'", dir.display()),
+        )
     }
 }
 
 async fn source(config: &Config) -> Check {
     const WHAT: &str = "source data";
-    let seed = format!("showrunner seed --data-dir '{}', or press 'Seed the history' on the page", config.data.data_dir.display());
+    let seed = format!(
+        "showrunner seed --data-dir '{}', or press 'Seed the history' on the page",
+        config.data.data_dir.display()
+    );
     let days = async {
         let lake = Lake::open_read_only(config.lake()).await?;
         ingestion::source_days(lake.objects(), &lake.names().source).await
@@ -175,7 +202,11 @@ fn story(config: &Config) -> Check {
     const WHAT: &str = "story";
     match crate::story::Story::load(config.story.stories_dir.as_deref()) {
         Ok(stories) => good(WHAT, stories.iter().map(|story| story.title.as_str()).collect::<Vec<_>>().join(", ")),
-        Err(error) => red(WHAT, error.to_string(), "correct the file, or leave out --stories-dir to use the stories in the program"),
+        Err(error) => red(
+            WHAT,
+            error.to_string(),
+            "correct the file, or leave out --stories-dir to use the stories in the program",
+        ),
     }
 }
 
@@ -183,11 +214,20 @@ fn port(serve: &ServeConfig) -> Check {
     const WHAT: &str = "port";
     let addr = match serve.checked() {
         Ok(addr) => addr,
-        Err(error) => return red(WHAT, error.message, format!("--addr 127.0.0.1:{}", serve.addr.port())),
+        Err(error) => {
+            return red(WHAT, error.message, format!("--addr 127.0.0.1:{}", serve.addr.port()));
+        }
     };
     match std::net::TcpListener::bind(addr) {
         Ok(_) => good(WHAT, format!("{addr} is free")),
-        Err(error) => red(WHAT, format!("{addr} cannot be listened to ({error})"), format!("stop what uses it (see: ss -ltnp 'sport = :{}'), or choose another with --addr 127.0.0.1:0", addr.port())),
+        Err(error) => red(
+            WHAT,
+            format!("{addr} cannot be listened to ({error})"),
+            format!(
+                "stop what uses it (see: ss -ltnp 'sport = :{}'), or choose another with --addr 127.0.0.1:0",
+                addr.port()
+            ),
+        ),
     }
 }
 

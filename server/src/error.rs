@@ -33,11 +33,7 @@ pub struct Error {
 impl Error {
     /// An error without a deeper cause.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error {
-            kind,
-            message: message.into(),
-            source: None,
-        }
+        Error { kind, message: message.into(), source: None }
     }
 
     /// An error with its cause.
@@ -46,11 +42,7 @@ impl Error {
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Error {
-            kind,
-            message: message.into(),
-            source: Some(source.into()),
-        }
+        Error { kind, message: message.into(), source: Some(source.into()) }
     }
 
     /// The error and all its causes on one line, for the log.
@@ -97,9 +89,7 @@ impl From<serde_json::Error> for Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         let message = match error.kind() {
-            std::io::ErrorKind::StorageFull => {
-                "The disk is full. Free some space, then try again.".to_owned()
-            }
+            std::io::ErrorKind::StorageFull => "The disk is full. Free some space, then try again.".to_owned(),
             _ => format!("A file could not be read or written ({error})."),
         };
         Error::with(ErrorKind::Unavailable, message, error)

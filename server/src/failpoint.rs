@@ -12,9 +12,7 @@ pub(crate) fn reach(name: &str) {
     let wanted = WANTED.get_or_init(|| {
         let text = crate::config::kill_at()?;
         // The point's own name has one colon; a number behind the last one is the count.
-        let counted = text
-            .rsplit_once(':')
-            .and_then(|(name, n)| Some((name.to_owned(), n.parse().ok()?)));
+        let counted = text.rsplit_once(':').and_then(|(name, n)| Some((name.to_owned(), n.parse().ok()?)));
         Some(counted.unwrap_or((text, 1)))
     });
     if let Some((at, n)) = wanted

@@ -95,7 +95,8 @@ pub fn said(date: NaiveDate) -> String {
 
 /// `Saturday`.
 pub fn weekday(date: NaiveDate) -> &'static str {
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"][date.weekday().num_days_from_monday() as usize]
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+        [date.weekday().num_days_from_monday() as usize]
 }
 
 /// `11.2 %` from a ratio.
@@ -123,12 +124,21 @@ mod tests {
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        for (n, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (151_681, "151,681"), (1_234_567, "1,234,567")] {
+        for (n, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (151_681, "151,681"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(count(n), expected);
         }
-        for (n, expected) in
-            [(0, "0 B"), (999, "999 B"), (1_000, "1.00 KB"), (14_800, "14.8 KB"), (999_949, "1000 KB"), (999_950, "1.00 MB"), (32_600_000, "32.6 MB"), (151_000_000, "151 MB"), (2_540_000_000, "2.54 GB")]
-        {
+        for (n, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.00 KB"),
+            (14_800, "14.8 KB"),
+            (999_949, "1000 KB"),
+            (999_950, "1.00 MB"),
+            (32_600_000, "32.6 MB"),
+            (151_000_000, "151 MB"),
+            (2_540_000_000, "2.54 GB"),
+        ] {
             assert_eq!(bytes(n), expected, "{n}");
         }
         for (s, expected) in [(0.0, "0.00"), (0.414, "0.41"), (9.994, "9.99"), (12.34, "12.3"), (107.2, "107")] {

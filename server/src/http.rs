@@ -54,7 +54,11 @@ impl FromRef<Web> for LeptosOptions {
 }
 
 /// Serves until `shutdown` is cancelled. Must run within a Tokio runtime of several threads.
-pub async fn serve(state: Arc<AppState>, listener: tokio::net::TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    state: Arc<AppState>,
+    listener: tokio::net::TcpListener,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
     let router = router(state, shutdown.clone());
     axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }
@@ -72,13 +76,21 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
     let pages_web = web.clone();
     let api_web = web.clone();
     Router::new()
-        .leptos_routes_with_context(&web, generate_route_list(app::App), move || page_context(&pages_web), shell.clone())
+        .leptos_routes_with_context(
+            &web,
+            generate_route_list(app::App),
+            move || page_context(&pages_web),
+            shell.clone(),
+        )
         .route("/api/{*function}", get(server_functions).post(server_functions))
         .with_state(api_web)
         .merge(
             Router::new()
                 .route("/events", get(events::stream))
-                .route("/upload", post(upload::receive).layer(DefaultBodyLimit::max(upload_limit.saturating_add(1 << 20))))
+                .route(
+                    "/upload",
+                    post(upload::receive).layer(DefaultBodyLimit::max(upload_limit.saturating_add(1 << 20))),
+                )
                 .route("/runs/{id}/log.txt", get(services::log_file))
                 .route("/healthz", get(|| async { "ok" }))
                 .route("/pkg/{*file}", get(assets::serve))
@@ -96,7 +108,11 @@ async fn fallback(State(web): State<Web>, request: Request) -> Response {
     }
     let options = web.options.clone();
     let context_web = web.clone();
-    leptos_axum::render_app_async_with_context(move || page_context(&context_web), move || app::shell(options.clone()))(request).await.into_response()
+    leptos_axum::render_app_async_with_context(move || page_context(&context_web), move || app::shell(options.clone()))(
+        request,
+    )
+    .await
+    .into_response()
 }
 
 async fn server_functions(State(web): State<Web>, request: Request) -> impl IntoResponse {

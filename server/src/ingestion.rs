@@ -196,7 +196,9 @@ impl Reconciler {
 
     /// Decides about one marker; `None` if that was done before.
     async fn decide(&self, folder: &DayFolder, by: &str, story_step: Option<&str>) -> Result<Option<MarkerOutcome>> {
-        let Some(marker) = &folder.marker else { return Ok(None) };
+        let Some(marker) = &folder.marker else {
+            return Ok(None);
+        };
         let day = &folder.day;
         let ledger = self.store.deliveries_of(day).await?;
         if ledger.iter().any(|row| row.generation == marker.generation) {
@@ -233,7 +235,8 @@ impl Reconciler {
             Ok(started) if started.fresh => Ok(Some(MarkerOutcome::Started(started.run_id))),
             // An explicit re-ingestion of the day is under way: it reads the same files.
             Ok(started) => {
-                let reason = format!("Duplicate, ignored: {} is being ingested by {} already.", day_path(day), started.run_id);
+                let reason =
+                    format!("Duplicate, ignored: {} is being ingested by {} already.", day_path(day), started.run_id);
                 self.store.decide(day, marker.generation, Decision::Duplicate, &reason, Some(&started.run_id)).await?;
                 Ok(Some(MarkerOutcome::Duplicate))
             }
@@ -294,7 +297,11 @@ fn delivered(folder: &DayFolder) -> DeliveredDay {
         files: folder
             .files
             .iter()
-            .map(|meta| DeliveredFile { name: file_name(&meta.key).to_owned(), size: meta.size, generation: meta.generation })
+            .map(|meta| DeliveredFile {
+                name: file_name(&meta.key).to_owned(),
+                size: meta.size,
+                generation: meta.generation,
+            })
             .collect(),
     }
 }

@@ -26,7 +26,13 @@ pub enum ResetStart {
 }
 
 /// Starts the reset whose plan had this digest (`None`: whatever the plan is now).
-pub async fn start(state: &AppState, scope: ResetScope, digest: Option<&str>, by: &str, story_step: Option<String>) -> Result<ResetStart> {
+pub async fn start(
+    state: &AppState,
+    scope: ResetScope,
+    digest: Option<&str>,
+    by: &str,
+    story_step: Option<String>,
+) -> Result<ResetStart> {
     if let Some(run_id) = state.store.active_reset().await? {
         return Ok(ResetStart::Started(run_id));
     }

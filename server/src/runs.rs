@@ -13,7 +13,7 @@ mod words;
 pub use control::LiveProgress;
 pub use engine::{Engine, EngineConfig, NewRun, Started};
 pub use job::{DeliveredDay, Job, Reason};
-pub use outcome::{BronzeStep, CopyOutcome, DeliverOutcome, ListOutcome, SourceOutcome, Summary};
 pub(crate) use job::{counted, fingerprint};
+pub use outcome::{BronzeStep, CopyOutcome, DeliverOutcome, ListOutcome, SourceOutcome, Summary};
 pub(crate) use seed::SourceManifest;
 pub(crate) use step::{Step, StepEnd};

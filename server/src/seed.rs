@@ -9,7 +9,8 @@ use crate::story::Story;
 /// The seed of the first story: its history is ingested, its stage only generated. With `days`, this many days from the first day on
 /// are the history, and the rest is the stage.
 pub fn job(stories_dir: Option<&Path>, days: Option<usize>) -> Result<Job> {
-    let stories = Story::load(stories_dir).map_err(|error| Error::with(ErrorKind::Invalid, sentence(&error.to_string()), error))?;
+    let stories = Story::load(stories_dir)
+        .map_err(|error| Error::with(ErrorKind::Invalid, sentence(&error.to_string()), error))?;
     let Some(story) = stories.into_iter().next() else {
         return Err(Error::new(ErrorKind::Invalid, "There is no story. Put one into the stories folder."));
     };
@@ -17,7 +18,10 @@ pub fn job(stories_dir: Option<&Path>, days: Option<usize>) -> Result<Job> {
     if let Some(days) = days {
         let all: Vec<_> = history.into_iter().chain(stage).collect();
         if days == 0 || days > all.len() {
-            return Err(Error::new(ErrorKind::Invalid, format!("The story has {} days: choose --days between 1 and that.", all.len())));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("The story has {} days: choose --days between 1 and that.", all.len()),
+            ));
         }
         let (first, rest) = all.split_at(days);
         history = first.to_vec();

@@ -15,22 +15,19 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use error::{explain, explain_migration};
 
+pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;
 pub use runs::{
-    ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState,
-    StepRow, StepState,
+    ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepRow, StepState,
 };
-pub(crate) use deliveries::path as day_path;
 pub use show::{CustomerRow, ShowStepRow};
 
 /// The file's name within the data folder.
@@ -61,10 +58,7 @@ impl Store {
     /// Opens `control.db` in the data folder, creating and migrating it.
     pub async fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Store> {
         let store = Self::connect(data_dir, clock, true).await?;
-        sqlx::migrate!("../migrations")
-            .run(&store.pool)
-            .await
-            .map_err(explain_migration)?;
+        sqlx::migrate!("../migrations").run(&store.pool).await.map_err(explain_migration)?;
         store.prune_events().await?;
         let newest = store.last_event_id().await?;
         store.newest_event.send_replace(newest);
@@ -93,23 +87,17 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(explain)?;
-        Ok(Store {
-            pool,
-            clock,
-            turn: Arc::new(Mutex::new(())),
-            newest_event: Arc::new(watch::Sender::new(0)),
-        })
+        Ok(Store { pool, clock, turn: Arc::new(Mutex::new(())), newest_event: Arc::new(watch::Sender::new(0)) })
     }
 
     /// The versions of the migrations that this program knows and the database has not run. Empty = up to date.
     pub async fn pending_migrations(&self) -> Result<Vec<i64>> {
         let known = sqlx::migrate!("../migrations");
-        let tables: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(explain)?;
+        let tables: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'")
+                .fetch_one(&self.pool)
+                .await
+                .map_err(explain)?;
         let done: Vec<i64> = if tables == 0 {
             Vec::new()
         } else {
@@ -118,11 +106,7 @@ impl Store {
                 .await
                 .map_err(explain)?
         };
-        Ok(known
-            .iter()
-            .map(|migration| migration.version)
-            .filter(|version| !done.contains(version))
-            .collect())
+        Ok(known.iter().map(|migration| migration.version).filter(|version| !done.contains(version)).collect())
     }
 
     /// Asks for the write lock and gives it back: an error says why nothing could be written now.
@@ -147,32 +131,21 @@ impl Store {
 
     async fn begin(&self) -> Result<Tx<'_>> {
         let turn = self.turn.lock().await;
-        let inner = self
-            .pool
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(explain)?;
-        Ok(Tx {
-            inner,
-            store: self,
-            event: None,
-            _turn: turn,
-        })
+        let inner = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(explain)?;
+        Ok(Tx { inner, store: self, event: None, _turn: turn })
     }
 }
 
 impl Tx<'_> {
     /// Tells of a change: `what` is `run`, `step`, `folder`, `reset` or `lake`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
-        let id: i64 = sqlx::query_scalar(
-            "INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id",
-        )
-        .bind(self.store.clock.millis())
-        .bind(what)
-        .bind(reference)
-        .fetch_one(&mut *self.inner)
-        .await
-        .map_err(explain)?;
+        let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
+            .bind(self.store.clock.millis())
+            .bind(what)
+            .bind(reference)
+            .fetch_one(&mut *self.inner)
+            .await
+            .map_err(explain)?;
         self.event = Some(id);
         Ok(())
     }
@@ -180,9 +153,12 @@ impl Tx<'_> {
     async fn commit(self) -> Result<()> {
         self.inner.commit().await.map_err(explain)?;
         if let Some(id) = self.event {
-            self.store
-                .newest_event
-                .send_if_modified(|newest| id > *newest && { *newest = id; true });
+            self.store.newest_event.send_if_modified(|newest| {
+                id > *newest && {
+                    *newest = id;
+                    true
+                }
+            });
         }
         Ok(())
     }

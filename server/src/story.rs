@@ -171,7 +171,8 @@ pub enum StoryError {
 impl Story {
     /// Parses and checks one story.
     pub fn parse(file: &str, text: &str) -> Result<Story, StoryError> {
-        let mut story: Story = toml::from_str(text).map_err(|e| StoryError::Parse(file.into(), e.message().to_owned()))?;
+        let mut story: Story =
+            toml::from_str(text).map_err(|e| StoryError::Parse(file.into(), e.message().to_owned()))?;
         for (c, chapter) in story.chapters.iter_mut().enumerate() {
             for (s, step) in chapter.steps.iter_mut().enumerate() {
                 step.id = format!("{}.{}", c + 1, s + 1);
@@ -193,9 +194,15 @@ impl Story {
         files.retain(|p| p.extension().is_some_and(|e| e == "toml"));
         files.sort();
         if files.is_empty() {
-            return Err(StoryError::Content { file: folder.display().to_string(), problem: "the folder holds no .toml file".into() });
+            return Err(StoryError::Content {
+                file: folder.display().to_string(),
+                problem: "the folder holds no .toml file".into(),
+            });
         }
-        files.iter().map(|p| Story::parse(&p.display().to_string(), &std::fs::read_to_string(p).map_err(|e| read(p, e))?)).collect()
+        files
+            .iter()
+            .map(|p| Story::parse(&p.display().to_string(), &std::fs::read_to_string(p).map_err(|e| read(p, e))?))
+            .collect()
     }
 
     /// All steps in order.
@@ -235,13 +242,19 @@ impl Story {
         for step in self.steps() {
             let at = format!("step {} ({})", step.id, step.title);
             match step.action.kind {
-                Kind::Upload | Kind::Marker if step.action.date.is_none() => return Err(format!("{at}: the action needs a date")),
-                Kind::Look if !step.action.href.as_deref().is_some_and(|h| h.starts_with('/') && !h.starts_with("//")) => {
+                Kind::Upload | Kind::Marker if step.action.date.is_none() => {
+                    return Err(format!("{at}: the action needs a date"));
+                }
+                Kind::Look
+                    if !step.action.href.as_deref().is_some_and(|h| h.starts_with('/') && !h.starts_with("//")) =>
+                {
                     return Err(format!("{at}: the action needs an href within the site, such as \"/report\""));
                 }
                 Kind::Reset => {
                     let scope = step.action.scope.as_deref().unwrap_or("all");
-                    let known = scope == "all" || scope.strip_prefix("step:").is_some_and(|id| self.step(id).is_some()) || scope.starts_with("customer:");
+                    let known = scope == "all"
+                        || scope.strip_prefix("step:").is_some_and(|id| self.step(id).is_some())
+                        || scope.starts_with("customer:");
                     if !known {
                         return Err(format!("{at}: '{scope}' is no scope: use all, customer:ID or step:ID"));
                     }
@@ -280,7 +293,9 @@ pub fn fill(text: &str, story: &Story, date: Option<NaiveDate>) -> String {
 
 fn minutes<'de, D: serde::Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
     let text = String::deserialize(d)?;
-    let parsed = text.split_once(':').and_then(|(m, s)| Some((m.parse::<u32>().ok()?, s.parse::<u32>().ok().filter(|s| *s < 60)?)));
+    let parsed = text
+        .split_once(':')
+        .and_then(|(m, s)| Some((m.parse::<u32>().ok()?, s.parse::<u32>().ok().filter(|s| *s < 60)?)));
     parsed.map(|(m, s)| m * 60 + s).ok_or_else(|| serde::de::Error::custom(format!("'{text}' is not a time like 1:30")))
 }
 
@@ -303,7 +318,11 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let head = "id='s'\ntitle='t'\ncustomer='c'\ndataset='d'\n[data]\nhistory={from='2017-06-01',to='2017-06-02'}\nstage={from='2017-06-03',to='2017-06-03'}\n";
-        let step = |action: &str| format!("{head}[[chapter]]\ntitle='c'\n[[chapter.step]]\ntitle='s'\nminutes='1:00'\nsay='x'\naction={action}\n");
+        let step = |action: &str| {
+            format!(
+                "{head}[[chapter]]\ntitle='c'\n[[chapter.step]]\ntitle='s'\nminutes='1:00'\nsay='x'\naction={action}\n"
+            )
+        };
         for (text, expected) in [
             (format!("{head}chapter=[]"), "there is no step"),
             (step("{kind='upload',label='x'}"), "needs a date"),

@@ -40,18 +40,34 @@ impl Views {
 
     /// `customer/dataset/date` as sent by a form, checked against what exists.
     pub async fn parse_day(&self, text: &str) -> Result<Day> {
-        let invalid = || Error::new(ErrorKind::Invalid, format!("'{}' is not a day like customer01/ga_sessions/2017-07-29.", text.chars().take(80).collect::<String>()));
+        let invalid = || {
+            Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "'{}' is not a day like customer01/ga_sessions/2017-07-29.",
+                    text.chars().take(80).collect::<String>()
+                ),
+            )
+        };
         let mut parts = text.split('/');
-        let (Some(customer), Some(dataset), Some(date), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some(customer), Some(dataset), Some(date), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return Err(invalid());
         };
         let date: NaiveDate = date.parse().map_err(|_| invalid())?;
         let customers = self.state.store.customers().await?;
         if !customers.iter().any(|c| c.id == customer) {
-            return Err(Error::new(ErrorKind::NotFound, format!("There is no customer '{}'.", customer.chars().take(80).collect::<String>())));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("There is no customer '{}'.", customer.chars().take(80).collect::<String>()),
+            ));
         }
         if !self.state.lake.datasets().iter().any(|d| d == dataset) {
-            return Err(Error::new(ErrorKind::NotFound, format!("There is no dataset '{}'.", dataset.chars().take(80).collect::<String>())));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("There is no dataset '{}'.", dataset.chars().take(80).collect::<String>()),
+            ));
         }
         Ok(Day { customer: customer.into(), dataset: dataset.into(), date })
     }

@@ -17,8 +17,11 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 struct Line(String, String, String);
 
 fn main() -> Outcome<()> {
-    let binary = PathBuf::from(std::env::var_os("SHOWRUNNER_BIN").ok_or("SHOWRUNNER_BIN names no binary: run `make bench`")?);
-    let work = PathBuf::from(std::env::var_os("SHOWRUNNER_BENCH_DIR").ok_or("SHOWRUNNER_BENCH_DIR names no folder: run `make bench`")?);
+    let binary =
+        PathBuf::from(std::env::var_os("SHOWRUNNER_BIN").ok_or("SHOWRUNNER_BIN names no binary: run `make bench`")?);
+    let work = PathBuf::from(
+        std::env::var_os("SHOWRUNNER_BENCH_DIR").ok_or("SHOWRUNNER_BENCH_DIR names no folder: run `make bench`")?,
+    );
     let site = std::env::var_os("SHOWRUNNER_SITE_DIR").map(PathBuf::from);
     std::fs::create_dir_all(&work)?;
     let mut lines = Vec::new();
@@ -45,10 +48,28 @@ fn day_files(binary: &Path, dir: &Path, from: &str, to: &str, per_day: &str) -> 
     if !dir.join("manifest.json").is_file() {
         eprintln!("generating {from} to {to} ({per_day} sessions a day)");
         let begun = Instant::now();
-        measure(binary, &["generate", "--from", from, "--to", to, "--seed", "42", "--sessions-per-day", per_day, "--out", &text(dir)])?;
+        measure(
+            binary,
+            &[
+                "generate",
+                "--from",
+                from,
+                "--to",
+                to,
+                "--seed",
+                "42",
+                "--sessions-per-day",
+                per_day,
+                "--out",
+                &text(dir),
+            ],
+        )?;
         eprintln!("generated in {:.1} s", begun.elapsed().as_secs_f64());
     }
-    let mut files: Vec<_> = std::fs::read_dir(dir)?.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "gz")).collect();
+    let mut files: Vec<_> = std::fs::read_dir(dir)?
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.extension().is_some_and(|e| e == "gz"))
+        .collect();
     files.sort();
     Ok(files)
 }
@@ -64,7 +85,13 @@ fn ingest(binary: &Path, work: &Path, files: &[PathBuf], lines: &mut Vec<Line>) 
         arguments.extend(names.iter().map(String::as_str));
         let gzip = measure(Path::new("gzip"), &arguments)?;
         let usage = ingest_until(binary, &data, &names, "bronze")?;
-        eprintln!("round {round}: gzip {:.2} s user; bronze {:.2} s user, {:.2} s wall, {} MB", gzip.user, usage.user, usage.wall, usage.peak / 1_000_000);
+        eprintln!(
+            "round {round}: gzip {:.2} s user; bronze {:.2} s user, {:.2} s wall, {} MB",
+            gzip.user,
+            usage.user,
+            usage.wall,
+            usage.peak / 1_000_000
+        );
         ratios.push(usage.user / gzip.user);
         cores.push((usage.user + usage.system) / usage.wall);
         bronze.push(usage.wall);
@@ -74,17 +101,30 @@ fn ingest(binary: &Path, work: &Path, files: &[PathBuf], lines: &mut Vec<Line>) 
         eprintln!("round {round}: all zones {:.2} s wall, {} MB; zones {zones:?}", whole.wall, whole.peak / 1_000_000);
         rest.push(zones.iter().filter(|(zone, _)| zone != "bronze").map(|(_, s)| s).sum());
     }
-    lines.push(Line("bronze, 61 days: user CPU against `gzip -dc` of the same files".into(), "≤ 1.6×".into(), format!("{:.2}× (median of 3)", median(&mut ratios))));
-    lines.push(Line("bronze, 61 days: wall".into(), "–".into(), format!("{:.2} s, {:.2} cores busy", median(&mut bronze), median(&mut cores))));
+    lines.push(Line(
+        "bronze, 61 days: user CPU against `gzip -dc` of the same files".into(),
+        "≤ 1.6×".into(),
+        format!("{:.2}× (median of 3)", median(&mut ratios)),
+    ));
+    lines.push(Line(
+        "bronze, 61 days: wall".into(),
+        "–".into(),
+        format!("{:.2} s, {:.2} cores busy", median(&mut bronze), median(&mut cores)),
+    ));
     lines.push(Line("bronze, 61 days: peak memory".into(), "< 400 MB".into(), format!("{} MB", peak / 1_000_000)));
-    lines.push(Line("silver, gold and warehouse, 61 days: wall".into(), "< 15 s".into(), format!("{:.2} s", median(&mut rest))));
+    lines.push(Line(
+        "silver, gold and warehouse, 61 days: wall".into(),
+        "< 15 s".into(),
+        format!("{:.2} s", median(&mut rest)),
+    ));
     Ok(())
 }
 
 fn ingest_until(binary: &Path, data: &Path, files: &[String], until: &str) -> Outcome<Usage> {
     let _ = std::fs::remove_dir_all(data);
     let data = text(data);
-    let mut arguments = vec!["ingest", "--data-dir", &data, "--customer", "customer01", "--dataset", "ga_sessions", "--until", until];
+    let mut arguments =
+        vec!["ingest", "--data-dir", &data, "--customer", "customer01", "--dataset", "ga_sessions", "--until", until];
     arguments.extend(files.iter().map(String::as_str));
     measure(binary, &arguments)
 }
@@ -98,17 +138,31 @@ fn linear(binary: &Path, work: &Path, lines: &mut Vec<Line>) -> Outcome<()> {
     for files in [&few, &many] {
         let names: Vec<String> = files.iter().map(|f| text(f)).collect();
         let usage = ingest_until(binary, &data, &names, "warehouse")?;
-        eprintln!("{} days: {:.2} s user, {:.2} s wall, {} MB", files.len(), usage.user, usage.wall, usage.peak / 1_000_000);
+        eprintln!(
+            "{} days: {:.2} s user, {:.2} s wall, {} MB",
+            files.len(),
+            usage.user,
+            usage.wall,
+            usage.peak / 1_000_000
+        );
         per_day.push((usage.user + usage.system) / files.len() as f64);
     }
-    lines.push(Line(format!("all zones, {} small days against {}: CPU for each day", many.len(), few.len()), "1× (linear)".into(), format!("{:.2}×", per_day[1] / per_day[0])));
+    lines.push(Line(
+        format!("all zones, {} small days against {}: CPU for each day", many.len(), few.len()),
+        "1× (linear)".into(),
+        format!("{:.2}×", per_day[1] / per_day[0]),
+    ));
     let _ = std::fs::remove_dir_all(&data);
     Ok(())
 }
 
 fn client(site: Option<&Path>, lines: &mut Vec<Line>) {
     let size = site.and_then(|s| s.join("pkg/showrunner.wasm.br").metadata().ok()).map(|m| m.len());
-    lines.push(Line("WebAssembly, brotli".into(), "< 350 KB".into(), size.map_or("not built".into(), |n| format!("{:.0} KB", n as f64 / 1e3))));
+    lines.push(Line(
+        "WebAssembly, brotli".into(),
+        "< 350 KB".into(),
+        size.map_or("not built".into(), |n| format!("{:.0} KB", n as f64 / 1e3)),
+    ));
 }
 
 /// The `seconds` object of the summary that `ingest` prints.

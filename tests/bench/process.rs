@@ -25,7 +25,12 @@ pub fn measure(program: &Path, arguments: &[&str]) -> Outcome<Usage> {
     let before = children()?;
     let begun = Instant::now();
     let discard = program.ends_with("gzip");
-    let mut child = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(if discard { Stdio::null() } else { Stdio::piped() }).stderr(Stdio::null()).spawn()?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(if discard { Stdio::null() } else { Stdio::piped() })
+        .stderr(Stdio::null())
+        .spawn()?;
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     // The output of our programs is short, so that it fits the pipe while nobody reads.
@@ -42,7 +47,9 @@ pub fn measure(program: &Path, arguments: &[&str]) -> Outcome<Usage> {
         std::io::Read::read_to_string(&mut out, &mut output)?;
     }
     if !ended.success() {
-        return Err(format!("{} {} failed ({ended}): {output}", program.display(), arguments.first().unwrap_or(&"")).into());
+        return Err(
+            format!("{} {} failed ({ended}): {output}", program.display(), arguments.first().unwrap_or(&"")).into()
+        );
     }
     let after = children()?;
     Ok(Usage { user: after.0 - before.0, system: after.1 - before.1, wall, peak, output })
@@ -58,7 +65,8 @@ fn peak_of(status: &str) -> u64 {
 /// User and system seconds of all children that have ended: fields 16 and 17 of proc(5)'s stat, in hundredths.
 fn children() -> Outcome<(f64, f64)> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit_once(')').ok_or("/proc/self/stat is not as expected")?.1.split_whitespace().collect();
+    let fields: Vec<&str> =
+        stat.rsplit_once(')').ok_or("/proc/self/stat is not as expected")?.1.split_whitespace().collect();
     let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0) / 100.0;
     Ok((ticks(13), ticks(14)))
 }

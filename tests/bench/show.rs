@@ -23,7 +23,11 @@ impl Drop for Server {
 }
 
 fn serve(binary: &Path, data: &Path) -> Outcome<Server> {
-    let mut child = Command::new(binary).args(["serve", "--addr", "127.0.0.1:0", "--data-dir", &text(data)]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child = Command::new(binary)
+        .args(["serve", "--addr", "127.0.0.1:0", "--data-dir", &text(data)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
     let out = child.stdout.take().ok_or("no output")?;
     for line in BufReader::new(out).lines() {
         if let Some(address) = line?.strip_prefix("Showrunner is ready at http://") {
@@ -59,25 +63,48 @@ pub fn run(binary: &Path, work: &Path, lines: &mut Vec<Line>) -> Outcome<()> {
         back.push(begun.elapsed().as_secs_f64());
         eprintln!("round {round}: chart {:.2} s, reset of the step {:.2} s", chart[round], back[round]);
     }
-    lines.push(Line("from the marker button to gold, warehouse and chart".into(), "median < 1.5 s".into(), format!("{:.2} s (median of {ROUNDS})", median(&mut chart))));
-    lines.push(Line("reset back to the step, with certificate".into(), "–".into(), format!("{:.2} s (median of {ROUNDS})", median(&mut back))));
+    lines.push(Line(
+        "from the marker button to gold, warehouse and chart".into(),
+        "median < 1.5 s".into(),
+        format!("{:.2} s (median of {ROUNDS})", median(&mut chart)),
+    ));
+    lines.push(Line(
+        "reset back to the step, with certificate".into(),
+        "–".into(),
+        format!("{:.2} s (median of {ROUNDS})", median(&mut back)),
+    ));
 
     let (p50, p99, failed) = load(address, 100, Duration::from_secs(20));
-    lines.push(Line("show page, rendered on the server, 100 requests/s".into(), "p99 < 50 ms".into(), format!("p50 {p50:.1} ms, p99 {p99:.1} ms, {failed} failed")));
+    lines.push(Line(
+        "show page, rendered on the server, 100 requests/s".into(),
+        "p99 < 50 ms".into(),
+        format!("p50 {p50:.1} ms, p99 {p99:.1} ms, {failed} failed"),
+    ));
 
     let begun = Instant::now();
     reset(address, "all")?;
     wait(address, "/?step=1.1", "nothing yet")?;
-    lines.push(Line("reset of everything (58 days), with certificate".into(), "< 3 s".into(), format!("{:.2} s", begun.elapsed().as_secs_f64())));
+    lines.push(Line(
+        "reset of everything (58 days), with certificate".into(),
+        "< 3 s".into(),
+        format!("{:.2} s", begun.elapsed().as_secs_f64()),
+    ));
     Ok(())
 }
 
 /// Confirms the dry run and waits for the certificate.
 fn reset(address: &str, scope: &str) -> Outcome<()> {
     let (_, page) = http::get(address, &format!("/reset?scope={scope}"))?;
-    let plan = page.split("name=\"plan\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1)?.split('"').next()).ok_or("the reset page names no plan")?;
+    let plan = page
+        .split("name=\"plan\"")
+        .nth(1)
+        .and_then(|rest| rest.split("value=\"").nth(1)?.split('"').next())
+        .ok_or("the reset page names no plan")?;
     let (_, answer) = http::post(address, "/api/confirm_reset", &format!("scope={scope}&plan={plan}"))?;
-    let place = answer.lines().find_map(|l| l.to_ascii_lowercase().starts_with("location:").then(|| l[9..].trim().to_owned())).ok_or("the reset was not accepted")?;
+    let place = answer
+        .lines()
+        .find_map(|l| l.to_ascii_lowercase().starts_with("location:").then(|| l[9..].trim().to_owned()))
+        .ok_or("the reset was not accepted")?;
     wait(address, &place, "verified")
 }
 
@@ -108,7 +135,10 @@ fn load(address: &str, rate: usize, lasting: Duration) -> (f64, f64, usize) {
                     let due = begun + Duration::from_secs_f64(i as f64 / rate as f64);
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
                     match http::get(address, "/") {
-                        Ok((200, _)) => times.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(due.elapsed().as_secs_f64() * 1e3),
+                        Ok((200, _)) => times
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .push(due.elapsed().as_secs_f64() * 1e3),
                         _ => {
                             failed.fetch_add(1, Ordering::Relaxed);
                         }
@@ -119,6 +149,8 @@ fn load(address: &str, rate: usize, lasting: Duration) -> (f64, f64, usize) {
     });
     let mut times = times.into_inner().unwrap_or_default();
     times.sort_by(f64::total_cmp);
-    let at = |q: f64| times.get(((times.len() as f64 * q) as usize).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN);
+    let at = |q: f64| {
+        times.get(((times.len() as f64 * q) as usize).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+    };
     (at(0.5), at(0.99), failed.into_inner())
 }

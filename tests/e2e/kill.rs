@@ -81,7 +81,9 @@ impl Folder {
 
     /// Counts and sums that show a lost or doubled row.
     fn state(&self) -> (Vec<i64>, Value) {
-        let per_day = self.rows("SELECT date, customer, count(*) AS n FROM silver.sessions GROUP BY date, customer ORDER BY date, customer");
+        let per_day = self.rows(
+            "SELECT date, customer, count(*) AS n FROM silver.sessions GROUP BY date, customer ORDER BY date, customer",
+        );
         (self.counts(), per_day)
     }
 
@@ -123,8 +125,20 @@ fn a_seed_killed_anywhere_ends_as_one_that_was_not() {
 
     let mut points = around("seed", &["source", "deliver", "bronze", "silver", "gold", "warehouse"]);
     for inside in [
-        "source:file", "source:file:2", "deliver:file:2", "deliver:copied", "deliver:announced", "deliver:marked", "deliver:marked:3",
-        "bronze:chunk", "bronze:committed", "bronze:recorded", "silver:chunk", "silver:committed", "silver:recorded", "gold:committed",
+        "source:file",
+        "source:file:2",
+        "deliver:file:2",
+        "deliver:copied",
+        "deliver:announced",
+        "deliver:marked",
+        "deliver:marked:3",
+        "bronze:chunk",
+        "bronze:committed",
+        "bronze:recorded",
+        "silver:chunk",
+        "silver:committed",
+        "silver:recorded",
+        "gold:committed",
         "warehouse:committed",
     ] {
         points.push(format!("seed.{inside}"));
@@ -153,7 +167,15 @@ fn an_ingestion_killed_anywhere_neither_loses_nor_doubles() {
     assert_eq!(reference.state(), expected, "the same day twice is the same day");
 
     let mut points = around("ingest", &["list", "bronze", "silver", "gold", "warehouse"]);
-    for inside in ["bronze:chunk", "bronze:committed", "bronze:recorded", "silver:committed", "silver:recorded", "gold:committed", "warehouse:committed"] {
+    for inside in [
+        "bronze:chunk",
+        "bronze:committed",
+        "bronze:recorded",
+        "silver:committed",
+        "silver:recorded",
+        "gold:committed",
+        "warehouse:committed",
+    ] {
         points.push(format!("ingest.{inside}"));
     }
     points.push("cli.ingest:copied".to_owned());
@@ -171,7 +193,8 @@ fn a_reset_killed_anywhere_is_verified_when_it_resumes() {
     let Some(binary) = binary() else { return };
     let seeded = Folder::new(&binary);
     seeded.succeed(&SEED);
-    let mut points = around("reset", &["stop", "messages", "ingestion", "bronze", "silver", "gold", "warehouse", "runs", "verify"]);
+    let mut points =
+        around("reset", &["stop", "messages", "ingestion", "bronze", "silver", "gold", "warehouse", "runs", "verify"]);
     points.extend(["ingestion", "bronze", "silver", "gold", "warehouse"].map(|place| format!("reset.{place}:purged")));
     for point in points {
         let folder = Folder::new(&binary);

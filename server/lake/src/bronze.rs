@@ -57,8 +57,13 @@ impl Bronze {
             }
         };
         let mut outcome = work.summary(days, &files);
-        let replaced: Vec<&PartitionKey> =
-            partitions.iter().zip(&outcome.per_day).zip(days).filter(|((_, (_, rows)), day)| *rows > 0 || work.is_clean(day, &files)).map(|((p, _), _)| p).collect();
+        let replaced: Vec<&PartitionKey> = partitions
+            .iter()
+            .zip(&outcome.per_day)
+            .zip(days)
+            .filter(|((_, (_, rows)), day)| *rows > 0 || work.is_clean(day, &files))
+            .map(|((p, _), _)| p)
+            .collect();
         let adds: Vec<NewFile> = files.into_iter().filter_map(|f| f.part).collect();
         let version = table.replace(|f| replaced.iter().any(|p| f.is_in(p)), &adds, &Label::run(run_id)).await?;
         outcome.tables = vec![TableOutcome {
@@ -160,7 +165,9 @@ impl Work {
         let worker = || {
             while !self.stop.load(Ordering::Relaxed) {
                 let index = self.next.fetch_add(1, Ordering::Relaxed);
-                let Some(task) = self.tasks.get(index) else { break };
+                let Some(task) = self.tasks.get(index) else {
+                    break;
+                };
                 match self.read(task) {
                     Ok(file) => {
                         if self.files_left[task.day].fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -211,9 +218,11 @@ impl Work {
         options.expected_date = Some(raw_date(day.date));
         options.drop_date = true;
         let constants = [(SOURCE_FILE, task.source_file.as_str()), (RUN_ID, self.run_id.as_str())];
-        let mut parquet = ParquetSink::new(BufWriter::new(file), options.output_schema(), &constants).map_err(|e| ingest_error(&task.name, e))?;
+        let mut parquet = ParquetSink::new(BufWriter::new(file), options.output_schema(), &constants)
+            .map_err(|e| ingest_error(&task.name, e))?;
         let own_bytes = Arc::new(AtomicU64::new(0));
-        let source = Counted { task, objects: self.bronze.objects.as_ref(), all: self.bytes.clone(), own: own_bytes.clone() };
+        let source =
+            Counted { task, objects: self.bronze.objects.as_ref(), all: self.bytes.clone(), own: own_bytes.clone() };
         let mut quarantined = Vec::new();
         let mut stopped = false;
         let outcome = read_file(
@@ -253,7 +262,13 @@ impl Work {
             None
         } else {
             let written = parquet.close().map_err(|e| ingest_error(&task.name, e))?;
-            Some(NewFile { path: relative, partition, rows: written.rows, bytes: written.bytes, stats: written.stats_json })
+            Some(NewFile {
+                path: relative,
+                partition,
+                rows: written.rows,
+                bytes: written.bytes,
+                stats: written.stats_json,
+            })
         };
         Ok(Done { day: task.day, outcome, bytes_in: task.size, part, quarantined })
     }
@@ -265,7 +280,8 @@ impl Work {
     }
 
     fn summary(&self, days: &[DayInput], files: &[Done]) -> BronzeOutcome {
-        let mut outcome = BronzeOutcome { per_day: days.iter().map(|d| (d.day.clone(), 0)).collect(), ..BronzeOutcome::default() };
+        let mut outcome =
+            BronzeOutcome { per_day: days.iter().map(|d| (d.day.clone(), 0)).collect(), ..BronzeOutcome::default() };
         for file in files {
             outcome.files += 1;
             outcome.bytes_in += file.bytes_in;
@@ -354,13 +370,19 @@ pub(crate) fn ingest_error(name: &str, error: IngestError) -> Error {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     let mut full = false;
     while let Some(e) = source {
-        full |= e.downcast_ref::<std::io::Error>().is_some_and(|io| matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded));
+        full |= e
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded));
         source = e.source();
     }
     let text = error.to_string();
     // The Parquet writer turns I/O errors into text.
     if full || text.contains("No space left on device") {
-        return Error::with(ErrorKind::Storage, format!("The disk is full: free some space, then start the step again. ({name}: {text})"), error);
+        return Error::with(
+            ErrorKind::Storage,
+            format!("The disk is full: free some space, then start the step again. ({name}: {text})"),
+            error,
+        );
     }
     let kind = match &error {
         IngestError::Read { .. } | IngestError::Scratch { .. } | IngestError::Parquet(_) => ErrorKind::Storage,

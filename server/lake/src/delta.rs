@@ -23,8 +23,8 @@ mod failure;
 mod log;
 pub(crate) mod parts;
 
-pub(crate) use log::log_file;
 pub(crate) use failure::{delta_error, io_error};
+pub(crate) use log::log_file;
 
 /// After so many versions a checkpoint is written, so that opening a table reads few log entries.
 const CHECKPOINT_EVERY: i64 = 20;
@@ -49,7 +49,8 @@ pub(crate) struct Shape {
 impl Shape {
     /// The columns that stand in the Parquet files: all but the partition columns.
     pub fn data_schema(&self) -> SchemaRef {
-        let fields: Vec<_> = self.schema.fields().iter().filter(|f| !self.partition.contains(f.name())).cloned().collect();
+        let fields: Vec<_> =
+            self.schema.fields().iter().filter(|f| !self.partition.contains(f.name())).cloned().collect();
         Arc::new(Schema::new(fields))
     }
 }
@@ -130,10 +131,24 @@ pub(crate) struct Table {
 impl Table {
     /// A handle; reads nothing yet.
     pub fn new(shape: Shape, dir: PathBuf, epoch: Arc<AtomicU64>, follow: bool) -> Result<Self> {
-        let url = Url::from_directory_path(&dir)
-            .map_err(|()| Error::new(ErrorKind::Invalid, format!("The data folder must be an absolute path, and {} is not.", dir.display())))?;
-        let log_store = DeltaTableBuilder::from_url(url).and_then(|b| b.build_storage()).map_err(|e| delta_error("opening", &shape.name, e))?;
-        Ok(Table { shape, dir, log_store, current: RwLock::new(None), writer: tokio::sync::Mutex::new(()), epoch, follow })
+        let url = Url::from_directory_path(&dir).map_err(|()| {
+            Error::new(
+                ErrorKind::Invalid,
+                format!("The data folder must be an absolute path, and {} is not.", dir.display()),
+            )
+        })?;
+        let log_store = DeltaTableBuilder::from_url(url)
+            .and_then(|b| b.build_storage())
+            .map_err(|e| delta_error("opening", &shape.name, e))?;
+        Ok(Table {
+            shape,
+            dir,
+            log_store,
+            current: RwLock::new(None),
+            writer: tokio::sync::Mutex::new(()),
+            epoch,
+            follow,
+        })
     }
 
     /// `bronze.ga_sessions`
@@ -189,7 +204,8 @@ impl Table {
     fn describe(&self, table: DeltaTable) -> Result<Current> {
         let state = table.snapshot().map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
         let version = state.version() as i64;
-        let log = state.snapshot().try_log_data().map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
+        let log =
+            state.snapshot().try_log_data().map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
         let files: Vec<LiveFile> = log
             .iter()
             .map(|view| LiveFile {
@@ -209,9 +225,13 @@ impl Table {
         for file in files {
             let date = file.date();
             let customer = file.partition.get("customer").cloned();
-            let entry = partitions
-                .entry((date, customer.clone()))
-                .or_insert(PartitionStat { date, customer, rows: 0, files: 0, bytes: 0 });
+            let entry = partitions.entry((date, customer.clone())).or_insert(PartitionStat {
+                date,
+                customer,
+                rows: 0,
+                files: 0,
+                bytes: 0,
+            });
             entry.rows += file.rows;
             entry.files += 1;
             entry.bytes += file.bytes;
@@ -245,7 +265,10 @@ impl Table {
                 Err(e) if is_conflict(&e) => {
                     return Err(Error::with(
                         ErrorKind::Conflict,
-                        format!("Another process keeps writing to {}. Stop it, then start the step again.", self.full_name()),
+                        format!(
+                            "Another process keeps writing to {}. Stop it, then start the step again.",
+                            self.full_name()
+                        ),
                         e,
                     ));
                 }
@@ -271,7 +294,10 @@ impl Table {
             predicate: None,
         };
         let state = current.table.snapshot()?;
-        let done = CommitBuilder::from(properties).with_actions(actions).build(Some(state), self.log_store.clone(), operation).await?;
+        let done = CommitBuilder::from(properties)
+            .with_actions(actions)
+            .build(Some(state), self.log_store.clone(), operation)
+            .await?;
         let version = done.version() as i64;
         let mut table = current.table.clone();
         table.state = Some(done.snapshot());
@@ -293,7 +319,10 @@ impl Table {
     pub async fn has_transaction(&self, id: &str) -> Result<bool> {
         let current = self.current().await?;
         let state = current.table.snapshot().map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
-        let found = state.transaction_version(self.log_store.as_ref(), id).await.map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
+        let found = state
+            .transaction_version(self.log_store.as_ref(), id)
+            .await
+            .map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
         Ok(found.is_some())
     }
 
@@ -301,8 +330,9 @@ impl Table {
     pub async fn shape_in_log(&self) -> Result<String> {
         let current = self.current().await?;
         let state = current.table.snapshot().map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
-        let schema = serde_json::to_string(state.schema().as_ref())
-            .map_err(|e| Error::with(ErrorKind::Internal, format!("The schema of {} cannot be written down.", self.full_name()), e))?;
+        let schema = serde_json::to_string(state.schema().as_ref()).map_err(|e| {
+            Error::with(ErrorKind::Internal, format!("The schema of {} cannot be written down.", self.full_name()), e)
+        })?;
         let metadata = state.metadata();
         let properties: BTreeMap<_, _> = metadata.configuration().iter().collect();
         Ok(format!("{}\n{schema}\n{:?}\n{properties:?}", self.full_name(), metadata.partition_columns()))
@@ -326,7 +356,9 @@ fn is_conflict(error: &DeltaTableError) -> bool {
         error,
         DeltaTableError::VersionAlreadyExists(_)
             | DeltaTableError::Transaction {
-                source: TransactionError::VersionAlreadyExists(_) | TransactionError::MaxCommitAttempts(_) | TransactionError::CommitConflict(_)
+                source: TransactionError::VersionAlreadyExists(_)
+                    | TransactionError::MaxCommitAttempts(_)
+                    | TransactionError::CommitConflict(_)
             }
     )
 }

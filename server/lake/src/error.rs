@@ -42,7 +42,11 @@ impl Error {
         Error { kind, message: message.into(), source: None }
     }
     /// An error with its cause.
-    pub fn with(kind: ErrorKind, message: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn with(
+        kind: ErrorKind,
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Error { kind, message: message.into(), source: Some(source.into()) }
     }
 }

@@ -78,12 +78,14 @@ impl Gold {
             counter.check()?;
             let key = spanning_partition(customer);
             let of_days = |f: &LiveFile| f.is_in(&key) && f.date().is_some_and(|d| dates.contains(&d));
-            let result = transform::gold_days(&snapshot.tables(&self.context, &of_days).await?, customer, dates).await?;
+            let result =
+                transform::gold_days(&snapshot.tables(&self.context, &of_days).await?, customer, dates).await?;
             let mut written = 0;
             for (name, batches) in &result.tables {
                 let table = find(&self.tables, name)?;
                 for (date, batches) in by_date(batches)? {
-                    let day = vec![("date".to_owned(), date.to_string()), ("customer".to_owned(), (*customer).to_owned())];
+                    let day =
+                        vec![("date".to_owned(), date.to_string()), ("customer".to_owned(), (*customer).to_owned())];
                     let part = write_part(table, &day, run_id, &batches)?;
                     written += part.as_ref().map_or(0, |p| p.rows);
                     parts.add(name, part);
@@ -153,7 +155,11 @@ impl Snapshot {
         })
     }
 
-    async fn tables(&self, context: &SessionContext, keep: &(dyn Fn(&LiveFile) -> bool + Send + Sync)) -> Result<SilverTables> {
+    async fn tables(
+        &self,
+        context: &SessionContext,
+        keep: &(dyn Fn(&LiveFile) -> bool + Send + Sync),
+    ) -> Result<SilverTables> {
         Ok(SilverTables {
             sessions: query::provider(context, &self.sessions, Some(keep)).await?,
             hits: query::provider(context, &self.hits, Some(keep)).await?,

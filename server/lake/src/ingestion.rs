@@ -62,13 +62,8 @@ pub async fn day_folders(objects: &dyn Objects, bucket: &str) -> Result<Vec<DayF
     }
     for folder in folders.values_mut() {
         if let Some(marker) = &folder.marker {
-            let late = folder
-                .files
-                .iter()
-                .filter(|file| file.generation > marker.generation);
-            folder.late = late
-                .filter_map(|file| file.key.rsplit('/').next().map(str::to_owned))
-                .collect();
+            let late = folder.files.iter().filter(|file| file.generation > marker.generation);
+            folder.late = late.filter_map(|file| file.key.rsplit('/').next().map(str::to_owned)).collect();
         }
     }
     Ok(folders.into_values().collect())
@@ -78,20 +73,11 @@ pub async fn day_folders(objects: &dyn Objects, bucket: &str) -> Result<Vec<DayF
 ///
 /// # Errors
 /// Those of [`Objects::list`].
-pub async fn stray(
-    objects: &dyn Objects,
-    bucket: &str,
-    known: &Known,
-) -> Result<Vec<ForeignObject>> {
+pub async fn stray(objects: &dyn Objects, bucket: &str, known: &Known) -> Result<Vec<ForeignObject>> {
     let all = objects.list(bucket, "").await?;
     let foreign = all.into_iter().filter_map(|meta| {
         let reason = known.reason_against(&meta.key)?;
-        Some(ForeignObject {
-            bucket: meta.bucket,
-            key: meta.key,
-            size: meta.size,
-            reason,
-        })
+        Some(ForeignObject { bucket: meta.bucket, key: meta.key, size: meta.size, reason })
     });
     Ok(foreign.collect())
 }
@@ -100,12 +86,7 @@ pub async fn stray(
 ///
 /// # Errors
 /// Those of [`Objects::list`].
-pub async fn plan(
-    objects: &dyn Objects,
-    bucket: &str,
-    scope: &Scope,
-    known: &Known,
-) -> Result<PurgeItem> {
+pub async fn plan(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<PurgeItem> {
     Ok(item(&in_scope(objects, bucket, scope, known).await?))
 }
 
@@ -116,26 +97,14 @@ pub async fn plan(
 ///
 /// # Errors
 /// Those of the store.
-pub async fn purge(
-    objects: &dyn Objects,
-    bucket: &str,
-    scope: &Scope,
-    known: &Known,
-) -> Result<PurgeItem> {
+pub async fn purge(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<PurgeItem> {
     let all = in_scope(objects, bucket, scope, known).await?;
-    let is_marker =
-        |meta: &ObjectMeta| IngestionKey::parse(&meta.key).is_ok_and(|key| key.is_marker());
+    let is_marker = |meta: &ObjectMeta| IngestionKey::parse(&meta.key).is_ok_and(|key| key.is_marker());
     let (markers, files): (Vec<_>, Vec<_>) = all.into_iter().partition(is_marker);
     let mut deleted = Vec::new();
     for batch in [markers, files] {
-        let deletions: Vec<_> = batch
-            .into_iter()
-            .map(|meta| delete(objects, bucket, meta))
-            .collect();
-        let gone: Vec<_> = futures::stream::iter(deletions)
-            .buffer_unordered(PARALLEL)
-            .try_collect()
-            .await?;
+        let deletions: Vec<_> = batch.into_iter().map(|meta| delete(objects, bucket, meta)).collect();
+        let gone: Vec<_> = futures::stream::iter(deletions).buffer_unordered(PARALLEL).try_collect().await?;
         deleted.extend(gone.into_iter().flatten());
     }
     objects.sweep(bucket).await?;
@@ -146,10 +115,7 @@ pub async fn purge(
 ///
 /// # Errors
 /// Those of [`Objects::list`].
-pub async fn source_days(
-    objects: &dyn Objects,
-    bucket: &str,
-) -> Result<Vec<(NaiveDate, ObjectMeta)>> {
+pub async fn source_days(objects: &dyn Objects, bucket: &str) -> Result<Vec<(NaiveDate, ObjectMeta)>> {
     let all = objects.list(bucket, "").await?;
     let mut days: Vec<_> = all
         .into_iter()
@@ -169,14 +135,8 @@ pub async fn source_days(
 /// Those of the store.
 pub async fn source_checksum(objects: &dyn Objects, bucket: &str) -> Result<(String, u64)> {
     let all = objects.list(bucket, "").await?;
-    let checksums: Vec<_> = all
-        .iter()
-        .map(|meta| objects.crc32c(bucket, &meta.key))
-        .collect();
-    let checksums: Vec<u32> = futures::stream::iter(checksums)
-        .buffered(PARALLEL)
-        .try_collect()
-        .await?;
+    let checksums: Vec<_> = all.iter().map(|meta| objects.crc32c(bucket, &meta.key)).collect();
+    let checksums: Vec<u32> = futures::stream::iter(checksums).buffered(PARALLEL).try_collect().await?;
     let mut total = 0;
     for (meta, checksum) in all.iter().zip(checksums) {
         // The length in front: no two lists of objects give the same bytes.
@@ -204,12 +164,7 @@ impl Known {
 }
 
 /// Ours and in scope.
-async fn in_scope(
-    objects: &dyn Objects,
-    bucket: &str,
-    scope: &Scope,
-    known: &Known,
-) -> Result<Vec<ObjectMeta>> {
+async fn in_scope(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<Vec<ObjectMeta>> {
     let prefix = match scope {
         Scope::Customer(customer) => format!("{customer}/"),
         Scope::All | Scope::Days(_) => String::new(),
@@ -230,25 +185,14 @@ async fn in_scope(
     Ok(all)
 }
 
-async fn delete(
-    objects: &dyn Objects,
-    bucket: &str,
-    meta: ObjectMeta,
-) -> Result<Option<ObjectMeta>> {
+async fn delete(objects: &dyn Objects, bucket: &str, meta: ObjectMeta) -> Result<Option<ObjectMeta>> {
     Ok(objects.delete(bucket, &meta.key).await?.then_some(meta))
 }
 
 fn item(objects: &[ObjectMeta]) -> PurgeItem {
     let count = objects.len() as u64;
     let bytes = objects.iter().map(|meta| meta.size).sum();
-    PurgeItem {
-        place: PLACE.to_owned(),
-        table: String::new(),
-        count,
-        rows: 0,
-        files: count,
-        bytes,
-    }
+    PurgeItem { place: PLACE.to_owned(), table: String::new(), count, rows: 0, files: count, bytes }
 }
 
 #[cfg(test)]

@@ -43,24 +43,14 @@ impl IngestionKey {
         check_key(key)?;
         let parts: Vec<&str> = key.split('/').collect();
         let &[customer, dataset, date, file] = parts.as_slice() else {
-            let what = if parts.len() < 4 {
-                "lies above"
-            } else {
-                "lies below"
-            };
-            return Err(invalid(format!(
-                "It {what} the day folders; files belong into customer/dataset/YYYY-MM-DD/."
-            )));
+            let what = if parts.len() < 4 { "lies above" } else { "lies below" };
+            return Err(invalid(format!("It {what} the day folders; files belong into customer/dataset/YYYY-MM-DD/.")));
         };
         check_customer(customer)?;
         check_dataset(dataset)?;
         let date = parse_date(date)?;
         Ok(IngestionKey {
-            day: Day {
-                customer: customer.to_owned(),
-                dataset: dataset.to_owned(),
-                date,
-            },
+            day: Day { customer: customer.to_owned(), dataset: dataset.to_owned(), date },
             file: file.to_owned(),
         })
     }
@@ -79,12 +69,7 @@ impl fmt::Display for IngestionKey {
 
 /// The day's folder with its closing slash.
 pub fn day_prefix(day: &Day) -> String {
-    format!(
-        "{}/{}/{}/",
-        day.customer,
-        day.dataset,
-        day.date.format("%Y-%m-%d")
-    )
+    format!("{}/{}/{}/", day.customer, day.dataset, day.date.format("%Y-%m-%d"))
 }
 
 /// The key of the day's marker.
@@ -112,10 +97,7 @@ impl SourceKey {
                 "`{key}` is no source key; {SOURCE_FOLDER}/YYYY-MM-DD/ga_sessions_YYYYMMDD.json.gz was expected."
             ))
         };
-        let rest = key
-            .strip_prefix(SOURCE_FOLDER)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .ok_or_else(refused)?;
+        let rest = key.strip_prefix(SOURCE_FOLDER).and_then(|rest| rest.strip_prefix('/')).ok_or_else(refused)?;
         let (folder, file) = rest.split_once('/').ok_or_else(refused)?;
         let date = parse_date(folder)?;
         [SourceKey::Data(date), SourceKey::Manifest(date)]
@@ -136,12 +118,7 @@ impl SourceKey {
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (SourceKey::Data(date) | SourceKey::Manifest(date)) = self;
-        write!(
-            f,
-            "{SOURCE_FOLDER}/{}/{}",
-            date.format("%Y-%m-%d"),
-            self.file()
-        )
+        write!(f, "{SOURCE_FOLDER}/{}/{}", date.format("%Y-%m-%d"), self.file())
     }
 }
 
@@ -167,20 +144,14 @@ impl LakeKey {
         let (Some("zone"), Some(zone), Some(table), Some(rest)) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(invalid(
-                "It lies outside the tables' folders zone/{zone}/{table}/.".to_owned(),
-            ));
+            return Err(invalid("It lies outside the tables' folders zone/{zone}/{table}/.".to_owned()));
         };
         let zone = Zone::ALL
             .into_iter()
             .find(|candidate| candidate.name() == zone)
             .ok_or_else(|| invalid(format!("There is no zone `{zone}`.")))?;
         check_dataset(table)?;
-        Ok(LakeKey {
-            zone,
-            table: table.to_owned(),
-            rest: rest.to_owned(),
-        })
+        Ok(LakeKey { zone, table: table.to_owned(), rest: rest.to_owned() })
     }
 }
 
@@ -201,21 +172,9 @@ pub fn table_prefix(zone: Zone, table: &str) -> String {
 /// [`ErrorKind::Invalid`] if it is no such date.
 pub fn parse_date(text: &str) -> Result<NaiveDate> {
     let digits = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| {
-            if i == 4 || i == 7 {
-                b == b'-'
-            } else {
-                b.is_ascii_digit()
-            }
-        });
-    let date = digits
-        .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
-        .flatten();
-    date.ok_or_else(|| {
-        invalid(format!(
-            "`{text}` is no date; write it as YYYY-MM-DD, for instance 2017-07-01."
-        ))
-    })
+        && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+    let date = digits.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten();
+    date.ok_or_else(|| invalid(format!("`{text}` is no date; write it as YYYY-MM-DD, for instance 2017-07-01.")))
 }
 
 /// `[a-z][a-z0-9-]{1,30}`
@@ -251,9 +210,7 @@ pub fn check_dataset(name: &str) -> Result<()> {
 pub fn check_bucket(name: &str) -> Result<()> {
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let bytes = name.as_bytes();
-    let middle = bytes
-        .iter()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+    let middle = bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
     if (3..=63).contains(&bytes.len()) && edge(bytes.first()) && edge(bytes.last()) && middle {
         return Ok(());
     }
@@ -268,10 +225,7 @@ pub fn check_bucket(name: &str) -> Result<()> {
 /// [`ErrorKind::Invalid`] with the reason.
 pub fn check_key(key: &str) -> Result<()> {
     if key.len() > MAX_KEY {
-        return Err(invalid(format!(
-            "The key is {} bytes long; at most {MAX_KEY} are allowed.",
-            key.len()
-        )));
+        return Err(invalid(format!("The key is {} bytes long; at most {MAX_KEY} are allowed.", key.len())));
     }
     key.split('/').try_for_each(check_segment)
 }
@@ -283,9 +237,7 @@ pub fn check_key(key: &str) -> Result<()> {
 pub fn check_segment(segment: &str) -> Result<()> {
     match segment {
         "" => {
-            return Err(invalid(
-                "A key needs a name before and after each slash.".to_owned(),
-            ));
+            return Err(invalid("A key needs a name before and after each slash.".to_owned()));
         }
         "." | ".." => return Err(invalid(format!("A key cannot go through `{segment}`."))),
         _ => {}
@@ -301,9 +253,7 @@ pub fn check_segment(segment: &str) -> Result<()> {
 fn word(text: &str, min: usize, max: usize, extra: u8) -> bool {
     (min..=max).contains(&text.len())
         && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == extra)
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == extra)
 }
 
 fn invalid(message: String) -> Error {

@@ -155,7 +155,12 @@ impl Lake {
 
     /// Reads the days' files and replaces those days in bronze, one commit for the call. A day all of whose files are held back is
     /// left as it was. Idempotent: the same `run_id` and input give the same table.
-    pub async fn bronze(&self, run_id: &str, days: &[DayInput], progress: Arc<dyn ProgressSink>) -> Result<BronzeOutcome> {
+    pub async fn bronze(
+        &self,
+        run_id: &str,
+        days: &[DayInput],
+        progress: Arc<dyn ProgressSink>,
+    ) -> Result<BronzeOutcome> {
         let inner = self.inner.clone();
         let Some(dataset) = inner.dataset(days.iter().map(|d| &d.day))? else {
             return Ok(BronzeOutcome::default());
@@ -197,11 +202,19 @@ impl Lake {
     }
 
     /// Loads these days' date partitions of the warehouse from silver.
-    pub async fn load_warehouse(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome> {
+    pub async fn load_warehouse(
+        &self,
+        run_id: &str,
+        days: &[Day],
+        progress: Arc<dyn ProgressSink>,
+    ) -> Result<ZoneOutcome> {
         if self.inner.dataset(days.iter())?.is_none() {
             return Ok(ZoneOutcome::default());
         }
-        let serve = Serve { sessions: self.inner.table(Zone::Silver, "sessions")?, table: self.inner.warehouse.handle(SERVING)? };
+        let serve = Serve {
+            sessions: self.inner.table(Zone::Silver, "sessions")?,
+            table: self.inner.warehouse.handle(SERVING)?,
+        };
         let (run_id, days) = (run_id.to_owned(), distinct(days));
         self.work.run(async move { serve.run(&run_id, &days, progress).await }).await
     }
@@ -229,7 +242,10 @@ impl Lake {
         });
         tokio::time::timeout(limits.timeout, work).await.unwrap_or_else(|_| {
             let seconds = limits.timeout.as_secs_f64();
-            Err(Error::new(ErrorKind::Timeout, format!("The query took longer than {seconds} seconds and was stopped. Ask for fewer days or columns.")))
+            Err(Error::new(
+                ErrorKind::Timeout,
+                format!("The query took longer than {seconds} seconds and was stopped. Ask for fewer days or columns."),
+            ))
         })
     }
 
@@ -252,7 +268,8 @@ impl Lake {
         let (inner, scope, known) = (self.inner.clone(), scope.clone(), self.known(customers));
         self.work
             .run(async move {
-                let mut items = vec![ingestion::plan(inner.objects.as_ref(), &inner.names.ingestion, &scope, &known).await?];
+                let mut items =
+                    vec![ingestion::plan(inner.objects.as_ref(), &inner.names.ingestion, &scope, &known).await?];
                 for table in inner.all_tables() {
                     items.push(purge::plan_table(&table, &scope).await?);
                 }
@@ -264,7 +281,13 @@ impl Lake {
     /// Removes the scope from one place (`ingestion`, `bronze`, `silver`, `gold`, `warehouse`): log and files. Idempotent, resumable.
     /// In gold and silver nothing of the scope stays; tables that span days are recomputed from what is left.
     /// `customers` are the known ones: what others left in the ingestion bucket is not ours to delete.
-    pub async fn purge(&self, place: &str, scope: &Scope, customers: &[String], run_id: &str) -> Result<Vec<PurgeItem>> {
+    pub async fn purge(
+        &self,
+        place: &str,
+        scope: &Scope,
+        customers: &[String],
+        run_id: &str,
+    ) -> Result<Vec<PurgeItem>> {
         let (inner, scope, known) = (self.inner.clone(), scope.clone(), self.known(customers));
         let (place, run_id) = (place.to_owned(), run_id.to_owned());
         self.work.run(async move { inner.purge(&place, &scope, &known, &run_id).await }).await
@@ -273,7 +296,8 @@ impl Lake {
     /// Objects in the ingestion and datalake buckets that are neither ours nor a known customer's.
     pub async fn foreign(&self, customers: &[String]) -> Result<Vec<ForeignObject>> {
         let inner = &self.inner;
-        let mut found = ingestion::stray(inner.objects.as_ref(), &inner.names.ingestion, &self.known(customers)).await?;
+        let mut found =
+            ingestion::stray(inner.objects.as_ref(), &inner.names.ingestion, &self.known(customers)).await?;
         let root = inner.config.data_dir.join("buckets").join(&inner.names.datalake);
         found.extend(foreign::in_datalake(&inner.names.datalake, &root, &inner.tables)?);
         Ok(found)
@@ -310,10 +334,15 @@ impl Inner {
             return Ok(None);
         };
         if days.any(|d| d.dataset != first.dataset) {
-            return Err(Error::new(ErrorKind::Invalid, "A step takes days of one dataset. Start one step for each dataset."));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "A step takes days of one dataset. Start one step for each dataset.",
+            ));
         }
         let found = self.datasets.iter().find(|d| d.name == first.dataset).cloned();
-        found.map(Some).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{}`.", first.dataset)))
+        found
+            .map(Some)
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{}`.", first.dataset)))
     }
 
     fn table(&self, zone: Zone, name: &str) -> Result<Arc<Table>> {
@@ -340,15 +369,18 @@ impl Inner {
         if place == ingestion::PLACE {
             return Ok(vec![ingestion::purge(self.objects.as_ref(), &self.names.ingestion, scope, known).await?]);
         }
-        let zone = Zone::ALL
-            .into_iter()
-            .find(|z| z.name() == place)
-            .ok_or_else(|| Error::new(ErrorKind::Invalid, format!("There is no place `{place}`: choose ingestion, bronze, silver, gold or warehouse.")))?;
+        let zone = Zone::ALL.into_iter().find(|z| z.name() == place).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Invalid,
+                format!("There is no place `{place}`: choose ingestion, bronze, silver, gold or warehouse."),
+            )
+        })?;
         let tables = if zone == Zone::Warehouse { self.warehouse.handles() } else { self.zone(zone) };
         let items = purge::purge_tables(&tables, scope, run_id).await?;
         if let (Zone::Gold, Scope::Days(days)) = (zone, scope) {
             let gold = self.gold();
-            let mut customers: std::collections::BTreeMap<&str, Vec<chrono::NaiveDate>> = std::collections::BTreeMap::new();
+            let mut customers: std::collections::BTreeMap<&str, Vec<chrono::NaiveDate>> =
+                std::collections::BTreeMap::new();
             for day in days {
                 customers.entry(&day.customer).or_default().push(day.date);
             }

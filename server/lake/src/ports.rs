@@ -42,7 +42,13 @@ pub trait Objects: Send + Sync {
     /// Writes a small object in one piece. It appears whole or not at all.
     async fn put(&self, bucket: &str, key: &str, data: Bytes, when: Precondition) -> Result<ObjectMeta>;
     /// Writes a stream of at most `limit` bytes ([`crate::ErrorKind::TooLarge`] beyond); appears whole or not at all.
-    async fn put_stream(&self, bucket: &str, key: &str, data: BoxStream<'static, std::io::Result<Bytes>>, limit: u64) -> Result<ObjectMeta>;
+    async fn put_stream(
+        &self,
+        bucket: &str,
+        key: &str,
+        data: BoxStream<'static, std::io::Result<Bytes>>,
+        limit: u64,
+    ) -> Result<ObjectMeta>;
     /// Reads the whole object.
     async fn get(&self, bucket: &str, key: &str) -> Result<Bytes>;
     /// Opens the object for the blocking hot path.
@@ -120,7 +126,12 @@ pub trait Warehouse: Send + Sync {
     /// A load job into `table$YYYYMMDD` with `WRITE_TRUNCATE`: replaces whole date partitions by the rows given, atomically
     /// for all dates of the call. Rows are record batches of the table's columns; a date with no batches becomes empty.
     /// `job` is the caller's own job id: the same id twice loads once.
-    async fn load(&self, name: &str, job: &str, partitions: Vec<(NaiveDate, Vec<arrow::record_batch::RecordBatch>)>) -> Result<crate::model::TableOutcome>;
+    async fn load(
+        &self,
+        name: &str,
+        job: &str,
+        partitions: Vec<(NaiveDate, Vec<arrow::record_batch::RecordBatch>)>,
+    ) -> Result<crate::model::TableOutcome>;
     /// Rows per date partition.
     async fn partitions(&self, name: &str) -> Result<Vec<(NaiveDate, u64)>>;
     /// Empties the table; shape, partitioning and clustering stay.

@@ -24,11 +24,14 @@ impl Reach<'_> {
     /// Whether whole partitions with these values are in scope.
     fn covers(&self, values: &BTreeMap<String, String>) -> bool {
         let customer = values.get("customer");
-        let date = values.iter().find(|(column, _)| *column != "customer").and_then(|(_, value)| parts::parse_date(value));
+        let date =
+            values.iter().find(|(column, _)| *column != "customer").and_then(|(_, value)| parts::parse_date(value));
         match self.scope {
             Scope::All => true,
             Scope::Customer(wanted) => customer == Some(wanted),
-            Scope::Days(days) => days.iter().any(|day| Some(&day.customer) == customer && Some(day.date) == date && self.concerns(&day.dataset)),
+            Scope::Days(days) => days
+                .iter()
+                .any(|day| Some(&day.customer) == customer && Some(day.date) == date && self.concerns(&day.dataset)),
         }
     }
 
@@ -59,7 +62,14 @@ fn shares_partitions(table: &Table) -> bool {
 }
 
 fn item(table: &Table) -> PurgeItem {
-    PurgeItem { place: table.shape.zone.name().to_owned(), table: table.shape.name.clone(), count: 0, rows: 0, files: 0, bytes: 0 }
+    PurgeItem {
+        place: table.shape.zone.name().to_owned(),
+        table: table.shape.name.clone(),
+        count: 0,
+        rows: 0,
+        files: 0,
+        bytes: 0,
+    }
 }
 
 /// What [`purge_table`] would remove.
@@ -69,8 +79,13 @@ pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem
     let mut item = item(table);
     if shares_partitions(table) && *scope != Scope::All {
         for file in &current.files {
-            let Some(customers) = reach.rows_in(file) else { continue };
-            let rows: usize = read_part(table, &file.path)?.iter().map(|b| others(b, &customers).map_or(0, |keep| b.num_rows() - keep.true_count())).sum();
+            let Some(customers) = reach.rows_in(file) else {
+                continue;
+            };
+            let rows: usize = read_part(table, &file.path)?
+                .iter()
+                .map(|b| others(b, &customers).map_or(0, |keep| b.num_rows() - keep.true_count()))
+                .sum();
             if rows > 0 {
                 item.count += 1;
                 item.rows += rows as u64;
@@ -130,7 +145,10 @@ async fn purge_rows(table: &Table, reach: &Reach<'_>, run_id: &str) -> Result<()
             for batch in read_part(table, &file.path)? {
                 let keep = others(&batch, customers)?;
                 gone += batch.num_rows() - keep.true_count();
-                kept.push(filter_record_batch(&batch, &keep).map_err(|e| Error::with(ErrorKind::Internal, "Rows could not be filtered.", e))?);
+                kept.push(
+                    filter_record_batch(&batch, &keep)
+                        .map_err(|e| Error::with(ErrorKind::Internal, "Rows could not be filtered.", e))?,
+                );
             }
         }
         if gone > 0 {
@@ -151,7 +169,10 @@ async fn purge_rows(table: &Table, reach: &Reach<'_>, run_id: &str) -> Result<()
 
 /// True where the row belongs to none of these customers.
 fn others(batch: &RecordBatch, customers: &BTreeSet<String>) -> Result<BooleanArray> {
-    let column = batch.column_by_name("customer").map(|c| arrow::compute::cast(c, &arrow::datatypes::DataType::Utf8)).transpose();
+    let column = batch
+        .column_by_name("customer")
+        .map(|c| arrow::compute::cast(c, &arrow::datatypes::DataType::Utf8))
+        .transpose();
     let column = column.map_err(|e| Error::with(ErrorKind::Internal, "The column customer cannot be read.", e))?;
     let Some(names) = column.as_ref().and_then(|c| c.as_any().downcast_ref::<arrow::array::StringArray>()) else {
         return Err(Error::new(ErrorKind::Internal, "The table has no column customer."));

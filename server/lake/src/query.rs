@@ -8,6 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
+use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
@@ -15,7 +16,6 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
-use datafusion::common::TableReference;
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use deltalake::delta_datafusion::DeltaSessionConfig;
@@ -39,16 +39,21 @@ pub(crate) fn pipeline_session(memory: usize, scratch: &Path) -> Result<SessionC
 fn session(memory: usize, scratch: &Path, tune: impl FnOnce(SessionConfig) -> SessionConfig) -> Result<SessionContext> {
     // delta-rs's defaults keep identifiers as they are written and avoid a panic in its dynamic join filters.
     let config: SessionConfig = DeltaSessionConfig::default().into();
-    let config = tune(config.set_bool("datafusion.execution.parquet.schema_force_view_types", false).with_information_schema(true));
+    let config = tune(
+        config.set_bool("datafusion.execution.parquet.schema_force_view_types", false).with_information_schema(true),
+    );
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![scratch.to_path_buf()]));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
         .with_disk_manager_builder(disk)
         .build_arc()
         .map_err(query_error)?;
-    let state = SessionStateBuilder::new().with_default_features().with_config(config).with_runtime_env(runtime).build();
+    let state =
+        SessionStateBuilder::new().with_default_features().with_config(config).with_runtime_env(runtime).build();
     let context = SessionContext::new_with_state(state);
-    let catalog = context.catalog("datafusion").ok_or_else(|| Error::new(ErrorKind::Internal, "DataFusion has no default catalog."))?;
+    let catalog = context
+        .catalog("datafusion")
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "DataFusion has no default catalog."))?;
     for zone in Zone::ALL {
         catalog.register_schema(zone.name(), Arc::new(MemorySchemaProvider::new())).map_err(query_error)?;
     }
@@ -74,13 +79,24 @@ pub(crate) async fn provider(
 }
 
 /// Puts a table where SQL finds it.
-pub(crate) fn register(context: &SessionContext, zone: Zone, name: &str, provider: Arc<dyn TableProvider>) -> Result<()> {
+pub(crate) fn register(
+    context: &SessionContext,
+    zone: Zone,
+    name: &str,
+    provider: Arc<dyn TableProvider>,
+) -> Result<()> {
     context.register_table(TableReference::partial(zone.name(), name), provider).map_err(query_error)?;
     Ok(())
 }
 
 /// Runs one query over these tables. Everything happens on the runtime of the caller: give it one of its own.
-pub(crate) async fn run(sql: &str, tables: &[Arc<Table>], limits: QueryLimits, memory: usize, scratch: &Path) -> Result<Answer> {
+pub(crate) async fn run(
+    sql: &str,
+    tables: &[Arc<Table>],
+    limits: QueryLimits,
+    memory: usize,
+    scratch: &Path,
+) -> Result<Answer> {
     let started = Instant::now();
     let context = session(memory, scratch, |config| config)?;
     let mut columns = spelling::Names::default();
@@ -131,7 +147,12 @@ fn parse(sql: &str) -> Result<Statement> {
     let mut statements = DFParser::parse_sql(sql).map_err(query_error)?;
     let statement = match (statements.pop_front(), statements.is_empty()) {
         (Some(statement), true) => statement,
-        (None, _) => return Err(Error::new(ErrorKind::Invalid, "There is no query. Write one, for instance SELECT count(*) FROM silver.sessions.")),
+        (None, _) => {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "There is no query. Write one, for instance SELECT count(*) FROM silver.sessions.",
+            ));
+        }
         (Some(_), false) => return Err(refused("more than one statement")),
     };
     if reads_only(&statement) { Ok(statement) } else { Err(refused(&first_word(sql))) }
@@ -158,7 +179,12 @@ fn first_word(sql: &str) -> String {
 }
 
 fn refused(what: &str) -> Error {
-    Error::new(ErrorKind::Invalid, format!("Only queries that read are allowed here (SELECT, WITH, EXPLAIN, SHOW, DESCRIBE); this one was refused: {what}."))
+    Error::new(
+        ErrorKind::Invalid,
+        format!(
+            "Only queries that read are allowed here (SELECT, WITH, EXPLAIN, SHOW, DESCRIBE); this one was refused: {what}."
+        ),
+    )
 }
 
 /// A DataFusion error as one sentence. What the writer of the query can mend is [`ErrorKind::Invalid`].
@@ -167,9 +193,13 @@ pub(crate) fn query_error(error: DataFusionError) -> Error {
     let text = root.strip_backtrace();
     let text = text.lines().next().unwrap_or_default().to_owned();
     match root {
-        DataFusionError::ResourcesExhausted(_) => {
-            Error::with(ErrorKind::Invalid, format!("The query needs more memory than it may use: ask for fewer rows or columns, or add a filter on date. {text}"), error)
-        }
+        DataFusionError::ResourcesExhausted(_) => Error::with(
+            ErrorKind::Invalid,
+            format!(
+                "The query needs more memory than it may use: ask for fewer rows or columns, or add a filter on date. {text}"
+            ),
+            error,
+        ),
         DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => {
             Error::with(ErrorKind::Storage, format!("A file of the lake could not be read or written: {text}"), error)
         }
@@ -193,12 +223,19 @@ pub(crate) fn plain_schema(schema: &SchemaRef) -> SchemaRef {
 }
 
 fn plain(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns = batch
-        .columns()
-        .iter()
-        .zip(schema.fields())
-        .map(|(column, field)| if column.data_type() == field.data_type() { Ok(column.clone()) } else { cast(column, field.data_type()) })
-        .collect::<Result<Vec<_>, _>>();
+    let columns =
+        batch
+            .columns()
+            .iter()
+            .zip(schema.fields())
+            .map(|(column, field)| {
+                if column.data_type() == field.data_type() {
+                    Ok(column.clone())
+                } else {
+                    cast(column, field.data_type())
+                }
+            })
+            .collect::<Result<Vec<_>, _>>();
     columns
         .and_then(|columns| {
             let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

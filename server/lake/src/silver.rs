@@ -50,7 +50,13 @@ impl Silver {
         Ok(())
     }
 
-    async fn compute(&self, run_id: &str, days: &[Day], partitions: &[PartitionKey], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome> {
+    async fn compute(
+        &self,
+        run_id: &str,
+        days: &[Day],
+        partitions: &[PartitionKey],
+        progress: Arc<dyn ProgressSink>,
+    ) -> Result<ZoneOutcome> {
         let current = self.bronze.current().await?;
         let counter = Arc::new(DayCounter::new(progress, days.len()));
         let parts = Arc::new(Parts::default());
@@ -59,7 +65,8 @@ impl Silver {
         for day in days {
             let of_day = bronze::partition(day);
             let rows = query::provider(&self.context, &current, Some(&move |f| f.is_in(&of_day))).await?;
-            let (day, run_id, tables, counter, parts) = (day.clone(), run_id.to_owned(), self.tables.clone(), counter.clone(), parts.clone());
+            let (day, run_id, tables, counter, parts) =
+                (day.clone(), run_id.to_owned(), self.tables.clone(), counter.clone(), parts.clone());
             tasks.push(async move {
                 counter.check()?;
                 // A task of its own: days run on different threads.
@@ -94,5 +101,8 @@ impl Silver {
 
 /// The table of this name.
 pub(crate) fn find<'a>(tables: &'a [Arc<Table>], name: &str) -> Result<&'a Arc<Table>> {
-    tables.iter().find(|t| t.shape.name == name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("The lake has no table {name}.")))
+    tables
+        .iter()
+        .find(|t| t.shape.name == name)
+        .ok_or_else(|| Error::new(ErrorKind::Internal, format!("The lake has no table {name}.")))
 }

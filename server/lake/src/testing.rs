@@ -18,11 +18,7 @@ fn kind<T>(result: Result<T>) -> ErrorKind {
     match result {
         Ok(_) => panic!("an error was expected"),
         Err(error) => {
-            assert!(
-                error.message.len() > 10,
-                "errors are sentences: {:?}",
-                error.message
-            );
+            assert!(error.message.len() > 10, "errors are sentences: {:?}", error.message);
             error.kind
         }
     }

@@ -43,10 +43,7 @@ struct Subscription {
 impl LocalTopic {
     /// No topics yet; `clock` says when a message was published.
     pub fn new(clock: Clock) -> Self {
-        LocalTopic {
-            clock,
-            state: Mutex::default(),
-        }
+        LocalTopic { clock, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -100,29 +97,18 @@ impl Topic for LocalTopic {
             return Err(Error::new(ErrorKind::Exists, message));
         }
         state.topics.entry(topic.to_owned()).or_default();
-        state
-            .subscriptions
-            .entry(subscription.to_owned())
-            .or_insert_with(|| Subscription {
-                topic: topic.to_owned(),
-                pending: BTreeMap::new(),
-                leased: BTreeMap::new(),
-                wake: Arc::default(),
-            });
+        state.subscriptions.entry(subscription.to_owned()).or_insert_with(|| Subscription {
+            topic: topic.to_owned(),
+            pending: BTreeMap::new(),
+            leased: BTreeMap::new(),
+            wake: Arc::default(),
+        });
         Ok(())
     }
 
-    async fn publish(
-        &self,
-        topic: &str,
-        data: Bytes,
-        attributes: BTreeMap<String, String>,
-    ) -> Result<u64> {
+    async fn publish(&self, topic: &str, data: Bytes, attributes: BTreeMap<String, String>) -> Result<u64> {
         let mut state = self.state();
-        let State {
-            topics,
-            subscriptions,
-        } = &mut *state;
+        let State { topics, subscriptions } = &mut *state;
         let Some(last) = topics.get_mut(topic) else {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -130,12 +116,7 @@ impl Topic for LocalTopic {
             ));
         };
         *last += 1;
-        let message = Message {
-            id: *last,
-            data,
-            attributes,
-            published: (self.clock)(),
-        };
+        let message = Message { id: *last, data, attributes, published: (self.clock)() };
         for (name, subscription) in subscriptions.iter_mut().filter(|(_, s)| s.topic == topic) {
             subscription.add(name, message.clone());
         }
@@ -197,9 +178,7 @@ impl Topic for LocalTopic {
     }
 
     async fn backlog(&self, subscription: &str) -> Result<u64> {
-        self.with(subscription, |found| {
-            (found.pending.len() + found.leased.len()) as u64
-        })
+        self.with(subscription, |found| (found.pending.len() + found.leased.len()) as u64)
     }
 }
 
@@ -220,13 +199,7 @@ mod tests {
         publish().await.unwrap();
         assert_eq!(topics.backlog("s").await.unwrap(), MAX_BACKLOG as u64);
         topics.nack("s", &[1, 2]).await.unwrap();
-        let ids: Vec<u64> = topics
-            .pull("s", usize::MAX)
-            .await
-            .unwrap()
-            .iter()
-            .map(|m| m.id)
-            .collect();
+        let ids: Vec<u64> = topics.pull("s", usize::MAX).await.unwrap().iter().map(|m| m.id).collect();
         assert_eq!(ids[..3], [1, 2, 4], "3 was the oldest pending one");
         assert_eq!(ids.last(), Some(&(MAX_BACKLOG as u64 + 1)));
         // All leased: the oldest lease goes.
@@ -240,10 +213,7 @@ mod tests {
         let at = chrono::DateTime::from_timestamp(1_500_000_000, 0).unwrap();
         let topics = LocalTopic::new(Arc::new(move || at));
         topics.create("t", "s").await.unwrap();
-        topics
-            .publish("t", Bytes::new(), BTreeMap::new())
-            .await
-            .unwrap();
+        topics.publish("t", Bytes::new(), BTreeMap::new()).await.unwrap();
         assert_eq!(topics.pull("s", 1).await.unwrap()[0].published, at);
     }
 
@@ -251,17 +221,7 @@ mod tests {
     async fn a_subscription_belongs_to_one_topic() {
         let topics = LocalTopic::default();
         topics.create("t", "s").await.unwrap();
-        assert_eq!(
-            topics.create("other", "s").await.unwrap_err().kind,
-            ErrorKind::Exists
-        );
-        assert_eq!(
-            topics
-                .publish("other", Bytes::new(), BTreeMap::new())
-                .await
-                .unwrap_err()
-                .kind,
-            ErrorKind::NotFound
-        );
+        assert_eq!(topics.create("other", "s").await.unwrap_err().kind, ErrorKind::Exists);
+        assert_eq!(topics.publish("other", Bytes::new(), BTreeMap::new()).await.unwrap_err().kind, ErrorKind::NotFound);
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
-use arrow::array::{Array, ArrayRef, Date32Array, new_null_array};
+use arrow::array::{Array, ArrayRef, Date32Array};
 use arrow::compute::{SortColumn, cast, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -84,7 +84,9 @@ impl DeltaWarehouse {
     /// The table of this name.
     pub(crate) fn handle(&self, name: &str) -> Result<Arc<Table>> {
         let found = self.tables.read().unwrap_or_else(|e| e.into_inner()).get(name).cloned();
-        found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("The warehouse has no table {name}. Create it first.")))
+        found.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("The warehouse has no table {name}. Create it first."))
+        })
     }
 }
 
@@ -92,34 +94,53 @@ impl DeltaWarehouse {
 async fn describe(dir: &std::path::Path) -> Result<Option<WarehouseTable>> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let absolute = std::path::absolute(dir).map_err(|e| io_error("reading", dir, e))?;
-    let url = Url::from_directory_path(&absolute).map_err(|()| Error::new(ErrorKind::Invalid, format!("{} is not an absolute path.", dir.display())))?;
+    let url = Url::from_directory_path(&absolute)
+        .map_err(|()| Error::new(ErrorKind::Invalid, format!("{} is not an absolute path.", dir.display())))?;
     let fail = |e| delta_error("opening", &format!("warehouse.{name}"), e);
     let table = DeltaTableBuilder::from_url(url).map_err(fail)?.load().await.map_err(fail)?;
     let properties = table.snapshot().map_err(fail)?.metadata().configuration().clone();
     let columns = properties.get(COLUMNS).and_then(|json| serde_json::from_str(json).ok());
     let cluster = properties.get(CLUSTER).and_then(|json| serde_json::from_str(json).ok());
     Ok(match (columns, properties.get(PARTITION), cluster) {
-        (Some(columns), Some(partition), Some(cluster)) => Some(WarehouseTable { name, columns, partition: partition.clone(), cluster }),
+        (Some(columns), Some(partition), Some(cluster)) => {
+            Some(WarehouseTable { name, columns, partition: partition.clone(), cluster })
+        }
         _ => None,
     })
 }
 
 fn shape(table: &WarehouseTable) -> Result<Shape> {
     parts::check_value("table", &table.name)?;
-    let fields = table.columns.iter().map(|(name, kind)| Ok(Field::new(name, types::to_arrow(kind)?, true))).collect::<Result<Vec<_>>>()?;
+    let fields = table
+        .columns
+        .iter()
+        .map(|(name, kind)| Ok(Field::new(name, types::to_arrow(kind)?, true)))
+        .collect::<Result<Vec<_>>>()?;
     let schema = Arc::new(Schema::new(fields));
     let is_date = schema.field_with_name(&table.partition).is_ok_and(|f| *f.data_type() == DataType::Date32);
     if !is_date {
-        return Err(Error::new(ErrorKind::Invalid, format!("The partitioning column {:?} of {} must be one of its DATE columns.", table.partition, table.name)));
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("The partitioning column {:?} of {} must be one of its DATE columns.", table.partition, table.name),
+        ));
     }
     if let Some(missing) = table.cluster.iter().find(|c| schema.field_with_name(c).is_err()) {
-        return Err(Error::new(ErrorKind::Invalid, format!("{} cannot be clustered by {missing}: it has no such column.", table.name)));
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("{} cannot be clustered by {missing}: it has no such column.", table.name),
+        ));
     }
-    let json = |value: serde_json::Result<String>| value.map_err(|e| Error::with(ErrorKind::Internal, "The table's shape cannot be written down.", e));
+    let json = |value: serde_json::Result<String>| {
+        value.map_err(|e| Error::with(ErrorKind::Internal, "The table's shape cannot be written down.", e))
+    };
     Ok(Shape {
         zone: Zone::Warehouse,
         name: table.name.clone(),
-        title: format!("The serving copy, partitioned by {}, clustered by {}", table.partition, table.cluster.join(" and ")),
+        title: format!(
+            "The serving copy, partitioned by {}, clustered by {}",
+            table.partition,
+            table.cluster.join(" and ")
+        ),
         schema,
         partition: vec![table.partition.clone()],
         properties: BTreeMap::from([
@@ -131,8 +152,18 @@ fn shape(table: &WarehouseTable) -> Result<Shape> {
 }
 
 fn described(shape: &Shape) -> Result<WarehouseTable> {
-    let columns = shape.schema.fields().iter().map(|f| Ok((f.name().clone(), types::from_arrow(f.data_type())?))).collect::<Result<_>>()?;
-    Ok(WarehouseTable { name: shape.name.clone(), columns, partition: shape.partition.first().cloned().unwrap_or_default(), cluster: cluster_of(shape) })
+    let columns = shape
+        .schema
+        .fields()
+        .iter()
+        .map(|f| Ok((f.name().clone(), types::from_arrow(f.data_type())?)))
+        .collect::<Result<_>>()?;
+    Ok(WarehouseTable {
+        name: shape.name.clone(),
+        columns,
+        partition: shape.partition.first().cloned().unwrap_or_default(),
+        cluster: cluster_of(shape),
+    })
 }
 
 fn cluster_of(shape: &Shape) -> Vec<String> {
@@ -145,10 +176,16 @@ pub(crate) fn partition(table: &Table, date: NaiveDate) -> PartitionKey {
 }
 
 /// Writes one date's rows as one clustered file. `None` if there are no rows.
-pub(crate) fn write_partition(table: &Table, run_id: &str, date: NaiveDate, batches: &[RecordBatch]) -> Result<Option<NewFile>> {
+pub(crate) fn write_partition(
+    table: &Table,
+    run_id: &str,
+    date: NaiveDate,
+    batches: &[RecordBatch],
+) -> Result<Option<NewFile>> {
     let schema = table.shape.data_schema();
     let column = table.shape.partition.first().map_or("", String::as_str);
-    let conformed = batches.iter().map(|b| conform(b, &schema, column, date, &table.full_name())).collect::<Result<Vec<_>>>()?;
+    let conformed =
+        batches.iter().map(|b| conform(b, &schema, column, date, &table.full_name())).collect::<Result<Vec<_>>>()?;
     let all = concat_batches(&schema, &conformed).map_err(|e| arrow_error(table, e))?;
     if all.num_rows() == 0 {
         return Ok(None);
@@ -161,26 +198,44 @@ pub(crate) fn write_partition(table: &Table, run_id: &str, date: NaiveDate, batc
     let mut parquet = ParquetSink::new(BufWriter::new(file), schema, &[]).map_err(fail)?;
     parquet.write(&sorted).map_err(fail)?;
     let written = parquet.close().map_err(fail)?;
-    Ok(Some(NewFile { path: relative, partition: key, rows: written.rows, bytes: written.bytes, stats: written.stats_json }))
+    Ok(Some(NewFile {
+        path: relative,
+        partition: key,
+        rows: written.rows,
+        bytes: written.bytes,
+        stats: written.stats_json,
+    }))
 }
 
 fn arrow_error(table: &Table, error: arrow::error::ArrowError) -> Error {
     Error::with(ErrorKind::Internal, format!("Rows for {} could not be prepared: {error}", table.full_name()), error)
 }
 
-/// Brings a batch into the table's columns. Missing columns are NULL, unknown ones an error, as in a load job; so is a row of another date.
-fn conform(batch: &RecordBatch, schema: &SchemaRef, partition: &str, date: NaiveDate, table: &str) -> Result<RecordBatch> {
+/// Brings a batch into the table's columns, in their order. Missing and unknown columns are an error, and so is a row of another date.
+fn conform(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+    partition: &str,
+    date: NaiveDate,
+    table: &str,
+) -> Result<RecordBatch> {
     let given = batch.schema();
-    if let Some(unknown) = given.fields().iter().find(|f| f.name() != partition && schema.field_with_name(f.name()).is_err()) {
+    if let Some(unknown) =
+        given.fields().iter().find(|f| f.name() != partition && schema.field_with_name(f.name()).is_err())
+    {
         return Err(Error::new(ErrorKind::Invalid, format!("{table} has no column {}.", unknown.name())));
     }
     if let Some(column) = batch.column_by_name(partition) {
-        let dates = cast(column, &DataType::Date32).map_err(|e| Error::with(ErrorKind::Invalid, format!("{partition} must be a date: {e}"), e))?;
+        let dates = cast(column, &DataType::Date32)
+            .map_err(|e| Error::with(ErrorKind::Invalid, format!("{partition} must be a date: {e}"), e))?;
         let dates = dates.as_any().downcast_ref::<Date32Array>();
         let expected = date32(date);
         let strangers = dates.map_or(batch.num_rows(), |d| d.iter().filter(|v| *v != Some(expected)).count());
         if strangers > 0 {
-            return Err(Error::new(ErrorKind::Invalid, format!("{strangers} rows for {table}${} belong to another date.", date.format("%Y%m%d"))));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("{strangers} rows for {table}${} belong to another date.", date.format("%Y%m%d")),
+            ));
         }
     }
     let columns = schema
@@ -188,17 +243,22 @@ fn conform(batch: &RecordBatch, schema: &SchemaRef, partition: &str, date: Naive
         .iter()
         .map(|field| match batch.column_by_name(field.name()) {
             Some(column) if column.data_type() == field.data_type() => Ok(column.clone()),
-            Some(column) => cast(column, field.data_type())
-                .map_err(|e| Error::with(ErrorKind::Invalid, format!("Column {} does not fit {table}: {e}", field.name()), e)),
-            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+            Some(column) => cast(column, field.data_type()).map_err(|e| {
+                Error::with(ErrorKind::Invalid, format!("Column {} does not fit {table}: {e}", field.name()), e)
+            }),
+            None => Err(Error::new(ErrorKind::Invalid, format!("The rows for {table} have no column {}.", field.name()))),
         })
         .collect::<Result<Vec<ArrayRef>>>()?;
-    RecordBatch::try_new(schema.clone(), columns).map_err(|e| Error::with(ErrorKind::Invalid, format!("The rows do not fit {table}: {e}"), e))
+    RecordBatch::try_new(schema.clone(), columns)
+        .map_err(|e| Error::with(ErrorKind::Invalid, format!("The rows do not fit {table}: {e}"), e))
 }
 
 fn cluster(batch: &RecordBatch, by: &[String]) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let columns: Vec<SortColumn> =
-        by.iter().filter_map(|name| batch.column_by_name(name)).map(|c| SortColumn { values: c.clone(), options: None }).collect();
+    let columns: Vec<SortColumn> = by
+        .iter()
+        .filter_map(|name| batch.column_by_name(name))
+        .map(|c| SortColumn { values: c.clone(), options: None })
+        .collect();
     if columns.is_empty() {
         return Ok(batch.clone());
     }
@@ -228,7 +288,12 @@ impl Warehouse for DeltaWarehouse {
         }
     }
 
-    async fn load(&self, name: &str, job: &str, partitions: Vec<(NaiveDate, Vec<RecordBatch>)>) -> Result<TableOutcome> {
+    async fn load(
+        &self,
+        name: &str,
+        job: &str,
+        partitions: Vec<(NaiveDate, Vec<RecordBatch>)>,
+    ) -> Result<TableOutcome> {
         let table = self.handle(name)?;
         let _writer = table.writer().await;
         load_locked(&table, job, job, partitions).await
@@ -248,13 +313,24 @@ impl Warehouse for DeltaWarehouse {
 }
 
 /// A load job; the caller holds the table's writer.
-pub(crate) async fn load_locked(table: &Table, run_id: &str, job: &str, partitions: Vec<(NaiveDate, Vec<RecordBatch>)>) -> Result<TableOutcome> {
+pub(crate) async fn load_locked(
+    table: &Table,
+    run_id: &str,
+    job: &str,
+    partitions: Vec<(NaiveDate, Vec<RecordBatch>)>,
+) -> Result<TableOutcome> {
     let keys: Vec<PartitionKey> = partitions.iter().map(|(date, _)| partition(table, *date)).collect();
     let transaction = format!("load:{job}");
     if table.has_transaction(&transaction).await? {
         let current = table.current().await?;
         let rows = current.files.iter().filter(|f| keys.iter().any(|k| f.is_in(k))).map(|f| f.rows).sum();
-        return Ok(TableOutcome { table: table.shape.name.clone(), rows, files: 0, bytes: 0, version: current.version });
+        return Ok(TableOutcome {
+            table: table.shape.name.clone(),
+            rows,
+            files: 0,
+            bytes: 0,
+            version: current.version,
+        });
     }
     table.sweep_orphans(run_id, &keys).await?;
     let mut adds = Vec::new();

@@ -20,7 +20,12 @@ use crate::model::{Progress, ProgressSink, RuleEffect, TableOutcome};
 use crate::{Error, ErrorKind, Result};
 
 /// Writes one partition's rows as one file. Partition columns in the batches are left out. `None` if there are no rows.
-pub(crate) fn write_part(table: &Table, partition: &PartitionKey, run_id: &str, batches: &[RecordBatch]) -> Result<Option<NewFile>> {
+pub(crate) fn write_part(
+    table: &Table,
+    partition: &PartitionKey,
+    run_id: &str,
+    batches: &[RecordBatch],
+) -> Result<Option<NewFile>> {
     if batches.iter().all(|b| b.num_rows() == 0) {
         return Ok(None);
     }
@@ -33,7 +38,13 @@ pub(crate) fn write_part(table: &Table, partition: &PartitionKey, run_id: &str, 
         parquet.write(&select(batch, &schema, table)?).map_err(fail)?;
     }
     let written = parquet.close().map_err(fail)?;
-    Ok(Some(NewFile { path: relative, partition: partition.clone(), rows: written.rows, bytes: written.bytes, stats: written.stats_json }))
+    Ok(Some(NewFile {
+        path: relative,
+        partition: partition.clone(),
+        rows: written.rows,
+        bytes: written.bytes,
+        stats: written.stats_json,
+    }))
 }
 
 fn select(batch: &RecordBatch, schema: &SchemaRef, table: &Table) -> Result<RecordBatch> {
@@ -42,21 +53,35 @@ fn select(batch: &RecordBatch, schema: &SchemaRef, table: &Table) -> Result<Reco
         .iter()
         .map(|field| match batch.column_by_name(field.name()) {
             Some(column) if column.data_type() == field.data_type() => Ok(column.clone()),
-            Some(column) => cast(column, field.data_type())
-                .map_err(|e| Error::with(ErrorKind::Internal, format!("Column {} of {} came in another type: {e}", field.name(), table.full_name()), e)),
-            None => Err(Error::new(ErrorKind::Internal, format!("The transform gave no column {} for {}.", field.name(), table.full_name()))),
+            Some(column) => cast(column, field.data_type()).map_err(|e| {
+                Error::with(
+                    ErrorKind::Internal,
+                    format!("Column {} of {} came in another type: {e}", field.name(), table.full_name()),
+                    e,
+                )
+            }),
+            None => Err(Error::new(
+                ErrorKind::Internal,
+                format!("The transform gave no column {} for {}.", field.name(), table.full_name()),
+            )),
         })
         .collect::<Result<Vec<ArrayRef>>>()?;
-    RecordBatch::try_new(schema.clone(), columns)
-        .map_err(|e| Error::with(ErrorKind::Internal, format!("Rows for {} could not be put together: {e}", table.full_name()), e))
+    RecordBatch::try_new(schema.clone(), columns).map_err(|e| {
+        Error::with(ErrorKind::Internal, format!("Rows for {} could not be put together: {e}", table.full_name()), e)
+    })
 }
 
 /// Splits rows by the value of their `date` column.
 pub(crate) fn by_date(batches: &[RecordBatch]) -> Result<BTreeMap<NaiveDate, Vec<RecordBatch>>> {
     let mut split: BTreeMap<NaiveDate, Vec<RecordBatch>> = BTreeMap::new();
     for batch in batches {
-        let dates = batch.column_by_name("date").map(|c| cast(c, &DataType::Date32)).transpose().map_err(|e| bad_dates(Some(e)))?;
-        let dates = dates.as_ref().and_then(|d| d.as_any().downcast_ref::<Date32Array>()).ok_or_else(|| bad_dates(None))?;
+        let dates = batch
+            .column_by_name("date")
+            .map(|c| cast(c, &DataType::Date32))
+            .transpose()
+            .map_err(|e| bad_dates(Some(e)))?;
+        let dates =
+            dates.as_ref().and_then(|d| d.as_any().downcast_ref::<Date32Array>()).ok_or_else(|| bad_dates(None))?;
         let mut distinct: Vec<i32> = dates.iter().flatten().collect();
         distinct.sort_unstable();
         distinct.dedup();
@@ -66,7 +91,10 @@ pub(crate) fn by_date(batches: &[RecordBatch]) -> Result<BTreeMap<NaiveDate, Vec
         for value in distinct {
             let mask: BooleanArray = dates.iter().map(|d| Some(d == Some(value))).collect();
             let rows = filter_record_batch(batch, &mask).map_err(|e| bad_dates(Some(e)))?;
-            let date = u64::try_from(value).ok().and_then(|days| NaiveDate::default().checked_add_days(Days::new(days))).ok_or_else(|| bad_dates(None))?;
+            let date = u64::try_from(value)
+                .ok()
+                .and_then(|days| NaiveDate::default().checked_add_days(Days::new(days)))
+                .ok_or_else(|| bad_dates(None))?;
             split.entry(date).or_default().push(rows);
         }
     }
@@ -86,9 +114,14 @@ pub(crate) fn read_part(table: &Table, path: &str) -> Result<Vec<RecordBatch>> {
     let path = table.dir().join(path);
     let file = File::open(&path).map_err(|e| io_error("reading", &path, e))?;
     let damaged = |e: &dyn std::fmt::Display| {
-        Error::new(ErrorKind::Storage, format!("{} is damaged: {e}. Reset this day and deliver it again.", path.display()))
+        Error::new(
+            ErrorKind::Storage,
+            format!("{} is damaged: {e}. Reset this day and deliver it again.", path.display()),
+        )
     };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.with_batch_size(8192).build()).map_err(|e| damaged(&e))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|b| b.with_batch_size(8192).build())
+        .map_err(|e| damaged(&e))?;
     reader.map(|batch| batch.map_err(|e| damaged(&e))).collect()
 }
 
@@ -195,9 +228,13 @@ mod tests {
     #[test]
     fn rows_are_split_by_date_and_none_is_lost() {
         let schema = Arc::new(Schema::new(vec![Field::new("date", DataType::Date32, true)]));
-        let batch = |days: Vec<i32>| RecordBatch::try_new(schema.clone(), vec![Arc::new(Date32Array::from(days))]).unwrap();
+        let batch =
+            |days: Vec<i32>| RecordBatch::try_new(schema.clone(), vec![Arc::new(Date32Array::from(days))]).unwrap();
         let split = by_date(&[batch(vec![17_376, 17_377, 17_376]), batch(vec![17_377]), batch(vec![])]).unwrap();
-        let rows: Vec<_> = split.iter().map(|(date, batches)| (date.to_string(), batches.iter().map(RecordBatch::num_rows).sum::<usize>())).collect();
+        let rows: Vec<_> = split
+            .iter()
+            .map(|(date, batches)| (date.to_string(), batches.iter().map(RecordBatch::num_rows).sum::<usize>()))
+            .collect();
         assert_eq!(rows, [("2017-07-29".to_owned(), 2), ("2017-07-30".to_owned(), 2)]);
         let without = RecordBatch::try_new(schema.clone(), vec![Arc::new(Date32Array::from(vec![None]))]).unwrap();
         assert_eq!(by_date(&[without]).unwrap_err().kind, ErrorKind::Internal);
@@ -205,7 +242,8 @@ mod tests {
 
     #[test]
     fn rules_are_summed_by_table_and_title() {
-        let effect = |table: &str, rule: &str, rows| RuleEffect { table: table.to_owned(), rule: rule.to_owned(), rows };
+        let effect =
+            |table: &str, rule: &str, rows| RuleEffect { table: table.to_owned(), rule: rule.to_owned(), rows };
         let mut sums = Vec::new();
         sum_rules(&mut sums, vec![effect("a", "x", 1), effect("b", "x", 2)]);
         sum_rules(&mut sums, vec![effect("b", "x", 3), effect("a", "y", 4)]);

@@ -30,7 +30,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
     let days: Vec<NaiveDate> = args.from.iter_days().take_while(|day| *day <= args.to).take(MOST_DAYS + 1).collect();
     if days.is_empty() || days.len() > MOST_DAYS {
-        return Err(Error::new(ErrorKind::Invalid, format!("--from {} --to {} must be 1 to {MOST_DAYS} days.", args.from, args.to)));
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("--from {} --to {} must be 1 to {MOST_DAYS} days.", args.from, args.to),
+        ));
     }
     tokio::fs::create_dir_all(&args.out).await?;
     let options = Options {
@@ -46,7 +49,9 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
             async move {
                 let manifest = tokio::task::spawn_blocking(move || write_day_file(&options, day, &out))
                     .await
-                    .map_err(|error| Error::with(ErrorKind::Internal, format!("Generating {day} ended by a bug."), error))?
+                    .map_err(|error| {
+                        Error::with(ErrorKind::Internal, format!("Generating {day} ended by a bug."), error)
+                    })?
                     .map_err(|error| Error::with(ErrorKind::Unavailable, error.to_string(), error))?;
                 let n = finished.fetch_add(1, Ordering::SeqCst) + 1;
                 eprintln!("{n} of {all}: {} {} sessions, {} bytes", manifest.file, manifest.rows, manifest.bytes);

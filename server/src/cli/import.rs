@@ -38,7 +38,8 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
         })
         .await
         .map_err(|error| Error::with(ErrorKind::Internal, "Reading the file ended by a bug.", error))??;
-        let stream = tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::open(path).await?, 256 * 1024).boxed();
+        let stream =
+            tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::open(path).await?, 256 * 1024).boxed();
         let meta = objects.put_stream(bucket, &SourceKey::Data(*date).to_string(), stream, u64::MAX).await?;
         let manifest = SourceManifest { date: *date, file: SourceKey::Data(*date).file(), rows, bytes: meta.size };
         let json = serde_json::to_vec_pretty(&manifest)?;
@@ -58,7 +59,9 @@ fn files(dir: &Path) -> Result<BTreeMap<NaiveDate, PathBuf>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(dir).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
         if name.starts_with("ga_sessions_")
             && name.ends_with(".json.gz")
             && let Some(date) = date_of(&path)
@@ -69,7 +72,10 @@ fn files(dir: &Path) -> Result<BTreeMap<NaiveDate, PathBuf>> {
     if files.is_empty() {
         return Err(Error::new(
             ErrorKind::Invalid,
-            format!("{} holds no file named ga_sessions_YYYYMMDD.json.gz. Export them first, or use `showrunner generate`.", dir.display()),
+            format!(
+                "{} holds no file named ga_sessions_YYYYMMDD.json.gz. Export them first, or use `showrunner generate`.",
+                dir.display()
+            ),
         ));
     }
     Ok(files)
@@ -78,9 +84,14 @@ fn files(dir: &Path) -> Result<BTreeMap<NaiveDate, PathBuf>> {
 /// Lines that are not empty.
 fn count_rows(path: &Path) -> Result<u64> {
     let broken = |error: std::io::Error| {
-        Error::with(ErrorKind::Invalid, format!("{} is no whole gzip file ({error}). Export it again.", path.display()), error)
+        Error::with(
+            ErrorKind::Invalid,
+            format!("{} is no whole gzip file ({error}). Export it again.", path.display()),
+            error,
+        )
     };
-    let mut reader = BufReader::with_capacity(256 * 1024, MultiGzDecoder::new(BufReader::new(File::open(path).map_err(broken)?)));
+    let mut reader =
+        BufReader::with_capacity(256 * 1024, MultiGzDecoder::new(BufReader::new(File::open(path).map_err(broken)?)));
     let (mut rows, mut in_row) = (0, false);
     loop {
         let buffer = reader.fill_buf().map_err(broken)?;

@@ -50,13 +50,17 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
     let session = Session::open(config).await?;
     let state = &session.state;
     if !state.lake.datasets().contains(&args.dataset) {
-        return Err(Error::new(ErrorKind::Invalid, format!("There is no dataset `{}`: choose one of {}.", args.dataset, state.lake.datasets().join(", "))));
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("There is no dataset `{}`: choose one of {}.", args.dataset, state.lake.datasets().join(", ")),
+        ));
     }
     state.engine.refuse_during_reset().await?;
     state.store.add_customer(&args.customer, &args.customer).await?;
     for (day, files) in &days {
         for (name, path) in files {
-            let stream = tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::open(path).await?, 256 * 1024).boxed();
+            let stream =
+                tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::open(path).await?, 256 * 1024).boxed();
             let key = format!("{}{name}", day_prefix(day));
             state.lake.objects().put_stream(&state.lake.names().ingestion, &key, stream, u64::MAX).await?;
         }
@@ -103,18 +107,28 @@ fn by_day(args: &Args) -> Result<BTreeMap<Day, BTreeMap<String, PathBuf>>> {
             return Err(Error::new(ErrorKind::Invalid, format!("{} is no file that can be read.", path.display())));
         }
         let date = args.date.or_else(|| date_of(path)).ok_or_else(|| {
-            Error::new(ErrorKind::Invalid, format!("The day of {} is not clear: name it with --date YYYY-MM-DD.", path.display()))
+            Error::new(
+                ErrorKind::Invalid,
+                format!("The day of {} is not clear: name it with --date YYYY-MM-DD.", path.display()),
+            )
         })?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = sanitise_file_name(&name)?;
         if name == MARKER {
-            return Err(Error::new(ErrorKind::Invalid, format!("{MARKER} is written by this command itself: leave it out.")));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("{MARKER} is written by this command itself: leave it out."),
+            ));
         }
         let day = Day { customer: args.customer.clone(), dataset: args.dataset.clone(), date };
         if let Some(other) = days.entry(day).or_default().insert(name, path.clone()) {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                format!("{} and {} would both become the same file of {date}. Rename one.", other.display(), path.display()),
+                format!(
+                    "{} and {} would both become the same file of {date}. Rename one.",
+                    other.display(),
+                    path.display()
+                ),
             ));
         }
     }

@@ -49,7 +49,9 @@ async fn reset(args: &Args, session: &Session) -> Result<i32> {
             if args.dry_run || !args.yes {
                 match args.format {
                     Format::Text => print!("{}", text(&planned)),
-                    Format::Json if args.dry_run => println!("{}", serde_json::to_string_pretty(&planned)?),
+                    Format::Json if args.dry_run => {
+                        println!("{}", serde_json::to_string_pretty(&planned)?)
+                    }
                     Format::Json => {}
                 }
             }
@@ -65,12 +67,17 @@ async fn reset(args: &Args, session: &Session) -> Result<i32> {
                 ResetStart::Nothing => {
                     match args.format {
                         Format::Text => println!("Nothing to reset: nothing is in scope."),
-                        Format::Json => println!("{{\"run\":null,\"verified\":true,\"note\":\"Nothing to reset: nothing is in scope.\"}}"),
+                        Format::Json => println!(
+                            "{{\"run\":null,\"verified\":true,\"note\":\"Nothing to reset: nothing is in scope.\"}}"
+                        ),
                     }
                     return Ok(0);
                 }
                 ResetStart::Changed(_) => {
-                    return Err(Error::new(ErrorKind::Conflict, "Something changed since the list was made: nothing was deleted. Run the command again."));
+                    return Err(Error::new(
+                        ErrorKind::Conflict,
+                        "Something changed since the list was made: nothing was deleted. Run the command again.",
+                    ));
                 }
             }
         }
@@ -84,7 +91,9 @@ async fn reset(args: &Args, session: &Session) -> Result<i32> {
         Format::Text => print!("{}", certificate.text()),
         Format::Json => println!(
             "{}",
-            serde_json::to_string_pretty(&serde_json::json!({ "run": run.id, "verified": certificate.verified(), "certificate": certificate }))?
+            serde_json::to_string_pretty(
+                &serde_json::json!({ "run": run.id, "verified": certificate.verified(), "certificate": certificate })
+            )?
         ),
     }
     Ok(i32::from(!certificate.verified()))
@@ -94,7 +103,10 @@ fn text(plan: &ResetPlan) -> String {
     let mut text = format!("{} items would go, {} bytes:\n", plan.total(), plan.bytes());
     for item in &plan.items {
         let place = if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
-        text.push_str(&format!("  {place:32} {:>7} {:11} {:>9} rows  {}\n", item.count, item.what, item.rows, item.which));
+        text.push_str(&format!(
+            "  {place:32} {:>7} {:11} {:>9} rows  {}\n",
+            item.count, item.what, item.rows, item.which
+        ));
     }
     text.push_str("These stay:\n");
     for stay in &plan.stays {

@@ -16,11 +16,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
     let session = Session::open(config).await?;
     let job = crate::seed::job(config.story.stories_dir.as_deref(), args.days)?;
-    let started = session
-        .state
-        .engine
-        .start(NewRun { job, started_by: "command line".to_owned(), story_step: None })
-        .await?;
+    let started =
+        session.state.engine.start(NewRun { job, started_by: "command line".to_owned(), story_step: None }).await?;
     let run = watch::wait(&session.state, &started.run_id).await?;
     session.close().await;
     if run.state != RunState::Done {
@@ -29,7 +26,9 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
     let summary: Summary = serde_json::from_str(&run.summary)?;
     match summary.note {
         Some(note) => println!("{}: {note}", run.id),
-        None => println!("{}: {} days, {} rows, {} held back", run.id, summary.days, summary.rows, summary.rows_quarantined),
+        None => {
+            println!("{}: {} days, {} rows, {} held back", run.id, summary.days, summary.rows, summary.rows_quarantined)
+        }
     }
     Ok(0)
 }

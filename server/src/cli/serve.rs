@@ -18,7 +18,11 @@ pub(super) async fn run(serve: &ServeConfig, config: &Config) -> Result<i32> {
     let addr = serve.checked()?;
     let _lock = DataDirLock::acquire(&config.data.data_dir)?;
     let listener = TcpListener::bind(addr).await.map_err(|error| {
-        Error::with(ErrorKind::Unavailable, format!("{addr} cannot be listened to ({error}). Stop what uses the port, or choose another with --addr."), error)
+        Error::with(
+            ErrorKind::Unavailable,
+            format!("{addr} cannot be listened to ({error}). Stop what uses the port, or choose another with --addr."),
+            error,
+        )
     })?;
     let addr = listener.local_addr()?;
     let state = crate::build(config, Arc::new(SystemClock), Arc::new(RandomIds)).await?;
@@ -45,7 +49,9 @@ pub(super) async fn run(serve: &ServeConfig, config: &Config) -> Result<i32> {
     match result {
         Ok(Ok(())) => Ok(i32::from(failed)),
         Ok(Err(error)) => Err(error.into()),
-        Err(panic) => Err(Error::with(ErrorKind::Internal, "The server ended by a bug; the log has the details.", panic)),
+        Err(panic) => {
+            Err(Error::with(ErrorKind::Internal, "The server ended by a bug; the log has the details.", panic))
+        }
     }
 }
 

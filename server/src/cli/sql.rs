@@ -75,7 +75,9 @@ fn render(batches: &[RecordBatch], format: Format) -> Result<Vec<u8>> {
 fn unprintable(error: arrow::error::ArrowError) -> Error {
     Error::with(
         ErrorKind::Invalid,
-        format!("These columns cannot be printed this way ({error}). Use --format json for nested ones, or choose single fields."),
+        format!(
+            "These columns cannot be printed this way ({error}). Use --format json for nested ones, or choose single fields."
+        ),
         error,
     )
 }

@@ -50,7 +50,11 @@ fn line(live: &LiveProgress, title: &str) -> String {
     let mut line = format!("{title}: {} of {} days, {} rows", progress.days, progress.days_total, progress.rows);
     if progress.bytes_total > 0 {
         let percent = progress.bytes as f64 * 100.0 / progress.bytes_total as f64;
-        line.push_str(&format!(", {:.1} of {:.1} MB ({percent:.0} %)", progress.bytes as f64 / 1e6, progress.bytes_total as f64 / 1e6));
+        line.push_str(&format!(
+            ", {:.1} of {:.1} MB ({percent:.0} %)",
+            progress.bytes as f64 / 1e6,
+            progress.bytes_total as f64 / 1e6
+        ));
     }
     line
 }

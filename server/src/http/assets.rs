@@ -13,14 +13,16 @@ pub fn embedded() -> bool {
 
 /// Serves an embedded file, or 404.
 pub async fn serve(request: Request) -> Response {
-    find(request.uri().path(), request.headers()).unwrap_or_else(|| (StatusCode::NOT_FOUND, "There is no such file.").into_response())
+    find(request.uri().path(), request.headers())
+        .unwrap_or_else(|| (StatusCode::NOT_FOUND, "There is no such file.").into_response())
 }
 
 /// The file at this path in the best encoding that the browser takes.
 pub fn find(path: &str, headers: &HeaderMap) -> Option<Response> {
     let (_, content_type, plain, br, gz) = FILES.iter().find(|(p, ..)| *p == path)?;
     let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let takes = |coding: &str| accepts.split(',').any(|part| part.split(';').next().unwrap_or_default().trim() == coding);
+    let takes =
+        |coding: &str| accepts.split(',').any(|part| part.split(';').next().unwrap_or_default().trim() == coding);
     let (body, coding): (&'static [u8], Option<&'static str>) = match (br, gz) {
         (Some(br), _) if takes("br") => (br, Some("br")),
         (_, Some(gz)) if takes("gzip") => (gz, Some("gzip")),
@@ -52,7 +54,12 @@ fn checksum(data: &[u8]) -> u32 {
     let tags = TAGS.get_or_init(|| {
         FILES
             .iter()
-            .map(|(_, _, plain, ..)| (plain.as_ptr() as usize, plain.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193))))
+            .map(|(_, _, plain, ..)| {
+                (
+                    plain.as_ptr() as usize,
+                    plain.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193)),
+                )
+            })
             .collect()
     });
     tags.iter().find(|(at, _)| *at == data.as_ptr() as usize).map_or(0, |(_, tag)| *tag)

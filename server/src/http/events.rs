@@ -79,7 +79,12 @@ pub struct From {
 
 /// `GET /events?after=ID`: everything stored behind `Last-Event-ID` (or `after`), then live.
 pub async fn stream(State(web): State<Web>, Query(from): Query<From>, headers: HeaderMap) -> impl IntoResponse {
-    let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).or(from.after).unwrap_or(i64::MAX);
+    let last = headers
+        .get("last-event-id")
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.parse().ok())
+        .or(from.after)
+        .unwrap_or(i64::MAX);
     let stream = async_stream(web, last);
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }

@@ -66,7 +66,8 @@ pub async fn headers(request: Request, next: Next) -> Response {
     out.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     // Forms without JavaScript come back by the referrer; other sites learn nothing.
     out.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    out.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    out.entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
 }
 
@@ -84,7 +85,11 @@ mod tests {
             ("GET", &[("host", "127.0.0.1.evil.example")], false),
             ("GET", &[], false),
             ("POST", &[("host", "127.0.0.1:3000")], true),
-            ("POST", &[("host", "127.0.0.1:3000"), ("origin", "http://127.0.0.1:3000"), ("sec-fetch-site", "same-origin")], true),
+            (
+                "POST",
+                &[("host", "127.0.0.1:3000"), ("origin", "http://127.0.0.1:3000"), ("sec-fetch-site", "same-origin")],
+                true,
+            ),
             ("POST", &[("host", "127.0.0.1:3000"), ("origin", "http://evil.example")], false),
             ("POST", &[("host", "127.0.0.1:3000"), ("origin", "null")], false),
             ("POST", &[("host", "127.0.0.1:3000"), ("origin", "http://127.0.0.1:4000")], false),

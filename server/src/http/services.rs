@@ -25,10 +25,18 @@ pub fn provide(web: &Web) {
     let parts = use_context::<Parts>();
     let headers = parts.map(|p| p.headers).unwrap_or_default();
     let request_id = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let theme = cookie(&headers, THEME_COOKIE).filter(|t| matches!(t.as_str(), "light" | "dark")).unwrap_or_else(|| "system".into());
+    let theme = cookie(&headers, THEME_COOKIE)
+        .filter(|t| matches!(t.as_str(), "light" | "dark"))
+        .unwrap_or_else(|| "system".into());
     let plain_form = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     let person = Arc::new(Person { web: web.clone(), request_id, theme });
-    provide_context(Services { policy: person.clone(), show: person.clone(), runs: person.clone(), reports: person.clone(), resets: person });
+    provide_context(Services {
+        policy: person.clone(),
+        show: person.clone(),
+        runs: person.clone(),
+        reports: person.clone(),
+        resets: person,
+    });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);
         provide_context(Host {
@@ -135,7 +143,12 @@ impl Person {
     async fn press_step(&self, id: &str) -> crate::error::Result<String> {
         let state = &self.web.state;
         let story = self.web.views.story();
-        let unknown = || Error::new(ErrorKind::NotFound, format!("The story has no step '{}'.", id.chars().take(20).collect::<String>()));
+        let unknown = || {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("The story has no step '{}'.", id.chars().take(20).collect::<String>()),
+            )
+        };
         let step = story.step(id).ok_or_else(unknown)?;
         let here = format!("/?step={}", step.id);
         let date = || step.action.date.ok_or_else(|| Error::new(ErrorKind::Internal, "The step names no date."));
@@ -144,25 +157,46 @@ impl Person {
                 state.store.press_step(&story.id, &step.id, None, true).await?;
                 return Ok(step.action.href.clone().unwrap_or(here));
             }
-            Kind::Reset => return Ok(format!("/reset?scope={}", step.action.scope.as_deref().unwrap_or("all"))),
+            Kind::Reset => {
+                return Ok(format!("/reset?scope={}", step.action.scope.as_deref().unwrap_or("all")));
+            }
             Kind::Seed => {
-                let job = Job::Seed { customer: story.customer.clone(), dataset: story.dataset.clone(), history: story.data.history.days(), stage: story.data.stage.days() };
-                let started = state.engine.start(NewRun { job, started_by: PRESENTER.into(), story_step: Some(step.id.clone()) }).await?;
+                let job = Job::Seed {
+                    customer: story.customer.clone(),
+                    dataset: story.dataset.clone(),
+                    history: story.data.history.days(),
+                    stage: story.data.stage.days(),
+                };
+                let started = state
+                    .engine
+                    .start(NewRun { job, started_by: PRESENTER.into(), story_step: Some(step.id.clone()) })
+                    .await?;
                 (Some(started.run_id), here)
             }
             Kind::Upload => {
-                let day = self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
-                let started = state.engine.start(NewRun { job: Job::Upload { day }, started_by: PRESENTER.into(), story_step: Some(step.id.clone()) }).await?;
+                let day =
+                    self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
+                let started = state
+                    .engine
+                    .start(NewRun {
+                        job: Job::Upload { day },
+                        started_by: PRESENTER.into(),
+                        story_step: Some(step.id.clone()),
+                    })
+                    .await?;
                 (Some(started.run_id), here)
             }
             Kind::Marker => {
-                let day = self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
+                let day =
+                    self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
                 let outcome = state.reconciler.write_marker(&day, PRESENTER, Some(&step.id)).await?;
                 let run = match outcome {
                     MarkerOutcome::Started(run) => Some(run),
                     // Not a new press of the step: the day keeps the run that has it, and the page says what became of the marker.
                     MarkerOutcome::Duplicate => return Ok(here),
-                    MarkerOutcome::Refused(reason) => return Err(Error::new(ErrorKind::Invalid, reason)),
+                    MarkerOutcome::Refused(reason) => {
+                        return Err(Error::new(ErrorKind::Invalid, reason));
+                    }
                 };
                 (run, here)
             }
@@ -191,7 +225,11 @@ impl Runs for Person {
         let run = self.web.state.store.run(&id).await.map_err(|e| self.explain(e))?;
         if run.kind == RunKind::Ingest && run.state == crate::store::RunState::Done {
             let job: Job = serde_json::from_str(&run.job).map_err(|e| self.explain(e.into()))?;
-            let [day] = job.days().try_into().map_err(|_| self.invalid("Runs over several days are not run again as a whole: ingest the day that needs it again.".into()))?;
+            let [day] = job.days().try_into().map_err(|_| {
+                self.invalid(
+                    "Runs over several days are not run again as a whole: ingest the day that needs it again.".into(),
+                )
+            })?;
             let run = self.web.state.reconciler.reingest(&day, PRESENTER).await.map_err(|e| self.explain(e))?;
             return Ok(format!("/runs/{run}"));
         }
@@ -215,13 +253,19 @@ impl Resets for Person {
 
     async fn confirm_reset(&self, scope: String, plan: String) -> Result<String, WireError> {
         let parsed = self.web.views.parse_scope(&scope).await.map_err(|e| self.explain(e))?;
-        match crate::reset::start(&self.web.state, parsed, Some(&plan), PRESENTER, None).await.map_err(|e| self.explain(e))? {
+        match crate::reset::start(&self.web.state, parsed, Some(&plan), PRESENTER, None)
+            .await
+            .map_err(|e| self.explain(e))?
+        {
             ResetStart::Started(run) => Ok(format!("/reset?run={run}")),
             // Nothing to do is what a second press finds: the page says so.
             ResetStart::Nothing => Ok(format!("/reset?scope={scope}")),
             ResetStart::Changed(_) => Err(WireError {
                 request_id: self.request_id.clone(),
-                ..WireError::new(ErrorCode::Conflict, "Something changed since this list was made, so nothing was deleted. The list is new now: look at it once more, then confirm.")
+                ..WireError::new(
+                    ErrorCode::Conflict,
+                    "Something changed since this list was made, so nothing was deleted. The list is new now: look at it once more, then confirm.",
+                )
             }),
         }
     }
@@ -235,7 +279,14 @@ pub async fn log_file(State(web): State<Web>, Path(id): Path<String>) -> Respons
     match web.views.run(&id).await {
         Ok(run) => {
             let text: String = run.log.iter().map(|l| format!("{}\t{}\t{}\n", l.at, l.topic, l.text)).collect();
-            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"run.log.txt\"")], text).into_response()
+            (
+                [
+                    (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+                    (header::CONTENT_DISPOSITION, "attachment; filename=\"run.log.txt\""),
+                ],
+                text,
+            )
+                .into_response()
         }
         Err(error) => (StatusCode::NOT_FOUND, error.message).into_response(),
     }
@@ -243,5 +294,9 @@ pub async fn log_file(State(web): State<Web>, Path(id): Path<String>) -> Respons
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    cookies.flat_map(|c| c.split(';')).filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
+    cookies
+        .flat_map(|c| c.split(';'))
+        .filter_map(|c| c.trim().split_once('='))
+        .find(|(n, _)| *n == name)
+        .map(|(_, v)| v.to_owned())
 }

@@ -1,8 +1,8 @@
 //! A presenter's own file, chosen in the browser, into the customer's day folder: streamed to disk, limited, its name sanitised.
 
+use app::wire::{ErrorCode, WireError};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, State};
-use app::wire::{ErrorCode, WireError};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::TryStreamExt;
@@ -13,7 +13,11 @@ use super::Web;
 use crate::format;
 
 /// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
-pub async fn receive(State(web): State<Web>, headers: HeaderMap, form: Result<Multipart, axum::extract::multipart::MultipartRejection>) -> Response {
+pub async fn receive(
+    State(web): State<Web>,
+    headers: HeaderMap,
+    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+) -> Response {
     if let Err(error) = super::services::authorize(&web, app::services::Permission::Present) {
         return (axum::http::StatusCode::FORBIDDEN, error.message).into_response();
     }
@@ -59,8 +63,18 @@ async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
     if stored.is_empty() {
         return Err("No file was chosen: choose one or more files, then press Upload.".into());
     }
-    web.state.store.tell("folder", &format!("{}/{}/{}", day.customer, day.dataset, day.date)).await.map_err(|e| e.to_string())?;
-    Ok(format!("Stored {} in {}/{}/{}. Nothing starts before end_file.txt.", stored.join(", "), day.customer, day.dataset, day.date))
+    web.state
+        .store
+        .tell("folder", &format!("{}/{}/{}", day.customer, day.dataset, day.date))
+        .await
+        .map_err(|e| e.to_string())?;
+    Ok(format!(
+        "Stored {} in {}/{}/{}. Nothing starts before end_file.txt.",
+        stored.join(", "),
+        day.customer,
+        day.dataset,
+        day.date
+    ))
 }
 
 async fn file(web: &Web, day: &Day, field: Field<'_>) -> Result<String, String> {
@@ -97,8 +111,12 @@ fn broken(error: MultipartError) -> String {
 
 /// The page the form stood on: only its path, never another site.
 fn back(headers: &HeaderMap) -> String {
-    let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<axum::http::Uri>().ok());
-    referrer.and_then(|uri| uri.path_and_query().map(|p| p.as_str().to_owned())).filter(|p| p.starts_with('/') && !p.starts_with("//")).unwrap_or_else(|| "/".into())
+    let referrer =
+        headers.get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<axum::http::Uri>().ok());
+    referrer
+        .and_then(|uri| uri.path_and_query().map(|p| p.as_str().to_owned()))
+        .filter(|p| p.starts_with('/') && !p.starts_with("//"))
+        .unwrap_or_else(|| "/".into())
 }
 
 #[cfg(test)]
@@ -109,7 +127,11 @@ mod tests {
 
     #[test]
     fn the_way_back_stays_on_the_site() {
-        for (referrer, expected) in [("http://127.0.0.1:3000/?step=2.1", "/?step=2.1"), ("http://evil.example//other", "/"), ("nonsense \u{7f}", "/")] {
+        for (referrer, expected) in [
+            ("http://127.0.0.1:3000/?step=2.1", "/?step=2.1"),
+            ("http://evil.example//other", "/"),
+            ("nonsense \u{7f}", "/"),
+        ] {
             let mut headers = HeaderMap::new();
             if let Ok(value) = HeaderValue::from_str(referrer) {
                 headers.insert(header::REFERER, value);

@@ -58,10 +58,16 @@ impl Certificate {
         let width = self.lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
         for line in &self.lines {
             let mark = if line.equal { "ok " } else { "NOT" };
-            text.push_str(&format!("  {mark}  {:width$}  expected {}, found {}\n", line.what, line.expected, line.found));
+            text.push_str(&format!(
+                "  {mark}  {:width$}  expected {}, found {}\n",
+                line.what, line.expected, line.found
+            ));
         }
         for foreign in &self.foreign {
-            text.push_str(&format!("  left alone: {}/{} ({} bytes): {}\n", foreign.bucket, foreign.key, foreign.size, foreign.reason));
+            text.push_str(&format!(
+                "  left alone: {}/{} ({} bytes): {}\n",
+                foreign.bucket, foreign.key, foreign.size, foreign.reason
+            ));
         }
         text
     }

@@ -105,7 +105,8 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
     // Messages come and go while the reconciler works: they do not make it another plan.
     let lasting: Vec<&PlanItem> = items.iter().filter(|item| item.place != "messages").collect();
     let digest = fingerprint(&serde_json::to_string(&(scope, &lasting))?);
-    let counts = items.iter().map(|item| (format!("{} {}", item.place, item.table).trim().to_owned(), item.count)).collect();
+    let counts =
+        items.iter().map(|item| (format!("{} {}", item.place, item.table).trim().to_owned(), item.count)).collect();
     let before = Before { source, source_objects, schemas, settings, customers, counts };
     Ok(ResetPlan { scope: scope.clone(), items, stays, foreign, digest, before })
 }
@@ -121,7 +122,10 @@ pub async fn items(store: &Store, lake: &Lake, scope: &ResetScope) -> Result<Vec
             folders.into_iter().filter(|f| scope.has_day(&f.day)).map(|f| f.day.date).collect()
         } else {
             let of = tables.iter().filter(|t| t.zone.name() == item.place && t.table == item.table);
-            of.flat_map(|t| &t.partitions).filter(|p| in_scope(scope, p.date, p.customer.as_deref())).filter_map(|p| p.date).collect()
+            of.flat_map(|t| &t.partitions)
+                .filter(|p| in_scope(scope, p.date, p.customer.as_deref()))
+                .filter_map(|p| p.date)
+                .collect()
         };
         items.push(PlanItem {
             what: if item.place == "ingestion" { "objects" } else { "partitions" }.to_owned(),
@@ -193,11 +197,8 @@ pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records
         }
         _ => Vec::new(),
     };
-    let steps = pressed
-        .into_iter()
-        .filter(|step| scope.has_step(step, &touched))
-        .map(|step| (step.story, step.step))
-        .collect();
+    let steps =
+        pressed.into_iter().filter(|step| scope.has_step(step, &touched)).map(|step| (step.story, step.step)).collect();
     Ok(Records { runs, deliveries, steps })
 }
 
@@ -206,15 +207,17 @@ fn in_scope(scope: &ResetScope, date: Option<NaiveDate>, customer: Option<&str>)
     match scope {
         ResetScope::All => true,
         ResetScope::Customer(id) => customer.is_none_or(|customer| customer == id),
-        ResetScope::Step { days, .. } => days
-            .iter()
-            .any(|day| date.is_none_or(|date| date == day.date) && customer.is_none_or(|customer| customer == day.customer)),
+        ResetScope::Step { days, .. } => days.iter().any(|day| {
+            date.is_none_or(|date| date == day.date) && customer.is_none_or(|customer| customer == day.customer)
+        }),
     }
 }
 
 fn span(dates: &BTreeSet<NaiveDate>) -> String {
     match (dates.first(), dates.last()) {
-        (Some(first), Some(last)) if first != last => format!("{first} to {last}, {}", counted(dates.len(), "day")),
+        (Some(first), Some(last)) if first != last => {
+            format!("{first} to {last}, {}", counted(dates.len(), "day"))
+        }
         (Some(first), _) => first.to_string(),
         _ => String::new(),
     }

@@ -48,7 +48,10 @@ async fn stop(step: &Step<'_>) -> Result<StepEnd> {
     let others = step.engine.store.active_runs().await?;
     let others: Vec<String> = others.into_iter().map(|run| run.id).filter(|id| *id != step.run.id).collect();
     if !others.is_empty() {
-        return Err(Error::new(ErrorKind::Conflict, format!("Still under way: {}. Stop it, then retry the reset.", others.join(", "))));
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("Still under way: {}. Stop it, then retry the reset.", others.join(", ")),
+        ));
     }
     done(&(), "Nothing else is queued or running")
 }
@@ -56,7 +59,10 @@ async fn stop(step: &Step<'_>) -> Result<StepEnd> {
 async fn messages(step: &Step<'_>) -> Result<StepEnd> {
     let _alone = step.engine.pulling.lock().await;
     let dropped = step.engine.lake.topics().seek_to_now(NOTIFICATION_SUBSCRIPTION).await?;
-    done(&BTreeMap::from([("messages", dropped)]), format!("{} dropped by a seek to now", counted(dropped as usize, "message")))
+    done(
+        &BTreeMap::from([("messages", dropped)]),
+        format!("{} dropped by a seek to now", counted(dropped as usize, "message")),
+    )
 }
 
 async fn purge(step: &Step<'_>, place: &str, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
@@ -95,7 +101,11 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
         if item.place == "ingestion" {
             lines.push(CertificateLine::new("Objects in the ingestion bucket", 0, item.count));
         } else {
-            lines.push(CertificateLine::new(format!("{name}: partitions, rows, files"), "0, 0, 0", format!("{}, {}, {}", item.count, item.rows, item.files)));
+            lines.push(CertificateLine::new(
+                format!("{name}: partitions, rows, files"),
+                "0, 0, 0",
+                format!("{}, {}, {}", item.count, item.rows, item.files),
+            ));
         }
     }
     if *scope == ResetScope::All {
@@ -114,11 +124,23 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
         let probe = probe(step).await?;
         let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?;
         lines.push(CertificateLine::new("Messages waiting", 0, backlog));
-        lines.push(CertificateLine::new("Topic alive: a probe message", "arrived", if probe { "arrived" } else { "did not arrive" }));
+        lines.push(CertificateLine::new(
+            "Topic alive: a probe message",
+            "arrived",
+            if probe { "arrived" } else { "did not arrive" },
+        ));
     }
     let (source, objects) = lake.source_checksum().await?;
-    lines.push(CertificateLine::new("Source data: objects, checksum", format!("{}, {}", before.source_objects, before.source), format!("{objects}, {source}")));
-    lines.push(CertificateLine::new("Schemas, partitioning, clustering: checksum", &before.schemas, lake.schema_checksum().await?));
+    lines.push(CertificateLine::new(
+        "Source data: objects, checksum",
+        format!("{}, {}", before.source_objects, before.source),
+        format!("{objects}, {source}"),
+    ));
+    lines.push(CertificateLine::new(
+        "Schemas, partitioning, clustering: checksum",
+        &before.schemas,
+        lake.schema_checksum().await?,
+    ));
     let settings = store.settings().await?;
     lines.push(same("Settings", &before.settings, &settings));
     let customers = store.customers().await?;

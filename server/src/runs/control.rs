@@ -78,11 +78,7 @@ impl Control {
 
     /// An error once the run is to end at this safe point.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.cancelled() {
-            Err(Error::new(ErrorKind::Cancelled, "Stopped as asked."))
-        } else {
-            Ok(())
-        }
+        if self.cancelled() { Err(Error::new(ErrorKind::Cancelled, "Stopped as asked.")) } else { Ok(()) }
     }
 
     pub(crate) fn live(&self) -> LiveProgress {

@@ -261,13 +261,7 @@ impl Engine {
         if let (Job::Seed { .. }, RunState::Done, true) = (&job, state, ingested.is_empty()) {
             summary.note = Some("All these days were ingested before: nothing was changed.".to_owned());
         }
-        let end = RunEnd {
-            state,
-            error,
-            summary: serde_json::to_string(&summary)?,
-            ingested,
-            ingested_note,
-        };
+        let end = RunEnd { state, error, summary: serde_json::to_string(&summary)?, ingested, ingested_note };
         self.store.end_run(&run.id, &end).await
     }
 

@@ -33,13 +33,19 @@ pub(super) async fn list(step: &Step<'_>, days: &[DeliveredDay]) -> Result<StepE
             })?;
             if meta.generation != file.generation {
                 changed = true;
-                step.warn(&format!("{prefix}{} was overwritten after the marker; the newer file is read", file.name)).await?;
+                step.warn(&format!("{prefix}{} was overwritten after the marker; the newer file is read", file.name))
+                    .await?;
             }
             outcome.files += 1;
             outcome.bytes += meta.size;
         }
     }
-    let log = format!("{} of {} listed, {} bytes", counted(outcome.files as usize, "file"), counted(days.len(), "day"), outcome.bytes);
+    let log = format!(
+        "{} of {} listed, {} bytes",
+        counted(outcome.files as usize, "file"),
+        counted(days.len(), "day"),
+        outcome.bytes
+    );
     let progress = Progress { days: outcome.days, days_total: outcome.days, ..Progress::default() };
     Ok(StepEnd::done(&outcome, progress, log)?.warn_if(changed))
 }
@@ -71,7 +77,12 @@ pub(super) async fn bronze(step: &Step<'_>, job: &Job) -> Result<StepEnd> {
             progress,
             outcome: serde_json::to_string(&sum)?,
             quarantined: &outcome.quarantined,
-            log: Some(format!("{}: {}, {}", span(&days), counted(outcome.rows as usize, "row"), held(outcome.rows_quarantined, outcome.files_quarantined))),
+            log: Some(format!(
+                "{}: {}, {}",
+                span(&days),
+                counted(outcome.rows as usize, "row"),
+                held(outcome.rows_quarantined, outcome.files_quarantined)
+            )),
         })
         .await?;
         step.point("recorded");
@@ -84,7 +95,12 @@ pub(super) async fn bronze(step: &Step<'_>, job: &Job) -> Result<StepEnd> {
     }
     let all = &sum.outcome;
     let held_back = all.rows_quarantined > 0 || all.files_quarantined > 0;
-    let log = format!("{} from {}, {}", counted(all.rows as usize, "row"), counted(all.files as usize, "file"), held(all.rows_quarantined, all.files_quarantined));
+    let log = format!(
+        "{} from {}, {}",
+        counted(all.rows as usize, "row"),
+        counted(all.files as usize, "file"),
+        held(all.rows_quarantined, all.files_quarantined)
+    );
     Ok(StepEnd::done(&sum, progress, log)?.warn_if(held_back))
 }
 
@@ -107,8 +123,13 @@ pub(super) async fn silver(step: &Step<'_>) -> Result<StepEnd> {
         add_zone(&mut sum, &outcome);
         progress.rows = sum.tables.iter().map(|t| t.rows).sum();
         progress.days += chunk.len() as u64;
-        step.chunk_done(ChunkDone { days: chunk, progress, outcome: serde_json::to_string(&sum)?, ..ChunkDone::default() })
-            .await?;
+        step.chunk_done(ChunkDone {
+            days: chunk,
+            progress,
+            outcome: serde_json::to_string(&sum)?,
+            ..ChunkDone::default()
+        })
+        .await?;
         step.point("recorded");
     }
     zone_end(&sum, progress)
@@ -170,7 +191,11 @@ async fn inputs(step: &Step<'_>, job: &Job) -> Result<Vec<(DayInput, u64)>> {
                 .files
                 .iter()
                 .map(|file| {
-                    FileRef::Object(ObjectRef { bucket: bucket.clone(), key: format!("{prefix}{}", file.name), size: file.size })
+                    FileRef::Object(ObjectRef {
+                        bucket: bucket.clone(),
+                        key: format!("{prefix}{}", file.name),
+                        size: file.size,
+                    })
                 })
                 .collect();
             (DayInput { day: delivered.day, files }, bytes)
@@ -221,7 +246,8 @@ fn whole(outcome: &ZoneOutcome, days: &[Day]) -> Result<StepEnd> {
 }
 
 fn zone_end(outcome: &ZoneOutcome, progress: Progress) -> Result<StepEnd> {
-    let tables: Vec<String> = outcome.tables.iter().map(|t| format!("{} {}", t.table, counted(t.rows as usize, "row"))).collect();
+    let tables: Vec<String> =
+        outcome.tables.iter().map(|t| format!("{} {}", t.table, counted(t.rows as usize, "row"))).collect();
     let log = format!("{}: {}", counted(progress.days_total as usize, "day"), tables.join(", "));
     StepEnd::done(outcome, progress, log)
 }

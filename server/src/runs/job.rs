@@ -96,7 +96,9 @@ impl Job {
                 let verb = if *reason == Reason::Reingest { "Re-ingest" } else { "Ingest" };
                 match (days.first(), days.last()) {
                     (Some(one), _) if days.len() == 1 => format!("{verb} {}", one.day.date),
-                    (Some(first), Some(last)) => format!("{verb} {} to {}", first.day.date, last.day.date),
+                    (Some(first), Some(last)) => {
+                        format!("{verb} {} to {}", first.day.date, last.day.date)
+                    }
                     _ => verb.to_owned(),
                 }
             }
@@ -161,12 +163,9 @@ impl Job {
             Job::Upload { .. } => vec![("copy", "Copy into the ingestion bucket")],
             Job::Ingest { until, .. } => {
                 let mut steps = vec![("list", "List the files")];
-                for (zone, step) in [
-                    (Zone::Bronze, BRONZE),
-                    (Zone::Silver, SILVER),
-                    (Zone::Gold, GOLD),
-                    (Zone::Warehouse, WAREHOUSE),
-                ] {
+                for (zone, step) in
+                    [(Zone::Bronze, BRONZE), (Zone::Silver, SILVER), (Zone::Gold, GOLD), (Zone::Warehouse, WAREHOUSE)]
+                {
                     if zone <= *until {
                         steps.push(step);
                     }
@@ -195,9 +194,9 @@ pub(crate) fn counted(n: usize, what: &str) -> String {
 
 /// A stable hash (FNV-1a, 64 bits) as 16 hexadecimal digits: the same on every machine and in every version.
 pub(crate) fn fingerprint(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     format!("{hash:016x}")
 }
 

@@ -48,7 +48,8 @@ pub(super) async fn source(step: &Step<'_>, customer: &str, dataset: &str, dates
         }
     }
     step.control.base(progress);
-    let options = Options { seed: engine.config.seed, sessions_per_day: engine.config.sessions_per_day, ..Options::default() };
+    let options =
+        Options { seed: engine.config.seed, sessions_per_day: engine.config.sessions_per_day, ..Options::default() };
     let scratch = engine.config.scratch.join(format!("source-{}", step.run.id));
     tokio::fs::create_dir_all(&scratch).await?;
     let mut made = futures::stream::iter(missing)
@@ -78,7 +79,13 @@ pub(super) async fn source(step: &Step<'_>, customer: &str, dataset: &str, dates
     let log = if outcome.generated == 0 {
         format!("All {} are in the source bucket already", counted(dates.len(), "day"))
     } else {
-        format!("{} generated, {} in the source bucket: {} sessions, {} bytes", counted(outcome.generated as usize, "day"), outcome.days, outcome.rows, outcome.bytes)
+        format!(
+            "{} generated, {} in the source bucket: {} sessions, {} bytes",
+            counted(outcome.generated as usize, "day"),
+            outcome.days,
+            outcome.rows,
+            outcome.bytes
+        )
     };
     StepEnd::done(&outcome, progress, log)
 }
@@ -106,7 +113,11 @@ pub(super) async fn deliver(step: &Step<'_>, days: &[Day]) -> Result<StepEnd> {
                 for other in objects.list(bucket, &day_prefix(day)).await? {
                     let name = other.key.rsplit('/').next().unwrap_or_default();
                     if name != MARKER && files.iter().all(|known| known.name != name) {
-                        files.push(DeliveredFile { name: name.to_owned(), size: other.size, generation: other.generation });
+                        files.push(DeliveredFile {
+                            name: name.to_owned(),
+                            size: other.size,
+                            generation: other.generation,
+                        });
                     }
                 }
                 store.announce(day, &step.run.id, &files).await?;
@@ -126,7 +137,11 @@ pub(super) async fn deliver(step: &Step<'_>, days: &[Day]) -> Result<StepEnd> {
     let log = if outcome.days == 0 {
         format!("All {} are ingested already: nothing is delivered", counted(days.len(), "day"))
     } else {
-        format!("{} delivered, each with its marker last; {} ingested before", counted(outcome.days as usize, "day"), outcome.already)
+        format!(
+            "{} delivered, each with its marker last; {} ingested before",
+            counted(outcome.days as usize, "day"),
+            outcome.already
+        )
     };
     StepEnd::done(&outcome, progress, log)
 }
@@ -139,7 +154,9 @@ async fn present(objects: &dyn Objects, bucket: &str, date: NaiveDate) -> Result
         Err(error) if error.kind == showrunner_lake::ErrorKind::NotFound => None,
         Err(error) => return Err(error.into()),
     };
-    let Some(manifest) = manifest else { return Ok(None) };
+    let Some(manifest) = manifest else {
+        return Ok(None);
+    };
     match objects.head(bucket, &SourceKey::Data(date).to_string()).await {
         Ok(meta) => Ok((meta.size == manifest.bytes).then_some(manifest)),
         Err(error) if error.kind == showrunner_lake::ErrorKind::NotFound => Ok(None),
@@ -147,7 +164,13 @@ async fn present(objects: &dyn Objects, bucket: &str, date: NaiveDate) -> Result
     }
 }
 
-async fn put_day(objects: &dyn Objects, bucket: &str, manifest: &DayManifest, scratch: &Path, step: &Step<'_>) -> Result<()> {
+async fn put_day(
+    objects: &dyn Objects,
+    bucket: &str,
+    manifest: &DayManifest,
+    scratch: &Path,
+    step: &Step<'_>,
+) -> Result<()> {
     let path = scratch.join(&manifest.file);
     let file = tokio::fs::File::open(&path).await?;
     let stream = tokio_util::io::ReaderStream::with_capacity(file, 256 * 1024).boxed();

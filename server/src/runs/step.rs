@@ -30,12 +30,7 @@ pub(crate) struct StepEnd {
 
 impl StepEnd {
     pub(crate) fn done(outcome: &impl Serialize, progress: Progress, log: impl Into<String>) -> Result<StepEnd> {
-        Ok(StepEnd {
-            state: StepState::Done,
-            progress,
-            outcome: serde_json::to_string(outcome)?,
-            log: log.into(),
-        })
+        Ok(StepEnd { state: StepState::Done, progress, outcome: serde_json::to_string(outcome)?, log: log.into() })
     }
 
     pub(crate) fn warn_if(mut self, warn: bool) -> StepEnd {
@@ -47,12 +42,7 @@ impl StepEnd {
 
     /// There was nothing to do.
     pub(crate) fn skipped(log: impl Into<String>) -> StepEnd {
-        StepEnd {
-            state: StepState::Skipped,
-            progress: Progress::default(),
-            outcome: "{}".to_owned(),
-            log: log.into(),
-        }
+        StepEnd { state: StepState::Skipped, progress: Progress::default(), outcome: "{}".to_owned(), log: log.into() }
     }
 }
 
@@ -69,10 +59,7 @@ impl Step<'_> {
     /// Records a chunk; from here on a resumed run goes on behind it.
     pub(crate) async fn chunk_done(&self, chunk: ChunkDone<'_>) -> Result<()> {
         self.control.base(chunk.progress);
-        self.engine
-            .store
-            .chunk_done(&self.run.id, self.row.position, &self.row.name, chunk)
-            .await
+        self.engine.store.chunk_done(&self.run.id, self.row.position, &self.row.name, chunk).await
     }
 
     pub(crate) async fn warn(&self, text: &str) -> Result<()> {

@@ -23,7 +23,15 @@ pub enum Decision {
     Failed,
 }
 
-words!(Decision, "a decision", Claimed = "claimed", Ingested = "ingested", Duplicate = "duplicate", Refused = "refused", Failed = "failed");
+words!(
+    Decision,
+    "a decision",
+    Claimed = "claimed",
+    Ingested = "ingested",
+    Duplicate = "duplicate",
+    Refused = "refused",
+    Failed = "failed"
+);
 
 /// A file as listed when its marker was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,12 +183,7 @@ impl Store {
     }
 
     /// A reset's bookkeeping in one transaction: archives runs, forgets decisions and pressed steps.
-    pub async fn forget(
-        &self,
-        runs: &[String],
-        deliveries: &[DeliveryRow],
-        steps: &[(String, String)],
-    ) -> Result<()> {
+    pub async fn forget(&self, runs: &[String], deliveries: &[DeliveryRow], steps: &[(String, String)]) -> Result<()> {
         let mut tx = self.begin().await?;
         for id in runs {
             sqlx::query("UPDATE runs SET archived = TRUE WHERE id = $1")
@@ -251,11 +254,7 @@ pub(super) async fn claim(tx: &mut Tx<'_>, claim: &Claim, run_id: &str) -> Resul
 fn row(raw: Raw) -> Result<DeliveryRow> {
     let (customer, dataset, date, generation, decision, reason, run_id, files, decided_at) = raw;
     Ok(DeliveryRow {
-        day: Day {
-            customer,
-            dataset,
-            date: date.parse().map_err(|_| unreadable("a date", &date))?,
-        },
+        day: Day { customer, dataset, date: date.parse().map_err(|_| unreadable("a date", &date))? },
         generation,
         decision: Decision::try_from(decision)?,
         reason,

@@ -19,10 +19,7 @@ pub(super) fn explain(error: sqlx::Error) -> Error {
         _ => None,
     };
     let (kind, message) = match (&error, code.map(|code| code & 0xFF)) {
-        (sqlx::Error::RowNotFound, _) => (
-            ErrorKind::NotFound,
-            "There is no such record any more. Reload the page.",
-        ),
+        (sqlx::Error::RowNotFound, _) => (ErrorKind::NotFound, "There is no such record any more. Reload the page."),
         (sqlx::Error::PoolTimedOut, _) | (_, Some(BUSY | LOCKED)) => (
             ErrorKind::Unavailable,
             "The control database is locked by another program. Close what has control.db open, then try again; nothing was changed.",
@@ -47,10 +44,9 @@ pub(super) fn explain(error: sqlx::Error) -> Error {
             ErrorKind::Unavailable,
             "The control database is damaged. Stop the server, put back a copy of the data folder, or delete the folder for a factory reset.",
         ),
-        _ => (
-            ErrorKind::Internal,
-            "The control database did not accept a change. This is a bug: please report the log.",
-        ),
+        _ => {
+            (ErrorKind::Internal, "The control database did not accept a change. This is a bug: please report the log.")
+        }
     };
     Error::with(kind, message, error)
 }

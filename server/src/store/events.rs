@@ -30,10 +30,7 @@ impl Store {
 
     /// The newest event's id; 0 before the first.
     pub async fn last_event_id(&self) -> Result<i64> {
-        sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM events")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(explain)
+        sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM events").fetch_one(&self.pool).await.map_err(explain)
     }
 
     /// Stores an event that belongs to no other change.

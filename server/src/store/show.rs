@@ -50,13 +50,7 @@ impl Store {
 
     /// Records that a step was pressed (again), with the run that it started, if it starts one. `done` for steps that
     /// are over with the press.
-    pub async fn press_step(
-        &self,
-        story: &str,
-        step: &str,
-        run_id: Option<&str>,
-        done: bool,
-    ) -> Result<()> {
+    pub async fn press_step(&self, story: &str, step: &str, run_id: Option<&str>, done: bool) -> Result<()> {
         let now = self.clock.millis();
         let mut tx = self.begin().await?;
         sqlx::query(
@@ -79,16 +73,15 @@ impl Store {
     pub async fn finish_step(&self, story: &str, step: &str) -> Result<()> {
         let now = self.clock.millis();
         let mut tx = self.begin().await?;
-        let changed = sqlx::query(
-            "UPDATE show_steps SET done_at = $3 WHERE story = $1 AND step = $2 AND done_at IS NULL",
-        )
-        .bind(story)
-        .bind(step)
-        .bind(now)
-        .execute(&mut *tx.inner)
-        .await
-        .map_err(explain)?
-        .rows_affected();
+        let changed =
+            sqlx::query("UPDATE show_steps SET done_at = $3 WHERE story = $1 AND step = $2 AND done_at IS NULL")
+                .bind(story)
+                .bind(step)
+                .bind(now)
+                .execute(&mut *tx.inner)
+                .await
+                .map_err(explain)?
+                .rows_affected();
         if changed > 0 {
             tx.event("step", step).await?;
         }
@@ -106,15 +99,13 @@ impl Store {
     /// Adds a customer; nothing happens if it is there.
     pub async fn add_customer(&self, id: &str, title: &str) -> Result<()> {
         let mut tx = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO customers (id, title, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(id)
-        .bind(title)
-        .bind(self.clock.millis())
-        .execute(&mut *tx.inner)
-        .await
-        .map_err(explain)?;
+        sqlx::query("INSERT INTO customers (id, title, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
+            .bind(id)
+            .bind(title)
+            .bind(self.clock.millis())
+            .execute(&mut *tx.inner)
+            .await
+            .map_err(explain)?;
         tx.commit().await
     }
 
@@ -129,10 +120,7 @@ impl Store {
 
     /// All settings, sorted by name.
     pub async fn settings(&self) -> Result<Vec<(String, String)>> {
-        sqlx::query_as("SELECT name, value FROM settings ORDER BY name")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(explain)
+        sqlx::query_as("SELECT name, value FROM settings ORDER BY name").fetch_all(&self.pool).await.map_err(explain)
     }
 
     /// Sets a setting.

@@ -37,7 +37,13 @@ fn claim(date: &str, generation: i64, again: bool) -> Claim {
 }
 
 fn end(state: RunState, ingested: Vec<Day>) -> RunEnd {
-    RunEnd { state, error: (state != RunState::Done).then(|| "Why.".into()), summary: "{}".into(), ingested, ingested_note: None }
+    RunEnd {
+        state,
+        error: (state != RunState::Done).then(|| "Why.".into()),
+        summary: "{}".into(),
+        ingested,
+        ingested_note: None,
+    }
 }
 
 #[tokio::test]
@@ -127,7 +133,13 @@ async fn a_chunk_is_recorded_as_a_whole() {
     let (_dir, store) = store().await;
     let id = store.insert_run(&new_run(RunKind::Seed, "seed")).await.unwrap().id;
     let days = [day("2017-06-01"), day("2017-06-02")];
-    let held = Quarantined { day: days[0].clone(), file: "a.gz".into(), line: Some(3), reason: "Bad.".into(), sample: "{".into() };
+    let held = Quarantined {
+        day: days[0].clone(),
+        file: "a.gz".into(),
+        line: Some(3),
+        reason: "Bad.".into(),
+        sample: "{".into(),
+    };
     let chunk = ChunkDone {
         days: &days,
         progress: Progress { rows: 9, ..Progress::default() },

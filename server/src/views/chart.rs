@@ -20,7 +20,11 @@ impl Scale {
         let max = if max.is_finite() && max > 0.0 { max } else { 1.0 };
         let raw = max / 3.0;
         let power = 10f64.powf(raw.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| s * 4.0 >= max && s * 1.0001 >= raw).unwrap_or(10.0 * power);
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+            .into_iter()
+            .map(|m| m * power)
+            .find(|s| s * 4.0 >= max && s * 1.0001 >= raw)
+            .unwrap_or(10.0 * power);
         let count = (max / step).ceil().clamp(1.0, 4.0) as usize;
         Scale { top: step * count as f64, lines: (1..=count).map(|i| i as f64 * step).collect() }
     }
@@ -45,8 +49,12 @@ pub fn position(value: f64) -> String {
 
 /// `points` of a polyline; days without a value are passed over.
 pub fn points(data: &[Daily], scale: &Scale) -> String {
-    let (Some(first), Some(last)) = (data.first(), data.last()) else { return String::new() };
-    let point = |(date, value): &Daily| value.map(|v| format!("{},{}", position(x(*date, first.0, last.0)), position(scale.y(v))));
+    let (Some(first), Some(last)) = (data.first(), data.last()) else {
+        return String::new();
+    };
+    let point = |(date, value): &Daily| {
+        value.map(|v| format!("{},{}", position(x(*date, first.0, last.0)), position(scale.y(v))))
+    };
     data.iter().filter_map(point).collect::<Vec<_>>().join(" ")
 }
 
@@ -59,7 +67,11 @@ pub fn ticks(from: NaiveDate, to: NaiveDate) -> Vec<(String, String)> {
         36..=100 => matches!(d.day(), 1 | 15),
         _ => d.day() == 1,
     };
-    from.iter_days().take_while(|d| *d <= to).filter(wanted).map(|d| (position(x(d, from, to)), crate::format::said(d))).collect()
+    from.iter_days()
+        .take_while(|d| *d <= to)
+        .filter(wanted)
+        .map(|d| (position(x(d, from, to)), crate::format::said(d)))
+        .collect()
 }
 
 /// Mean of the present values of a centred window of 7 days: small counts per day jump too much to be read.
@@ -82,7 +94,16 @@ mod tests {
 
     #[test]
     fn scales_are_round_and_hold_the_maximum() {
-        for (max, top) in [(2890.0, 3000.0), (0.38, 0.4), (1.0, 1.0), (7.0, 7.5), (0.0, 1.0), (f64::NAN, 1.0), (191.0, 200.0), (4100.0, 6000.0)] {
+        for (max, top) in [
+            (2890.0, 3000.0),
+            (0.38, 0.4),
+            (1.0, 1.0),
+            (7.0, 7.5),
+            (0.0, 1.0),
+            (f64::NAN, 1.0),
+            (191.0, 200.0),
+            (4100.0, 6000.0),
+        ] {
             let scale = Scale::for_max(max);
             assert!((scale.top - top).abs() < 1e-9, "{max}: {scale:?}");
             assert!(scale.lines.len() <= 4 && scale.top >= if max.is_nan() { 0.0 } else { max });

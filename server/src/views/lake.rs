@@ -18,7 +18,13 @@ impl Views {
         partitions.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.customer.cmp(&b.customer)));
         let folder_row = |f: &crate::ingestion::FolderState| {
             let (state, state_text) = steps::folder_words(f);
-            FolderRow { path: day_text(&f.day), files: format::count(f.files), bytes: format::bytes(f.bytes), state, state_text }
+            FolderRow {
+                path: day_text(&f.day),
+                files: format::count(f.files),
+                bytes: format::bytes(f.bytes),
+                state,
+                state_text,
+            }
         };
         // What needs a look comes first, then the newest.
         let mut rows: Vec<_> = folders.iter().map(folder_row).collect();

@@ -52,9 +52,16 @@ impl Numbers {
         let mut rows = Vec::new();
         for batch in &answer.batches {
             let options = FormatOptions::new();
-            let columns = batch.columns().iter().map(|c| ArrayFormatter::try_new(c, &options)).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+            let columns = batch
+                .columns()
+                .iter()
+                .map(|c| ArrayFormatter::try_new(c, &options))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(unreadable)?;
             for row in 0..batch.num_rows() {
-                let value = |(i, c): (usize, &ArrayFormatter<'_>)| (!batch.column(i).is_null(row)).then(|| c.value(row).to_string());
+                let value = |(i, c): (usize, &ArrayFormatter<'_>)| {
+                    (!batch.column(i).is_null(row)).then(|| c.value(row).to_string())
+                };
                 rows.push(columns.iter().enumerate().map(value).collect());
             }
         }
@@ -65,7 +72,11 @@ impl Numbers {
 }
 
 fn unreadable(error: arrow::error::ArrowError) -> Error {
-    Error::with(ErrorKind::Internal, "An answer of the lake could not be read. This is a bug: please report the log.", error)
+    Error::with(
+        ErrorKind::Internal,
+        "An answer of the lake could not be read. This is a bug: please report the log.",
+        error,
+    )
 }
 
 /// A value as a number.

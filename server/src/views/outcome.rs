@@ -22,12 +22,19 @@ pub fn rows(run_id: &str, steps: &[StepRow]) -> Vec<OutcomeRow> {
             StepState::Running => rows.push(line(title, State::Running, None, "–".into())),
             StepState::Done | StepState::Warn => {
                 let bronze = (step.name == "bronze").then(|| step.outcome::<BronzeOutcome>()).flatten();
-                let took = step.started_at.zip(step.ended_at).map_or("–".into(), |(a, b)| format::seconds((b - a).max(0) as f64 / 1000.0));
+                let took = step
+                    .started_at
+                    .zip(step.ended_at)
+                    .map_or("–".into(), |(a, b)| format::seconds((b - a).max(0) as f64 / 1000.0));
                 let tables = match &bronze {
                     Some(bronze) => bronze.tables.clone(),
                     None => step.outcome::<ZoneOutcome>().map(|z| z.tables).unwrap_or_default(),
                 };
-                let name = if tables.len() > 1 { format!("{title} · {}", format::plural(tables.len() as u64, "table")) } else { title.to_owned() };
+                let name = if tables.len() > 1 {
+                    format!("{title} · {}", format::plural(tables.len() as u64, "table"))
+                } else {
+                    title.to_owned()
+                };
                 let mut row = line(&name, step_state(step.state), Some(&tables), took);
                 row.link = link(&step.name);
                 rows.push(row);

@@ -73,7 +73,10 @@ fn progress(run: &RunRow, steps: &[StepRow], of: &dyn Fn(&StepRow) -> Progress, 
             SegmentView { title: step.title.clone(), state, permille }
         })
         .collect();
-    let at = steps.iter().find(|s| s.state == StepState::Running).or_else(|| steps.iter().rev().find(|s| s.started_at.is_some()));
+    let at = steps
+        .iter()
+        .find(|s| s.state == StepState::Running)
+        .or_else(|| steps.iter().rev().find(|s| s.started_at.is_some()));
     let text = match (at, run.state) {
         (Some(step), RunState::Running) => format!("{}, step {} of {}", step.title, step.position + 1, steps.len()),
         (_, RunState::Queued) => "Waiting for its turn".into(),
@@ -87,7 +90,11 @@ fn progress(run: &RunRow, steps: &[StepRow], of: &dyn Fn(&StepRow) -> Progress, 
     ProgressView {
         run_id: run.id.clone(),
         state: run_state(run, steps),
-        permille: if run.state == RunState::Done { 1000 } else { format::permille(whole, 1000 * segments.len() as u64) },
+        permille: if run.state == RunState::Done {
+            1000
+        } else {
+            format::permille(whole, 1000 * segments.len() as u64)
+        },
         facts: at.map_or_else(Vec::new, |step| facts(run, step, steps, &of(step), now)),
         segments,
         text,
@@ -102,7 +109,9 @@ fn fraction(p: &Progress) -> u16 {
 fn facts(run: &RunRow, step: &StepRow, steps: &[StepRow], p: &Progress, now: i64) -> Vec<FactView> {
     let mut facts = Vec::new();
     let mut fact = |label: &str, value: String, rest: String| facts.push(FactView { label: label.into(), value, rest });
-    let of = |whole: u64, text: &dyn Fn(u64) -> String| if whole > 0 { format!("/ {}", text(whole)) } else { String::new() };
+    let of = |whole: u64, text: &dyn Fn(u64) -> String| {
+        if whole > 0 { format!("/ {}", text(whole)) } else { String::new() }
+    };
     let active = run.state.active();
     // After the end the most telling step stays: the one that wrote most rows.
     let most = steps.iter().map(|s| (s, s.progress())).max_by_key(|(_, p)| p.rows);
@@ -126,7 +135,11 @@ fn facts(run: &RunRow, step: &StepRow, steps: &[StepRow], p: &Progress, now: i64
     fact("Elapsed", elapsed.map_or("–".into(), format::duration), String::new());
     if active {
         let done = fraction(&p);
-        let left = if done >= 30 && seconds > 0.3 { format::duration((step_ms as f64 * (1000.0 / f64::from(done) - 1.0)) as i64) } else { "–".into() };
+        let left = if done >= 30 && seconds > 0.3 {
+            format::duration((step_ms as f64 * (1000.0 / f64::from(done) - 1.0)) as i64)
+        } else {
+            "–".into()
+        };
         fact("Left in this step", left, String::new());
     }
     facts

@@ -34,15 +34,29 @@ impl Views {
             let value = scope.value();
             let chosen = value == wanted;
             known |= chosen;
-            let items = if chosen { plan.total() } else { reset::total(&reset::items(&self.state.store, &self.state.lake, &scope).await?) };
+            let items = if chosen {
+                plan.total()
+            } else {
+                reset::total(&reset::items(&self.state.store, &self.state.lake, &scope).await?)
+            };
             rows.push(ScopeRow { value, title, detail, items: format::count(items), selected: chosen });
         }
         if !known {
-            rows.push(ScopeRow { value: wanted.clone(), title: format!("Reset {}", selected.title()), detail: "As named in the address".into(), items: format::count(plan.total()), selected: true });
+            rows.push(ScopeRow {
+                value: wanted.clone(),
+                title: format!("Reset {}", selected.title()),
+                detail: "As named in the address".into(),
+                items: format::count(plan.total()),
+                selected: true,
+            });
         }
         let mut notes = Vec::new();
         if plan.total() == 0 {
-            notes.push(NoteView { kind: NoteKind::Ok, text: "Nothing of this scope is left: there is nothing to delete.".into(), link: self.newest_certificate().await? });
+            notes.push(NoteView {
+                kind: NoteKind::Ok,
+                text: "Nothing of this scope is left: there is nothing to delete.".into(),
+                link: self.newest_certificate().await?,
+            });
         }
         Ok(ResetView {
             scopes: rows,
@@ -60,16 +74,34 @@ impl Views {
 
     /// `all`, `customer:…` or `step:…`, checked against what exists.
     pub async fn parse_scope(&self, text: &str) -> Result<ResetScope> {
-        let unknown = || Error::new(ErrorKind::Invalid, format!("'{}' is no scope: use all, customer:ID or step:ID.", text.chars().take(60).collect::<String>()));
+        let unknown = || {
+            Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "'{}' is no scope: use all, customer:ID or step:ID.",
+                    text.chars().take(60).collect::<String>()
+                ),
+            )
+        };
         match text.split_once(':') {
             None if text == "all" => Ok(ResetScope::All),
             Some(("customer", id)) => {
                 let known = self.state.store.customers().await?.iter().any(|c| c.id == id);
-                known.then(|| ResetScope::Customer(id.to_owned())).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no customer '{}'.", id.chars().take(60).collect::<String>())))
+                known.then(|| ResetScope::Customer(id.to_owned())).ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::NotFound,
+                        format!("There is no customer '{}'.", id.chars().take(60).collect::<String>()),
+                    )
+                })
             }
             Some(("step", id)) => {
                 let story = self.story();
-                let step = story.step(id).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("The story has no step '{}'.", id.chars().take(20).collect::<String>())))?;
+                let step = story.step(id).ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::NotFound,
+                        format!("The story has no step '{}'.", id.chars().take(20).collect::<String>()),
+                    )
+                })?;
                 Ok(ResetScope::Step {
                     story: story.id.clone(),
                     step: step.id.clone(),
@@ -96,7 +128,11 @@ impl Views {
             scopes.push((scope, format!("Back to step {}", step.id), detail));
         }
         for customer in self.state.store.customers().await? {
-            scopes.push((ResetScope::Customer(customer.id.clone()), format!("Customer {}", customer.id), "All its days; the customer stays".into()));
+            scopes.push((
+                ResetScope::Customer(customer.id.clone()),
+                format!("Customer {}", customer.id),
+                "All its days; the customer stays".into(),
+            ));
         }
         scopes.push((ResetScope::All, "Everything but the source".into(), "As after a fresh install".into()));
         Ok(scopes)
@@ -107,11 +143,21 @@ impl Views {
         let summary: Summary = serde_json::from_str(&run.summary).unwrap_or_default();
         let mut notes = Vec::new();
         if run.attempt > 1 {
-            notes.push(NoteView { kind: NoteKind::Info, text: "The reset was interrupted and went on where it stopped.".into(), link: None });
+            notes.push(NoteView {
+                kind: NoteKind::Info,
+                text: "The reset was interrupted and went on where it stopped.".into(),
+                link: None,
+            });
         }
         if matches!(run.state, RunState::Failed | RunState::Stopped) {
-            let text = run.error.clone().unwrap_or_else(|| "The reset did not end. Run it again: what is gone stays gone, the rest goes then.".into());
-            notes.push(NoteView { kind: NoteKind::Bad, text, link: Some(("Run again from its page".into(), format!("/runs/{}", run.id))) });
+            let text = run.error.clone().unwrap_or_else(|| {
+                "The reset did not end. Run it again: what is gone stays gone, the rest goes then.".into()
+            });
+            notes.push(NoteView {
+                kind: NoteKind::Bad,
+                text,
+                link: Some(("Run again from its page".into(), format!("/runs/{}", run.id))),
+            });
         }
         Ok(ResetView {
             scopes: vec![],
@@ -169,7 +215,12 @@ fn words(item: &PlanItem) -> (String, &str) {
         "runs" => "Runs".to_owned(),
         "deliveries" => "Ledger".to_owned(),
         "steps" => "Story".to_owned(),
-        zone => format!("{}{}{}", zone[..1].to_uppercase(), &zone[1..], if item.table.is_empty() { String::new() } else { format!(" · {}", item.table) }),
+        zone => format!(
+            "{}{}{}",
+            zone[..1].to_uppercase(),
+            &zone[1..],
+            if item.table.is_empty() { String::new() } else { format!(" · {}", item.table) }
+        ),
     };
     (place, item.what.as_str())
 }
@@ -186,12 +237,28 @@ fn stays(plan: &ResetPlan) -> Vec<StaysRow> {
                 "customers" => ("Customers", "customer"),
                 other => (other, "item"),
             };
-            StaysRow { what: what.into(), count: format::plural(s.count, noun), how: if s.checksum.is_empty() { "kept as they are".into() } else { format!("checksum {}", short(&s.checksum)) } }
+            StaysRow {
+                what: what.into(),
+                count: format::plural(s.count, noun),
+                how: if s.checksum.is_empty() {
+                    "kept as they are".into()
+                } else {
+                    format!("checksum {}", short(&s.checksum))
+                },
+            }
         })
         .collect();
-    rows.extend(plan.foreign.iter().take(20).map(|f| StaysRow { what: "Foreign object".into(), count: "1".into(), how: foreign_words(f) }));
+    rows.extend(plan.foreign.iter().take(20).map(|f| StaysRow {
+        what: "Foreign object".into(),
+        count: "1".into(),
+        how: foreign_words(f),
+    }));
     if plan.foreign.len() > 20 {
-        rows.push(StaysRow { what: "Foreign objects".into(), count: format::count(plan.foreign.len() as u64 - 20), how: "more that are not ours, left alone".into() });
+        rows.push(StaysRow {
+            what: "Foreign objects".into(),
+            count: format::count(plan.foreign.len() as u64 - 20),
+            how: "more that are not ours, left alone".into(),
+        });
     }
     rows
 }
@@ -203,7 +270,11 @@ fn foreign_words(object: &ForeignObject) -> String {
 fn certificate(c: &Certificate, run: &RunRow, now: i64) -> CertificateView {
     let fact = |label: &str, value: String| FactView { label: label.into(), value, rest: String::new() };
     CertificateView {
-        title: if c.verified() { "Reset verified".into() } else { "Not verified: something is not as it should be".into() },
+        title: if c.verified() {
+            "Reset verified".into()
+        } else {
+            "Not verified: something is not as it should be".into()
+        },
         verified: c.verified(),
         facts: vec![
             fact("Scope", run.title.trim_start_matches("Reset ").to_owned()),

@@ -54,7 +54,15 @@ impl Views {
             actions: self.actions(&run),
             scale: format!("seconds of {}", format::seconds(whole as f64 / 1000.0)),
             steps: time_bars(&steps, begin, whole, now),
-            log: log.iter().map(|l| LogLine { at: format::time_ms(l.at), topic: l.topic.clone(), text: l.text.clone(), warn: l.warn }).collect(),
+            log: log
+                .iter()
+                .map(|l| LogLine {
+                    at: format::time_ms(l.at),
+                    topic: l.topic.clone(),
+                    text: l.text.clone(),
+                    warn: l.warn,
+                })
+                .collect(),
             quarantine: held
                 .iter()
                 .map(|q| QuarantineRow {
@@ -64,7 +72,9 @@ impl Views {
                     sample: q.sample.clone(),
                 })
                 .collect(),
-            quarantine_more: (all_held > held.len() as u64).then(|| format!("{} are held back in all; the first of each file are listed.", format::count(all_held))),
+            quarantine_more: (all_held > held.len() as u64).then(|| {
+                format!("{} are held back in all; the first of each file are listed.", format::count(all_held))
+            }),
             rules: rules(&steps),
             progress: run.state.active().then(|| self.progress(&run, &steps)),
             title: run.title,
@@ -81,9 +91,15 @@ impl Views {
                 stop.disabled = run.stop_requested.then(|| "It stops at the next safe point.".into());
                 vec![stop]
             }
-            (RunState::Failed | RunState::Stopped, _) => vec![action(ActionKind::Retry(run.id.clone()), "Run again from where it stopped")],
-            (RunState::Done, RunKind::Ingest) => vec![action(ActionKind::Retry(run.id.clone()), "Run again")],
-            (RunState::Done, RunKind::Reset) => vec![action(ActionKind::Link(format!("/reset?run={}", run.id)), "Certificate")],
+            (RunState::Failed | RunState::Stopped, _) => {
+                vec![action(ActionKind::Retry(run.id.clone()), "Run again from where it stopped")]
+            }
+            (RunState::Done, RunKind::Ingest) => {
+                vec![action(ActionKind::Retry(run.id.clone()), "Run again")]
+            }
+            (RunState::Done, RunKind::Reset) => {
+                vec![action(ActionKind::Link(format!("/reset?run={}", run.id)), "Certificate")]
+            }
             (RunState::Done, _) => vec![],
         }
     }
@@ -101,7 +117,11 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn of(steps: &[StepRow]) -> Totals {
-        let bronze = steps.iter().find(|s| s.name == "bronze").and_then(|s| s.outcome::<BronzeOutcome>()).filter(|b| b.files > 0);
+        let bronze = steps
+            .iter()
+            .find(|s| s.name == "bronze")
+            .and_then(|s| s.outcome::<BronzeOutcome>())
+            .filter(|b| b.files > 0);
         Totals {
             known: bronze.is_some(),
             rows_out: bronze.as_ref().map(|b| b.rows),
@@ -150,7 +170,11 @@ fn facts(run: &RunRow, totals: &Totals, now: i64) -> Vec<FactView> {
         facts.push(fact("Rows in", format::count(rows + totals.rows_held), ""));
         facts.push(fact("Rows out", format::count(rows), ""));
         facts.push(fact("Held", totals.held().unwrap_or_else(|| "0".into()), ""));
-        facts.push(fact("Read", format::bytes(totals.bytes_in), &format!("in {}", format::plural(totals.files, "file"))));
+        facts.push(fact(
+            "Read",
+            format::bytes(totals.bytes_in),
+            &format!("in {}", format::plural(totals.files, "file")),
+        ));
     }
     if run.attempt > 1 {
         facts.push(fact("Attempt", run.attempt.to_string(), ""));
@@ -167,7 +191,11 @@ fn time_bars(steps: &[StepRow], begin: i64, whole: i64, now: i64) -> Vec<RunStep
         .map(|step| {
             let ms = lasted(step);
             let bronze = (step.name == "bronze").then(|| step.outcome::<BronzeOutcome>()).flatten();
-            let tables = bronze.as_ref().map(|b| b.tables.clone()).or_else(|| step.outcome::<ZoneOutcome>().map(|z| z.tables)).unwrap_or_default();
+            let tables = bronze
+                .as_ref()
+                .map(|b| b.tables.clone())
+                .or_else(|| step.outcome::<ZoneOutcome>().map(|z| z.tables))
+                .unwrap_or_default();
             let rows: u64 = tables.iter().map(|t| t.rows).sum();
             let progress = step.progress();
             RunStepView {
@@ -177,11 +205,16 @@ fn time_bars(steps: &[StepRow], begin: i64, whole: i64, now: i64) -> Vec<RunStep
                     StepState::Later => "Waiting".into(),
                     StepState::Running => "Running".into(),
                     StepState::Done => "Done".into(),
-                    StepState::Warn => bronze.as_ref().and_then(|b| outcome::held_words(b.rows_quarantined, b.files_quarantined)).unwrap_or_else(|| "Done, with a note".into()),
+                    StepState::Warn => bronze
+                        .as_ref()
+                        .and_then(|b| outcome::held_words(b.rows_quarantined, b.files_quarantined))
+                        .unwrap_or_else(|| "Done, with a note".into()),
                     StepState::Failed => "Failed".into(),
                     StepState::Skipped => "Nothing to do".into(),
                 },
-                start: step.started_at.map_or(0, |s| format::permille((s - begin).max(0).unsigned_abs(), whole.unsigned_abs())),
+                start: step
+                    .started_at
+                    .map_or(0, |s| format::permille((s - begin).max(0).unsigned_abs(), whole.unsigned_abs())),
                 width: ms.map_or(0, |ms| format::permille(ms.unsigned_abs(), whole.unsigned_abs()).max(4)),
                 longest: longest > 0 && ms == Some(longest),
                 rows: match (rows, progress.days) {

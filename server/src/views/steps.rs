@@ -75,7 +75,14 @@ impl Views {
                 warned.insert(run.id.clone());
             }
         }
-        Ok(Situation { pressed, runs, folders, source: source.into_iter().map(|(d, o)| (d, o.size)).collect(), ingested, warned })
+        Ok(Situation {
+            pressed,
+            runs,
+            folders,
+            source: source.into_iter().map(|(d, o)| (d, o.size)).collect(),
+            ingested,
+            warned,
+        })
     }
 }
 
@@ -124,8 +131,14 @@ impl Situation {
         let status = match run.map(|r| r.state) {
             Some(state) if state.active() => StepStatus::plain(State::Running),
             _ if missing == 0 => StepStatus::plain(State::Done),
-            Some(RunState::Failed) => StepStatus::because(State::Failed, run.and_then(|r| r.error.clone()).unwrap_or_else(|| "The seed failed.".into())),
-            Some(RunState::Stopped) => StepStatus::because(State::Next, format!("Stopped: {missing} of {} days are missing. Pressing again continues.", days.len())),
+            Some(RunState::Failed) => StepStatus::because(
+                State::Failed,
+                run.and_then(|r| r.error.clone()).unwrap_or_else(|| "The seed failed.".into()),
+            ),
+            Some(RunState::Stopped) => StepStatus::because(
+                State::Next,
+                format!("Stopped: {missing} of {} days are missing. Pressing again continues.", days.len()),
+            ),
             _ => StepStatus::plain(State::Next),
         };
         status.run(run)
@@ -138,9 +151,13 @@ impl Situation {
         let status = match run.map(|r| r.state) {
             Some(state) if state.active() => StepStatus::plain(State::Running),
             _ if there => StepStatus::plain(State::Done),
-            Some(RunState::Failed) => StepStatus::because(State::Failed, run.and_then(|r| r.error.clone()).unwrap_or_else(|| "The upload failed.".into())),
+            Some(RunState::Failed) => StepStatus::because(
+                State::Failed,
+                run.and_then(|r| r.error.clone()).unwrap_or_else(|| "The upload failed.".into()),
+            ),
             _ if !self.source.contains_key(&date) => {
-                StepStatus::because(State::Blocked, format!("{date} is not in the source bucket yet.")).resolved_by(story.steps().find(|s| s.action.kind == Kind::Seed))
+                StepStatus::because(State::Blocked, format!("{date} is not in the source bucket yet."))
+                    .resolved_by(story.steps().find(|s| s.action.kind == Kind::Seed))
             }
             _ => StepStatus::plain(State::Next),
         };
@@ -153,10 +170,17 @@ impl Situation {
         let late = folder.map(|f| f.late.as_slice()).unwrap_or_default();
         let status = match (run.map(|r| r.state), folder.and_then(|f| f.decision)) {
             (Some(state), _) if state.active() => StepStatus::plain(State::Running),
-            (Some(RunState::Failed), _) => StepStatus::because(State::Failed, run.and_then(|r| r.error.clone()).unwrap_or_else(|| "The run failed.".into())),
-            (Some(RunState::Stopped), _) => StepStatus::because(State::Failed, "The run was stopped; run it again from its page."),
+            (Some(RunState::Failed), _) => StepStatus::because(
+                State::Failed,
+                run.and_then(|r| r.error.clone()).unwrap_or_else(|| "The run failed.".into()),
+            ),
+            (Some(RunState::Stopped), _) => {
+                StepStatus::because(State::Failed, "The run was stopped; run it again from its page.")
+            }
             (_, Some(Decision::Ingested)) if !late.is_empty() => StepStatus::because(State::Warn, late_words(late)),
-            (Some(_), Some(Decision::Ingested)) if run.is_some_and(|r| self.warned.contains(&r.id)) => StepStatus::because(State::Warn, "Something was held back; the rest is loaded."),
+            (Some(_), Some(Decision::Ingested)) if run.is_some_and(|r| self.warned.contains(&r.id)) => {
+                StepStatus::because(State::Warn, "Something was held back; the rest is loaded.")
+            }
             (_, Some(Decision::Ingested)) => StepStatus::plain(State::Done),
             _ if folder.is_none_or(|f| f.files == 0) => {
                 let uploads = story.steps().find(|s| s.action.kind == Kind::Upload && s.action.date == Some(date));
@@ -175,10 +199,15 @@ impl Situation {
             && !self.ingested.contains(&date)
         {
             let marker = story.steps().find(|s| s.action.kind == Kind::Marker && s.action.date == Some(date));
-            return StepStatus::because(State::Blocked, format!("{} is not in the lake yet.", crate::format::said(date))).resolved_by(marker);
+            return StepStatus::because(
+                State::Blocked,
+                format!("{} is not in the lake yet.", crate::format::said(date)),
+            )
+            .resolved_by(marker);
         }
         if self.ingested.is_empty() && step.action.kind == Kind::Look {
-            return StepStatus::because(State::Blocked, "The lake is empty.").resolved_by(story.steps().find(|s| s.action.kind == Kind::Seed));
+            return StepStatus::because(State::Blocked, "The lake is empty.")
+                .resolved_by(story.steps().find(|s| s.action.kind == Kind::Seed));
         }
         StepStatus::plain(State::Next)
     }
@@ -189,12 +218,20 @@ pub(super) fn late_words(late: &[String]) -> String {
     let names = late.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     let more = if late.len() > 3 { format!(" and {} more", late.len() - 3) } else { String::new() };
     let (noun, verb) = if late.len() == 1 { ("file", "is") } else { ("files", "are") };
-    format!("Late {noun}: {names}{more} came after the marker and {verb} not in the lake. Ingest the day again to take {noun} in.")
+    format!(
+        "Late {noun}: {names}{more} came after the marker and {verb} not in the lake. Ingest the day again to take {noun} in."
+    )
 }
 
 /// `waiting for end_file.txt (3 files, 12 MB)` and the other states of a folder, in words.
 pub(super) fn folder_words(folder: &FolderState) -> (State, String) {
-    let waiting = || format!("Waiting for end_file.txt ({}, {})", crate::format::plural(folder.files, "file"), crate::format::bytes(folder.bytes));
+    let waiting = || {
+        format!(
+            "Waiting for end_file.txt ({}, {})",
+            crate::format::plural(folder.files, "file"),
+            crate::format::bytes(folder.bytes)
+        )
+    };
     let reason = |fallback: &str| folder.reason.clone().unwrap_or_else(|| fallback.into());
     match folder.decision {
         Some(Decision::Ingested) if !folder.late.is_empty() => (State::Warn, late_words(&folder.late)),

@@ -28,18 +28,8 @@ impl Category {
     }
 }
 
-const fn device(
-    category: Category,
-    browser: &'static str,
-    system: &'static str,
-    weight: u32,
-) -> Device {
-    Device {
-        category,
-        browser,
-        system,
-        weight,
-    }
+const fn device(category: Category, browser: &'static str, system: &'static str, weight: u32) -> Device {
+    Device { category, browser, system, weight }
 }
 
 // Weights are in a thousandth of all sessions: desktop 590, mobile 360, tablet 50.
@@ -169,18 +159,10 @@ const REFERRALS: [(&str, &str); 6] = [
     ("blog.golang.org", "/gopher"),
     ("l.messenger.com", "/"),
 ];
-const SEARCH_TERMS: [&str; 5] = [
-    "merchandise store",
-    "branded water bottle",
-    "sticker store",
-    "backpack with logo",
-    "merch shop online",
-];
+const SEARCH_TERMS: [&str; 5] =
+    ["merchandise store", "branded water bottle", "sticker store", "backpack with logo", "merch shop online"];
 const CAMPAIGNS: [(&str, &str); 4] = [
-    (
-        "AW - Dynamic Search Ads Whole Site",
-        "dynamic search ads all pages",
-    ),
+    ("AW - Dynamic Search Ads Whole Site", "dynamic search ads all pages"),
     ("AW - Accessories", "+merchandise +store"),
     ("AW - Apparel", "+branded +t-shirts"),
     ("AW - Drinkware", "+branded +mugs"),
@@ -193,20 +175,11 @@ impl Source {
             Channel::Organic => match random.below(100) {
                 // Also in the real export: the channel is kept, the source is not.
                 0..12 => PLAIN,
-                12..14 => Self {
-                    source: "bing",
-                    medium: "organic",
-                    keyword: Some("(not provided)"),
-                    ..PLAIN
-                },
+                12..14 => Self { source: "bing", medium: "organic", keyword: Some("(not provided)"), ..PLAIN },
                 draw => Self {
                     source: "google",
                     medium: "organic",
-                    keyword: Some(if draw < 18 {
-                        random.pick(&SEARCH_TERMS)
-                    } else {
-                        "(not provided)"
-                    }),
+                    keyword: Some(if draw < 18 { random.pick(&SEARCH_TERMS) } else { "(not provided)" }),
                     referer: Referer::Search,
                     ..PLAIN
                 },
@@ -226,28 +199,15 @@ impl Source {
                     ..PLAIN
                 }
             }
-            Channel::Affiliates => Self {
-                campaign: "Data Share Promo",
-                source: "Partners",
-                medium: "affiliate",
-                ..PLAIN
-            },
-            Channel::Display => Self {
-                source: "google",
-                medium: "cpm",
-                ..PLAIN
-            },
+            Channel::Affiliates => {
+                Self { campaign: "Data Share Promo", source: "Partners", medium: "affiliate", ..PLAIN }
+            }
+            Channel::Display => Self { source: "google", medium: "cpm", ..PLAIN },
         }
     }
 
     fn referred((source, path): (&'static str, &'static str)) -> Self {
-        Self {
-            source,
-            medium: "referral",
-            referral_path: Some(path),
-            referer: Referer::Path,
-            ..PLAIN
-        }
+        Self { source, medium: "referral", referral_path: Some(path), referer: Referer::Path, ..PLAIN }
     }
 }
 
@@ -263,9 +223,6 @@ mod tests {
             let of = DEVICES.iter().filter(|d| d.category == category);
             of.map(|d| d.weight).sum()
         };
-        assert_eq!(
-            [Category::Desktop, Category::Mobile, Category::Tablet].map(of),
-            [590, 360, 50]
-        );
+        assert_eq!([Category::Desktop, Category::Mobile, Category::Tablet].map(of), [590, 360, 50]);
     }
 }

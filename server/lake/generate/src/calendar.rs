@@ -18,10 +18,7 @@ pub(crate) const fn ymd(year: i32, month: u32, day: u32) -> NaiveDate {
 
 /// Seconds since 1970 (UTC) at which the local day begins in Los Angeles.
 pub(crate) fn midnight(date: NaiveDate) -> i64 {
-    let utc = date
-        .signed_duration_since(ymd(1970, 1, 1))
-        .num_days()
-        .saturating_mul(24 * HOUR);
+    let utc = date.signed_duration_since(ymd(1970, 1, 1)).num_days().saturating_mul(24 * HOUR);
     // The clocks change at two in the morning, so midnight still has the day before's offset.
     let summer = first_summer_day(date.year()) < date && date <= last_summer_day(date.year());
     utc + if summer { 7 * HOUR } else { 8 * HOUR }
@@ -41,11 +38,7 @@ pub(crate) fn day_length(date: NaiveDate) -> u32 {
 
 /// Hour and minute on the wall clock, `seconds` after the local midnight.
 pub(crate) fn clock(date: NaiveDate, seconds: u32) -> (u32, u32) {
-    let shifted = if seconds < 2 * 3_600 {
-        seconds
-    } else {
-        (seconds + 24 * 3_600) - day_length(date)
-    };
+    let shifted = if seconds < 2 * 3_600 { seconds } else { (seconds + 24 * 3_600) - day_length(date) };
     ((shifted / 3_600) % 24, (shifted / 60) % 60)
 }
 
@@ -60,8 +53,7 @@ fn last_summer_day(year: i32) -> NaiveDate {
 }
 
 fn nth_sunday(year: i32, month: u32, nth: u8) -> NaiveDate {
-    NaiveDate::from_weekday_of_month_opt(year, month, Weekday::Sun, nth)
-        .expect("each month has four Sundays")
+    NaiveDate::from_weekday_of_month_opt(year, month, Weekday::Sun, nth).expect("each month has four Sundays")
 }
 
 /// How busy the day is, 1.0 being a mean weekday: 0.74 at weekends, less on the fourth of July,
@@ -74,11 +66,7 @@ pub(crate) fn busyness(seed: u64, date: NaiveDate) -> f64 {
         Weekday::Fri => 0.96,
         _ => 1.02,
     };
-    let holiday = if (date.month(), date.day()) == (7, 4) {
-        0.82
-    } else {
-        1.0
-    };
+    let holiday = if (date.month(), date.day()) == (7, 4) { 0.82 } else { 1.0 };
     let mut random = Random::new(hash(&[seed, 1, day_number(date)]));
     rhythm * holiday * (0.93 + 0.14 * random.unit())
 }
@@ -89,9 +77,8 @@ pub(crate) fn day_number(date: NaiveDate) -> u64 {
 }
 
 /// Relative activity in each hour on the visitor's own clock.
-const ACTIVITY: [u32; 24] = [
-    16, 10, 7, 6, 6, 8, 14, 24, 38, 50, 56, 58, 57, 58, 58, 56, 54, 51, 48, 48, 50, 48, 38, 26,
-];
+const ACTIVITY: [u32; 24] =
+    [16, 10, 7, 6, 6, 8, 14, 24, 38, 50, 56, 58, 57, 58, 58, 56, 54, 51, 48, 48, 50, 48, 38, 26];
 
 /// A second of the local day for a visitor whose clock is `ahead` hours ahead of the shop's.
 pub(crate) fn second_of_day(random: &mut Random, ahead: usize) -> u32 {
@@ -116,11 +103,7 @@ mod tests {
         for (date, expected) in cases {
             assert_eq!(midnight(date), expected, "{date}");
             let next = date.succ_opt().unwrap();
-            assert_eq!(
-                midnight(next) - midnight(date),
-                i64::from(day_length(date)),
-                "{date}"
-            );
+            assert_eq!(midnight(next) - midnight(date), i64::from(day_length(date)), "{date}");
         }
     }
 

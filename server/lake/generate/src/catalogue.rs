@@ -13,16 +13,7 @@ pub(crate) const STORE: &str = "Showrunner Merchandise Store";
 
 const NOT_SET: &str = "(not set)";
 const BRANDS: [&str; 4] = ["Marquee", "Backlot", "Clapper", "Spotlight"];
-const COLOURS: [&str; 8] = [
-    "Black",
-    "White",
-    "Navy",
-    "Heather Grey",
-    "Red",
-    "Green",
-    "Yellow",
-    "Royal Blue",
-];
+const COLOURS: [&str; 8] = ["Black", "White", "Navy", "Heather Grey", "Red", "Green", "Yellow", "Royal Blue"];
 
 /// One product, with the parts of its JSON that never change.
 #[derive(Debug)]
@@ -162,16 +153,7 @@ const FIXED: [(&str, &str); 9] = [
     ("/ordercompleted.html", "Checkout Confirmation"),
 ];
 
-const SEARCH_TERMS: [&str; 8] = [
-    "hoodie",
-    "sticker",
-    "mug",
-    "backpack",
-    "pen",
-    "water bottle",
-    "socks",
-    "mascot",
-];
+const SEARCH_TERMS: [&str; 8] = ["hoodie", "sticker", "mug", "backpack", "pen", "water bottle", "socks", "mascot"];
 
 impl Fixed {
     /// Index of the page.
@@ -193,56 +175,27 @@ impl Catalogue {
             shop.page(path, title, None, [NOT_SET; 3]);
         }
         for term in SEARCH_TERMS {
-            let page = shop.page(
-                "/asearch.html",
-                "Store search results",
-                Some(term),
-                [NOT_SET; 3],
-            );
+            let page = shop.page("/asearch.html", "Store search results", Some(term), [NOT_SET; 3]);
             shop.searches.push(page);
         }
         for (index, leaf) in LEAVES.iter().enumerate() {
             shop.leaf(index, leaf);
         }
         for (path, title, category, weight) in GROUPS {
-            let products = (0..shop.products.len())
-                .filter(|&p| LEAVES[shop.products[p].leaf].path.starts_with(path))
-                .collect();
+            let products =
+                (0..shop.products.len()).filter(|&p| LEAVES[shop.products[p].leaf].path.starts_with(path)).collect();
             let top = category.split('/').next().unwrap_or(category);
-            shop.listing(
-                path,
-                title,
-                category,
-                [NOT_SET, top, NOT_SET],
-                products,
-                weight,
-            );
+            shop.listing(path, title, category, [NOT_SET, top, NOT_SET], products, weight);
         }
         for brand in BRANDS {
-            let products = (0..shop.products.len())
-                .filter(|&p| shop.products[p].name.starts_with(brand))
-                .collect();
+            let products = (0..shop.products.len()).filter(|&p| shop.products[p].name.starts_with(brand)).collect();
             let path = format!("shop+by+brand/{}", brand.to_lowercase());
             let title = format!("{brand} | Shop by Brand");
             let category = format!("Shop by Brand/{brand}");
-            shop.listing(
-                &path,
-                &title,
-                &category,
-                [brand, "Brands", NOT_SET],
-                products,
-                16,
-            );
+            shop.listing(&path, &title, &category, [brand, "Brands", NOT_SET], products, 16);
         }
         let clearance = (0..shop.products.len()).step_by(7).collect();
-        shop.listing(
-            "clearance",
-            "Clearance Sale",
-            "Clearance Sale",
-            [NOT_SET; 3],
-            clearance,
-            20,
-        );
+        shop.listing("clearance", "Clearance Sale", "Clearance Sale", [NOT_SET; 3], clearance, 20);
         shop
     }
 
@@ -258,11 +211,7 @@ impl Catalogue {
                 let slug = name.to_lowercase().replace('\'', "").replace(' ', "+");
                 let path = format!("/store/{}/{slug}.axd", leaf.top.to_lowercase());
                 let page = self.page(&path, &name, None, groups);
-                let sku = format!(
-                    "SHRN{}A{:06}",
-                    &leaf.top[..2].to_uppercase(),
-                    10_007 * (number + 1) % 1_000_000
-                );
+                let sku = format!("SHRN{}A{:06}", &leaf.top[..2].to_uppercase(), 10_007 * (number + 1) % 1_000_000);
                 let price = cents * 10_000;
                 self.products.push(Product {
                     head: format!("{{\"productSKU\":\"{sku}\",\"v2ProductName\":\"{name}\",\"v2ProductCategory\":\""),
@@ -278,14 +227,7 @@ impl Catalogue {
             }
         }
         let weight = products.len() as u32 + 6;
-        self.listing(
-            leaf.path,
-            leaf.title,
-            leaf.category,
-            groups,
-            products,
-            weight,
-        );
+        self.listing(leaf.path, leaf.title, leaf.category, groups, products, weight);
     }
 
     fn listing(
@@ -301,41 +243,20 @@ impl Catalogue {
         let title = format!("{title} | {STORE}");
         let page = self.page(&path, &title, None, groups);
         let quickview = self.page(&format!("{path}/quickview"), &title, None, groups);
-        self.listings.push(Listing {
-            category: format!("Home/{category}/"),
-            products,
-            page,
-            quickview,
-            weight,
-        });
+        self.listings.push(Listing { category: format!("Home/{category}/"), products, page, quickview, weight });
     }
 
-    fn page(
-        &mut self,
-        path: &str,
-        title: &str,
-        term: Option<&str>,
-        groups: [&'static str; 3],
-    ) -> usize {
-        let mut json = format!(
-            "\"page\":{{\"pagePath\":\"{path}\",\"hostname\":\"{HOST}\",\"pageTitle\":\"{title}\""
-        );
+    fn page(&mut self, path: &str, title: &str, term: Option<&str>, groups: [&'static str; 3]) -> usize {
+        let mut json = format!("\"page\":{{\"pagePath\":\"{path}\",\"hostname\":\"{HOST}\",\"pageTitle\":\"{title}\"");
         // Writing to a string cannot fail.
         if let Some(term) = term {
-            let _ = write!(
-                json,
-                ",\"searchKeyword\":\"{term}\",\"searchCategory\":\"(not set)\""
-            );
+            let _ = write!(json, ",\"searchKeyword\":\"{term}\",\"searchCategory\":\"(not set)\"");
         }
         for (level, part) in levels(path).iter().enumerate() {
             let _ = write!(json, ",\"pagePathLevel{}\":\"{part}\"", level + 1);
         }
         json.push('}');
-        self.pages.push(Page {
-            screen: format!("{HOST}{path}"),
-            json,
-            groups,
-        });
+        self.pages.push(Page { screen: format!("{HOST}{path}"), json, groups });
         self.pages.len() - 1
     }
 
@@ -350,10 +271,7 @@ fn levels(path: &str) -> [&str; 4] {
     let mut levels = [""; 4];
     let mut rest = path;
     for (index, level) in levels.iter_mut().enumerate() {
-        let end = rest
-            .get(1..)
-            .and_then(|tail| tail.find('/'))
-            .map(|at| at + 1);
+        let end = rest.get(1..).and_then(|tail| tail.find('/')).map(|at| at + 1);
         match end {
             Some(end) if index < 3 => {
                 // The next level begins with the slash this one ends in.
@@ -376,11 +294,7 @@ fn promotions() -> String {
         ("Backpacks", "Row 2 Combo", "home_bags_main_2.jpg"),
         ("Mens T-Shirts", "Row 3-1", "mens-tshirts.jpg"),
         ("Womens T-Shirts", "Row 3-2", "womens-tshirts.jpg"),
-        (
-            "Office",
-            "Row 5 Color Combo",
-            "green_row_link_to_office.jpg",
-        ),
+        ("Office", "Row 5 Color Combo", "green_row_link_to_office.jpg"),
         ("Drinkware", "Row 4 Color Combo", "red_row_drinkware.jpg"),
         ("Marquee Brand", "Row 7-1", "home_lower_marquee_500.jpg"),
         ("Backlot Brand", "Row 7-2", "home_lower_backlot_500.jpg"),
@@ -409,26 +323,14 @@ mod tests {
         let names: BTreeSet<_> = shop.products.iter().map(|p| &p.name).collect();
         assert_eq!(heads.len(), shop.products.len());
         assert_eq!(names.len(), shop.products.len());
-        assert!(
-            shop.listings
-                .iter()
-                .all(|listing| listing.products.len() >= 4)
-        );
-        assert_eq!(
-            shop.pages[Fixed::Completed.page()].screen,
-            format!("{HOST}/ordercompleted.html")
-        );
+        assert!(shop.listings.iter().all(|listing| listing.products.len() >= 4));
+        assert_eq!(shop.pages[Fixed::Completed.page()].screen, format!("{HOST}/ordercompleted.html"));
     }
 
     #[test]
     fn tables_need_no_escapes() {
         let shop = &*CATALOGUE;
-        for json in shop
-            .pages
-            .iter()
-            .map(|page| &page.json)
-            .chain([&shop.promotions])
-        {
+        for json in shop.pages.iter().map(|page| &page.json).chain([&shop.promotions]) {
             serde_json::from_str::<serde_json::Value>(&format!("{{{json}}}")).unwrap();
         }
         for product in &shop.products {
@@ -443,10 +345,7 @@ mod tests {
             ("/home", ["/home", "", "", ""]),
             ("/store/bags", ["/store/", "/bags", "", ""]),
             ("/store/a/b/c", ["/store/", "/a/", "/b/", "/c"]),
-            (
-                "/store/a/b/c/quickview",
-                ["/store/", "/a/", "/b/", "/c/quickview"],
-            ),
+            ("/store/a/b/c/quickview", ["/store/", "/a/", "/b/", "/c/quickview"]),
         ];
         for (path, expected) in cases {
             assert_eq!(levels(path), expected, "{path}");

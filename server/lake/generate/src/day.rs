@@ -51,14 +51,7 @@ pub(crate) fn for_each_row(
             totals.transactions += 1;
             totals.revenue_micros += order.goods + order.handling;
         }
-        let row = Row {
-            date,
-            visit,
-            visitor,
-            start: *start,
-            session: &session,
-            order_number: totals.transactions,
-        };
+        let row = Row { date, visit, visitor, start: *start, session: &session, order_number: totals.transactions };
         line.clear();
         row.write(&mut line, &mut random);
         line.push(b'\n');

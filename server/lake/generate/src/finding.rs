@@ -46,14 +46,7 @@ impl Quotas {
         let after = date >= FROM;
         let quota = |cohort: u64, rate: f64| Quota::new(seed, cohort, date, rate);
         Self {
-            segment: quota(
-                1,
-                if after {
-                    COMPLETION_AFTER
-                } else {
-                    COMPLETION_BEFORE
-                },
-            ),
+            segment: quota(1, if after { COMPLETION_AFTER } else { COMPLETION_BEFORE }),
             us_desktop: quota(2, US_DESKTOP[usize::from(after)]),
             rest: quota(3, REST),
         }
@@ -86,10 +79,7 @@ impl Quota {
     fn new(seed: u64, cohort: u64, date: NaiveDate, rate: f64) -> Self {
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
         let phase = hash(&[seed, 8, cohort]).wrapping_add(day_number(date).wrapping_mul(STEP));
-        Self {
-            rate,
-            sum: (phase >> 11) as f64 / (1u64 << 53) as f64,
-        }
+        Self { rate, sum: (phase >> 11) as f64 / (1u64 << 53) as f64 }
     }
 
     fn next(&mut self) -> bool {

@@ -39,25 +39,11 @@ pub(crate) struct City {
 }
 
 const fn city(city: &'static str, region: &'static str, metro: &'static str) -> City {
-    City {
-        city,
-        region,
-        metro,
-    }
+    City { city, region, metro }
 }
 
-const fn zone(
-    continent: &'static str,
-    sub_continent: &'static str,
-    sales_region: &'static str,
-    ahead: usize,
-) -> Zone {
-    Zone {
-        continent,
-        sub_continent,
-        sales_region,
-        ahead,
-    }
+const fn zone(continent: &'static str, sub_continent: &'static str, sales_region: &'static str, ahead: usize) -> Zone {
+    Zone { continent, sub_continent, sales_region, ahead }
 }
 
 const fn country(
@@ -68,14 +54,7 @@ const fn country(
     cities: &'static [City],
     networks: &'static [&'static str],
 ) -> Country {
-    Country {
-        name,
-        zone,
-        weight,
-        search,
-        cities,
-        networks,
-    }
+    Country { name, zone, weight, search, cities, networks }
 }
 
 static N_AMERICA: Zone = zone("Americas", "Northern America", "North America", 2);
@@ -115,11 +94,7 @@ static US_CITIES: [City; 20] = [
     city("Dallas", "Texas", "Dallas-Ft. Worth TX"),
     city("Houston", "Texas", "Houston TX"),
     city("Boston", "Massachusetts", "Boston MA-Manchester NH"),
-    city(
-        "Washington",
-        "District of Columbia",
-        "Washington DC (Hagerstown MD)",
-    ),
+    city("Washington", "District of Columbia", "Washington DC (Hagerstown MD)"),
     city("Atlanta", "Georgia", "Atlanta GA"),
     city("Denver", "Colorado", "Denver CO"),
     city("Ann Arbor", "Michigan", "Detroit MI"),
@@ -142,44 +117,21 @@ static CANADA: [City; 3] = [
     city("Montreal", "Quebec", NOT_SET),
     city("Vancouver", "British Columbia", NOT_SET),
 ];
-static AUSTRALIA: [City; 2] = [
-    city("Sydney", "New South Wales", NOT_SET),
-    city("Melbourne", "Victoria", NOT_SET),
-];
-static VIETNAM: [City; 2] = [
-    city("Ho Chi Minh City", "Ho Chi Minh", NOT_SET),
-    city("Hanoi", "Hanoi", NOT_SET),
-];
-static TURKEY: [City; 2] = [
-    city("Istanbul", "Istanbul", NOT_SET),
-    city("Ankara", "Ankara", NOT_SET),
-];
-static GERMANY: [City; 3] = [
-    city("Berlin", "Berlin", NOT_SET),
-    city("Munich", "Bavaria", NOT_SET),
-    city("Hamburg", "Hamburg", NOT_SET),
-];
+static AUSTRALIA: [City; 2] = [city("Sydney", "New South Wales", NOT_SET), city("Melbourne", "Victoria", NOT_SET)];
+static VIETNAM: [City; 2] = [city("Ho Chi Minh City", "Ho Chi Minh", NOT_SET), city("Hanoi", "Hanoi", NOT_SET)];
+static TURKEY: [City; 2] = [city("Istanbul", "Istanbul", NOT_SET), city("Ankara", "Ankara", NOT_SET)];
+static GERMANY: [City; 3] =
+    [city("Berlin", "Berlin", NOT_SET), city("Munich", "Bavaria", NOT_SET), city("Hamburg", "Hamburg", NOT_SET)];
 static FRANCE: [City; 1] = [city("Paris", "Ile-de-France", NOT_SET)];
-static JAPAN: [City; 2] = [
-    city("Minato", "Tokyo", NOT_SET),
-    city("Osaka", "Osaka Prefecture", NOT_SET),
-];
-static BRAZIL: [City; 2] = [
-    city("Sao Paulo", "State of Sao Paulo", NOT_SET),
-    city("Rio de Janeiro", "State of Rio de Janeiro", NOT_SET),
-];
+static JAPAN: [City; 2] = [city("Minato", "Tokyo", NOT_SET), city("Osaka", "Osaka Prefecture", NOT_SET)];
+static BRAZIL: [City; 2] =
+    [city("Sao Paulo", "State of Sao Paulo", NOT_SET), city("Rio de Janeiro", "State of Rio de Janeiro", NOT_SET)];
 static TAIWAN: [City; 1] = [city(NOT_SET, "Taipei City", NOT_SET)];
 static THAILAND: [City; 1] = [city("Bangkok", "Bangkok", NOT_SET)];
 static SINGAPORE: [City; 1] = [city("Singapore", NOT_SET, NOT_SET)];
 static IRELAND: [City; 1] = [city("Dublin", "County Dublin", NOT_SET)];
-static SPAIN: [City; 2] = [
-    city("Madrid", "Community of Madrid", NOT_SET),
-    city("Barcelona", "Catalonia", NOT_SET),
-];
-static ITALY: [City; 2] = [
-    city("Milan", "Lombardy", NOT_SET),
-    city("Rome", "Lazio", NOT_SET),
-];
+static SPAIN: [City; 2] = [city("Madrid", "Community of Madrid", NOT_SET), city("Barcelona", "Catalonia", NOT_SET)];
+static ITALY: [City; 2] = [city("Milan", "Lombardy", NOT_SET), city("Rome", "Lazio", NOT_SET)];
 static RUSSIA: [City; 1] = [city("Moscow", "Moscow", NOT_SET)];
 static HONG_KONG: [City; 1] = [city("Hong Kong", NOT_SET, NOT_SET)];
 static MEXICO: [City; 1] = [city("Mexico City", "Mexico City", NOT_SET)];

@@ -40,11 +40,7 @@ pub struct Options {
 impl Default for Options {
     /// About 2,500 sessions a day over a week.
     fn default() -> Self {
-        Self {
-            seed: 1,
-            sessions_per_day: 2_650,
-            level: 6,
-        }
+        Self { seed: 1, sessions_per_day: 2_650, level: 6 }
     }
 }
 
@@ -102,20 +98,14 @@ pub fn file_name(date: NaiveDate) -> String {
 ///
 /// # Errors
 /// [`Error::Level`] for a gzip level above 9 and [`Error::Write`] where the writer fails.
-pub fn write_day(
-    options: &Options,
-    date: NaiveDate,
-    out: impl Write,
-) -> Result<DayManifest, Error> {
+pub fn write_day(options: &Options, date: NaiveDate, out: impl Write) -> Result<DayManifest, Error> {
     if options.level > 9 {
         return Err(Error::Level(options.level));
     }
     let failed = |source| Error::Write { date, source };
     // No time stamp, name or operating system in the header: the bytes depend on the data alone.
-    let mut gzip = GzBuilder::new()
-        .mtime(0)
-        .operating_system(255)
-        .write(Measured::new(out), Compression::new(options.level));
+    let mut gzip =
+        GzBuilder::new().mtime(0).operating_system(255).write(Measured::new(out), Compression::new(options.level));
     let mut raw_bytes = 0;
     let totals = day::for_each_row(options, date, |row| {
         raw_bytes += row.len() as u64;
@@ -141,11 +131,7 @@ pub fn write_day(
 ///
 /// # Errors
 /// As [`write_day`], and [`Error::File`] where the file cannot be made, synced or renamed.
-pub fn write_day_file(
-    options: &Options,
-    date: NaiveDate,
-    dir: &Path,
-) -> Result<DayManifest, Error> {
+pub fn write_day_file(options: &Options, date: NaiveDate, dir: &Path) -> Result<DayManifest, Error> {
     write_atomically(dir, &file_name(date), |out| write_day(options, date, out))
 }
 
@@ -170,16 +156,11 @@ fn write_atomically<T>(
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
     let partial = dir.join(format!(".{name}.{}-{call}.partial", std::process::id()));
     let path = dir.join(name);
-    let failed = |source| Error::File {
-        path: path.clone(),
-        source,
-    };
+    let failed = |source| Error::File { path: path.clone(), source };
     let attempt = || {
         let mut out = BufWriter::with_capacity(1 << 17, File::create(&partial).map_err(failed)?);
         let result = write(&mut out)?;
-        let file = out
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
+        let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
         file.sync_all().map_err(failed)?;
         fs::rename(&partial, &path).map_err(failed)?;
         Ok(result)
@@ -199,11 +180,7 @@ struct Measured<W> {
 
 impl<W: Write> Measured<W> {
     fn new(out: W) -> Self {
-        Self {
-            out,
-            bytes: 0,
-            crc: Crc::new(),
-        }
+        Self { out, bytes: 0, crc: Crc::new() }
     }
 }
 

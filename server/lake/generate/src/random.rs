@@ -17,9 +17,7 @@ const fn mix(value: u64) -> u64 {
 
 /// One number from several: used to give each day, visitor and visit its own stream.
 pub(crate) fn hash(parts: &[u64]) -> u64 {
-    parts.iter().fold(GAMMA, |state, part| {
-        mix(state.wrapping_add(GAMMA) ^ mix(part.wrapping_add(GAMMA)))
-    })
+    parts.iter().fold(GAMMA, |state, part| mix(state.wrapping_add(GAMMA) ^ mix(part.wrapping_add(GAMMA))))
 }
 
 /// A stream of random numbers, wholly defined by its seed.

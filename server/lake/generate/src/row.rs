@@ -41,8 +41,7 @@ impl Row<'_> {
             start_time -= u64::from(self.start);
             visit_id = start_time - u64::from(random.range(5, 1_500));
         }
-        let direct =
-            visitor.channel == Channel::Direct || self.visit.number > 1 && random.chance(0.6);
+        let direct = visitor.channel == Channel::Direct || self.visit.number > 1 && random.chance(0.6);
         let mut json = Json { out };
         json.raw("{");
         json.int("visitNumber", u64::from(self.visit.number));
@@ -187,15 +186,8 @@ impl Row<'_> {
         match source.referer {
             Referer::None => None,
             Referer::Search if source.source == "bing" => Some("https://www.bing.com/".to_owned()),
-            Referer::Search => Some(format!(
-                "https://www.google.{}/",
-                self.visitor.country.search
-            )),
-            Referer::Path => Some(format!(
-                "https://{}{}",
-                source.source,
-                source.referral_path.unwrap_or("/")
-            )),
+            Referer::Search => Some(format!("https://www.google.{}/", self.visitor.country.search)),
+            Referer::Path => Some(format!("https://{}{}", source.source, source.referral_path.unwrap_or("/"))),
         }
     }
 }

@@ -139,11 +139,7 @@ pub(crate) fn starts_checkout(visitor: &Visitor, random: &mut Random) -> bool {
             Channel::Display => 0.056,
             Channel::Social | Channel::Affiliates => 0.0014,
         };
-        let country = if visitor.country.name == "United States" {
-            1.9
-        } else {
-            0.4
-        };
+        let country = if visitor.country.name == "United States" { 1.9 } else { 0.4 };
         let device = match visitor.device.category {
             Category::Desktop => 1.3,
             Category::Mobile => 0.5,

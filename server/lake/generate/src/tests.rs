@@ -10,18 +10,11 @@ use super::*;
 use crate::calendar::ymd;
 
 fn options(sessions_per_day: u32) -> Options {
-    Options {
-        seed: 42,
-        sessions_per_day,
-        ..Options::default()
-    }
+    Options { seed: 42, sessions_per_day, ..Options::default() }
 }
 
 fn rows(options: &Options, date: NaiveDate) -> Vec<Value> {
-    day_lines(options, date)
-        .iter()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    day_lines(options, date).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn number(value: &Value) -> u64 {
@@ -38,8 +31,7 @@ fn has_action(row: &Value, kind: &str) -> bool {
 }
 
 fn in_segment(row: &Value) -> bool {
-    row["geoNetwork"]["country"] == finding::COUNTRY
-        && row["device"]["deviceCategory"] == finding::CATEGORY
+    row["geoNetwork"]["country"] == finding::COUNTRY && row["device"]["deviceCategory"] == finding::CATEGORY
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {
@@ -56,10 +48,7 @@ fn same_options_give_the_same_bytes() {
     };
     let (manifest, bytes) = day(&options(60));
     assert_eq!((manifest.clone(), bytes.clone()), day(&options(60)));
-    let other = Options {
-        seed: 43,
-        ..options(60)
-    };
+    let other = Options { seed: 43, ..options(60) };
     assert_ne!(bytes, day(&other).1);
 
     // The bytes of a small day: a change here means that every generated data set changes.
@@ -118,9 +107,7 @@ fn schema(name: &str) -> Option<Fields> {
             into.insert(path, (kind, repeated));
         }
     }
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../../shared/data/schemas")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data/schemas").join(name);
     let Ok(text) = fs::read_to_string(path) else {
         println!("left out: ../shared is missing");
         return None;
@@ -133,9 +120,7 @@ fn schema(name: &str) -> Option<Fields> {
 fn check(value: &Value, path: &str, schema: &Fields) {
     for (key, member) in value.as_object().unwrap() {
         let path = format!("{path}.{key}");
-        let (kind, repeated) = schema
-            .get(&path)
-            .unwrap_or_else(|| panic!("{path} is not in the schema"));
+        let (kind, repeated) = schema.get(&path).unwrap_or_else(|| panic!("{path} is not in the schema"));
         let items = match member {
             Value::Array(items) if *repeated => items.iter().collect(),
             single => {
@@ -157,10 +142,7 @@ fn check(value: &Value, path: &str, schema: &Fields) {
 
 #[test]
 fn rows_fit_the_schema_of_their_time() {
-    let cases = [
-        (ymd(2017, 6, 30), "ga_sessions_until_2017-06-30.json"),
-        (ymd(2017, 7, 20), "ga_sessions.json"),
-    ];
+    let cases = [(ymd(2017, 6, 30), "ga_sessions_until_2017-06-30.json"), (ymd(2017, 7, 20), "ga_sessions.json")];
     for (date, name) in cases {
         let Some(schema) = schema(name) else { return };
         for row in rows(&options(400), date) {
@@ -201,10 +183,7 @@ fn sessions_are_consistent() {
         let hits = hits(&row);
         assert_eq!(number(&row["totals"]["hits"]), hits.len() as u64);
         assert_eq!(row["totals"].get("bounces").is_some(), hits.len() == 1);
-        assert_eq!(
-            row["totals"].get("newVisits").is_some(),
-            row["visitNumber"] == "1"
-        );
+        assert_eq!(row["totals"].get("newVisits").is_some(), row["visitNumber"] == "1");
         assert_eq!(hits[0]["isEntrance"], true);
         assert_eq!(hits.iter().filter(|hit| hit["isExit"] == true).count(), 1);
         for (index, hit) in hits.iter().enumerate() {
@@ -216,9 +195,7 @@ fn sessions_are_consistent() {
         }
         if has_action(&row, "6") {
             let total = number(&row["totals"]["totalTransactionRevenue"]);
-            let sale = hits
-                .iter()
-                .find(|hit| hit["eCommerceAction"]["action_type"] == "6");
+            let sale = hits.iter().find(|hit| hit["eCommerceAction"]["action_type"] == "6");
             let sale = sale.unwrap();
             let products = sale["product"].as_array().unwrap().iter();
             let lines: u64 = products.map(|p| number(&p["productRevenue"])).sum();
@@ -254,16 +231,11 @@ fn statistics_are_those_of_the_public_dataset() {
             assert_eq!(row["geoNetwork"]["latitude"], geo::HIDDEN);
             let text = |value: &Value| value.as_str().unwrap().to_owned();
             *channels.entry(text(&row["channelGrouping"])).or_default() += 1;
-            *devices
-                .entry(text(&row["device"]["deviceCategory"]))
-                .or_default() += 1;
+            *devices.entry(text(&row["device"]["deviceCategory"])).or_default() += 1;
         }
     }
     let close = |what: &str, actual: f64, expected: f64, tolerance: f64| {
-        assert!(
-            (actual - expected).abs() < tolerance,
-            "{what}: {actual} for {expected}"
-        );
+        assert!((actual - expected).abs() < tolerance, "{what}: {actual} for {expected}");
     };
     close("sessions a weekday", ratio(weekday, 10), 600.0, 30.0);
     close("weekend", ratio(weekend * 10, weekday * 4), 0.74, 0.05);
@@ -274,11 +246,7 @@ fn statistics_are_those_of_the_public_dataset() {
     close("United States", ratio(us, all), 0.40, 0.03);
     close("hidden cities", ratio(hidden, all), 0.60, 0.05);
     close("bytes a row", ratio(bytes, all), 16_500.0, 2_000.0);
-    for (name, share) in [
-        ("Organic Search", 0.505),
-        ("Direct", 0.18),
-        ("Social", 0.144),
-    ] {
+    for (name, share) in [("Organic Search", 0.505), ("Direct", 0.18), ("Social", 0.144)] {
         close(name, ratio(channels[name], all), share, 0.03);
     }
     for (name, share) in [("desktop", 0.59), ("mobile", 0.36), ("tablet", 0.05)] {
@@ -298,10 +266,7 @@ fn finding_is_there_and_the_total_hides_it() {
         for line in lines.filter(|line| line.contains("\"action_type\":\"5\"")) {
             let row: Value = serde_json::from_str(&line).unwrap();
             let completed = usize::from(has_action(&row, "6"));
-            for scope in [Some(0), in_segment(&row).then_some(1)]
-                .into_iter()
-                .flatten()
-            {
+            for scope in [Some(0), in_segment(&row).then_some(1)].into_iter().flatten() {
                 counts[scope][after][0] += 1;
                 counts[scope][after][1] += completed;
             }
@@ -312,14 +277,8 @@ fn finding_is_there_and_the_total_hides_it() {
         ratio(completed, started)
     };
     assert!(counts[1][0][0] > 40, "{counts:?}");
-    assert!(
-        (share(1, 0) - finding::COMPLETION_BEFORE).abs() < 0.05,
-        "{counts:?}"
-    );
-    assert!(
-        (share(1, 1) - finding::COMPLETION_AFTER).abs() < 0.05,
-        "{counts:?}"
-    );
+    assert!((share(1, 0) - finding::COMPLETION_BEFORE).abs() < 0.05, "{counts:?}");
+    assert!((share(1, 1) - finding::COMPLETION_AFTER).abs() < 0.05, "{counts:?}");
     assert!((share(0, 0) - share(0, 1)).abs() < 0.04, "{counts:?}");
 }
 
@@ -328,10 +287,8 @@ fn file_is_put_in_place_whole() {
     let dir = tempfile::tempdir().unwrap();
     let date = ymd(2017, 6, 1);
     let manifest = write_day_file(&options(20), date, dir.path()).unwrap();
-    let names: Vec<_> = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let names: Vec<_> =
+        fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(names, [manifest.file.clone()]);
     let bytes = fs::metadata(dir.path().join(&manifest.file)).unwrap().len();
     assert_eq!(bytes, manifest.bytes);
@@ -368,14 +325,8 @@ fn failures_are_told() {
     let date = ymd(2017, 6, 1);
     let full = write_day(&options(20), date, Full);
     assert!(matches!(full, Err(Error::Write { .. })));
-    let level = Options {
-        level: 10,
-        ..options(20)
-    };
-    assert!(matches!(
-        write_day(&level, date, io::sink()),
-        Err(Error::Level(10))
-    ));
+    let level = Options { level: 10, ..options(20) };
+    assert!(matches!(write_day(&level, date, io::sink()), Err(Error::Level(10))));
     let nowhere = tempfile::tempdir().unwrap().path().join("missing");
     let error = write_day_file(&options(20), date, &nowhere).unwrap_err();
     assert!(error.to_string().contains("Check that the folder exists"));

@@ -71,25 +71,11 @@ pub(crate) fn visits_on(seed: u64, sessions_per_day: u32, date: NaiveDate) -> Ve
 }
 
 /// Calls back for each visit of a visitor with its day, in order.
-fn for_each_visit(
-    seed: u64,
-    visitor: u64,
-    born: NaiveDate,
-    mut each: impl FnMut(Visit, NaiveDate),
-) {
+fn for_each_visit(seed: u64, visitor: u64, born: NaiveDate, mut each: impl FnMut(Visit, NaiveDate)) {
     let mut random = Random::new(hash(&[visitor, 3]));
     // Some were here before the data began.
-    let before = if random.chance(0.045) {
-        random.range(1, 25)
-    } else {
-        0
-    };
-    let mut visit = Visit {
-        visitor,
-        born,
-        number: before + 1,
-        again: false,
-    };
+    let before = if random.chance(0.045) { random.range(1, 25) } else { 0 };
+    let mut visit = Visit { visitor, born, number: before + 1, again: false };
     each(visit, born);
     let mut comes_back = if is_keen(visitor) { 0.36 } else { 0.10 };
     let mut day = born;
@@ -212,10 +198,7 @@ mod tests {
         let mut again = 0;
         for second in visits.iter().filter(|visit| visit.again) {
             let visitor = Visitor::of(second);
-            let first = visits
-                .iter()
-                .find(|v| v.visitor == second.visitor && v.number + 1 == second.number)
-                .unwrap();
+            let first = visits.iter().find(|v| v.visitor == second.visitor && v.number + 1 == second.number).unwrap();
             let (first, second) = (first.start(date, &visitor), second.start(date, &visitor));
             assert!(first < second && second < day_length(date));
             again += 1;

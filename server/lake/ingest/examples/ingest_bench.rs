@@ -19,8 +19,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use showrunner_ingest::{
-    DecoderKind, FileSource, GaSessionsVersion, ParquetSink, ReadOptions, TableSchema,
-    ga_sessions_schema, read_file,
+    DecoderKind, FileSource, GaSessionsVersion, ParquetSink, ReadOptions, TableSchema, ga_sessions_schema, read_file,
 };
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -133,9 +132,7 @@ fn run(file: &str, options: &ReadOptions, stop: Stop, totals: &Totals) -> Result
     )?;
     let written = parquet.close()?;
     totals.rows.fetch_add(outcome.rows, Ordering::Relaxed);
-    totals
-        .rejected
-        .fetch_add(outcome.rejected_rows, Ordering::Relaxed);
+    totals.rejected.fetch_add(outcome.rejected_rows, Ordering::Relaxed);
     totals.raw.fetch_add(outcome.raw_bytes, Ordering::Relaxed);
     totals.parquet.fetch_add(written.bytes, Ordering::Relaxed);
     Ok(())
@@ -156,10 +153,7 @@ fn cpu_seconds() -> Result<(f64, f64), Failure> {
 
 fn peak_memory_mb() -> Result<f64, Failure> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .ok_or("/proc/self/status has no VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("/proc/self/status has no VmHWM")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
 }

@@ -12,9 +12,7 @@ use crate::deliver::Delivery;
 use crate::error::{ErrorKind, Stop};
 use crate::read::Context;
 
-const ARCHIVES: [&str; 9] = [
-    ".zip", ".tar", ".tgz", ".7z", ".rar", ".jar", ".bz2", ".xz", ".zst",
-];
+const ARCHIVES: [&str; 9] = [".zip", ".tar", ".tgz", ".7z", ".rar", ".jar", ".bz2", ".xz", ".zst"];
 
 /// Why an entry of this name is refused; `None` if it is fine.
 fn refused_name(name: &str) -> Option<&'static str> {
@@ -44,22 +42,13 @@ fn is_bookkeeping(name: &str) -> bool {
 }
 
 fn entry_fault(entry: &str, reason: &str) -> Stop {
-    Stop::File(ErrorKind::Entry {
-        entry: entry.to_owned(),
-        reason: reason.to_owned(),
-    })
+    Stop::File(ErrorKind::Entry { entry: entry.to_owned(), reason: reason.to_owned() })
 }
 
 /// Reads all entries of an archive, in the archive's order.
-pub(crate) fn read_zip(
-    context: &Context<'_>,
-    mut file: File,
-    delivery: &mut Delivery<'_>,
-) -> Result<(), Stop> {
+pub(crate) fn read_zip(context: &Context<'_>, mut file: File, delivery: &mut Delivery<'_>) -> Result<(), Stop> {
     let guard = &context.guard;
-    let stored = file
-        .seek(SeekFrom::End(0))
-        .map_err(|error| context.fault(&error))?;
+    let stored = file.seek(SeekFrom::End(0)).map_err(|error| context.fault(&error))?;
     guard.set_stored(stored);
     let input = BufReader::new(StoredReader::uncounted(file, guard.clone()));
     let mut archive = ZipArchive::new(input).map_err(|error| zip_fault(context, error))?;
@@ -75,9 +64,7 @@ pub(crate) fn read_zip(
     let mut wanted = Vec::new();
     let mut names = HashSet::new();
     for index in 0..archive.len() {
-        let entry = archive
-            .by_index_raw(index)
-            .map_err(|error| zip_fault(context, error))?;
+        let entry = archive.by_index_raw(index).map_err(|error| zip_fault(context, error))?;
         let name = entry.name().to_owned();
         if let Some(reason) = refused_name(&name) {
             return Err(entry_fault(&name, reason));
@@ -99,17 +86,12 @@ pub(crate) fn read_zip(
     if wanted.is_empty() {
         return Err(ErrorKind::Empty.into());
     }
-    if archive
-        .has_overlapping_files()
-        .map_err(|error| zip_fault(context, error))?
-    {
+    if archive.has_overlapping_files().map_err(|error| zip_fault(context, error))? {
         return Err(ErrorKind::Corrupt("its zip entries overlap".into()).into());
     }
     for (index, name) in wanted {
         delivery.set_entry(Some(name.clone()));
-        let entry = archive
-            .by_index(index)
-            .map_err(|error| zip_fault(context, error))?;
+        let entry = archive.by_index(index).map_err(|error| zip_fault(context, error))?;
         let limited = LimitReader::new(entry, guard.clone());
         context.read_document(&name, limited, delivery)?;
     }

@@ -60,10 +60,7 @@ impl Guard {
         self.produced.set(produced);
         let limits = &self.limits;
         if produced > limits.max_uncompressed_bytes {
-            return Err(ErrorKind::TooLarge(format!(
-                "more than {} bytes",
-                limits.max_uncompressed_bytes
-            )));
+            return Err(ErrorKind::TooLarge(format!("more than {} bytes", limits.max_uncompressed_bytes)));
         }
         let stored = self.stored.get().max(1);
         if produced > RATIO_FLOOR && produced / stored > limits.max_ratio {
@@ -78,10 +75,7 @@ impl Guard {
     /// Says whose fault a failed read was.
     pub(crate) fn classify(&self, file: &str, error: &io::Error) -> Stop {
         if let Some(source) = self.io.borrow_mut().take() {
-            return Stop::Fatal(Error::Read {
-                file: file.to_owned(),
-                source,
-            });
+            return Stop::Fatal(Error::Read { file: file.to_owned(), source });
         }
         if let Some(kind) = self.limit.borrow_mut().take() {
             return Stop::File(kind);
@@ -102,20 +96,12 @@ pub(crate) struct StoredReader<R> {
 
 impl<R> StoredReader<R> {
     pub(crate) fn new(inner: R, guard: Rc<Guard>) -> Self {
-        Self {
-            inner,
-            guard,
-            count: true,
-        }
+        Self { inner, guard, count: true }
     }
 
     /// For seeking readers, which read bytes twice.
     pub(crate) fn uncounted(inner: R, guard: Rc<Guard>) -> Self {
-        Self {
-            inner,
-            guard,
-            count: false,
-        }
+        Self { inner, guard, count: false }
     }
 
     fn note(&self, error: io::Error) -> io::Error {

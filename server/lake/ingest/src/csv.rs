@@ -38,9 +38,7 @@ struct Record {
 
 impl Record {
     fn cell(&self, index: usize) -> (&[u8], bool) {
-        let start = index
-            .checked_sub(1)
-            .map_or(0, |before| self.cells[before].0);
+        let start = index.checked_sub(1).map_or(0, |before| self.cells[before].0);
         let (end, quoted) = self.cells[index];
         (&self.bytes[start..end], quoted)
     }
@@ -121,9 +119,7 @@ impl<R: Read> Input<R> {
                 }
                 (State::Quote, b'\r') => {}
                 (State::Quote, _) => {
-                    record.fault.get_or_insert_with(|| {
-                        "there is text after the closing quote of a cell".to_owned()
-                    });
+                    record.fault.get_or_insert_with(|| "there is text after the closing quote of a cell".to_owned());
                 }
                 (State::CellStart | State::Plain, _) => {
                     record.bytes.push(byte);
@@ -205,27 +201,14 @@ impl<R: Read> CsvRows<R> {
                 .into());
             }
             if schema.field(column).is_none() {
-                return Err(
-                    ErrorKind::Columns(format!("'{column}' is no column of the schema")).into(),
-                );
+                return Err(ErrorKind::Columns(format!("'{column}' is no column of the schema")).into());
             }
             let below = format!("{column}.");
             if let Some(other) = columns.iter().find(|other| other.starts_with(&below)) {
-                return Err(
-                    ErrorKind::Columns(format!("both '{column}' and '{other}' are there")).into(),
-                );
+                return Err(ErrorKind::Columns(format!("both '{column}' and '{other}' are there")).into());
             }
         }
-        Ok(Self {
-            input,
-            cut,
-            columns,
-            targets,
-            record,
-            text: Vec::new(),
-            rows: Vec::new(),
-            bad: Vec::new(),
-        })
+        Ok(Self { input, cut, columns, targets, record, text: Vec::new(), rows: Vec::new(), bad: Vec::new() })
     }
 
     fn push_record(&mut self) {
@@ -233,11 +216,9 @@ impl<R: Read> CsvRows<R> {
         let start = self.text.len();
         let written = match &record.fault {
             Some(fault) => Err(fault.clone()),
-            None if record.cells.len() != self.columns.len() => Err(format!(
-                "it has {} cells, the header has {}",
-                record.cells.len(),
-                self.columns.len()
-            )),
+            None if record.cells.len() != self.columns.len() => {
+                Err(format!("it has {} cells, the header has {}", record.cells.len(), self.columns.len()))
+            }
             None => write_object(&mut self.text, &self.targets, record, &self.columns).map(|_| ()),
         };
         match written {
@@ -245,11 +226,7 @@ impl<R: Read> CsvRows<R> {
                 if self.text.len() == start {
                     self.text.extend_from_slice(b"{}");
                 }
-                self.rows.push(Row {
-                    start,
-                    end: self.text.len(),
-                    line: record.line,
-                });
+                self.rows.push(Row { start, end: self.text.len(), line: record.line });
             }
             Err(reason) => {
                 self.text.truncate(start);
@@ -271,11 +248,7 @@ fn repeated_parent<'a>(column: &'a str, schema: &TableSchema) -> Option<&'a str>
     })
 }
 
-fn plan(
-    columns: &[String],
-    fields: &[FieldSchema],
-    parent: &str,
-) -> Result<Vec<(String, Target)>, RowsError> {
+fn plan(columns: &[String], fields: &[FieldSchema], parent: &str) -> Result<Vec<(String, Target)>, RowsError> {
     let mut targets = Vec::new();
     for field in fields {
         let path = format!("{parent}{}", field.name);
@@ -328,10 +301,7 @@ fn write_object(
                 let (value, _) = record.cell(*cell);
                 // Exactly one value: a cell must not smuggle in further keys.
                 if !value.is_empty() && serde_json::from_slice::<IgnoredAny>(value).is_err() {
-                    return Err(format!(
-                        "{}: expected JSON text in the cell",
-                        columns[*cell]
-                    ));
+                    return Err(format!("{}: expected JSON text in the cell", columns[*cell]));
                 }
                 text.extend_from_slice(value);
                 !value.is_empty()
@@ -380,11 +350,7 @@ impl<R: Read> RowSource for CsvRows<R> {
         if self.rows.is_empty() && self.bad.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Chunk {
-            text: &self.text,
-            rows: &self.rows,
-            bad: &self.bad,
-        }))
+        Ok(Some(Chunk { text: &self.text, rows: &self.rows, bad: &self.bad }))
     }
 
     fn saw_content(&self) -> bool {
@@ -404,11 +370,7 @@ mod tests {
 
     fn collect(text: &str) -> Collected {
         let schema = TableSchema::from_json(SCHEMA).unwrap();
-        let cut = Cut {
-            chunk_bytes: 10,
-            max_row_bytes: 80,
-            max_depth: 9,
-        };
+        let cut = Cut { chunk_bytes: 10, max_row_bytes: 80, max_depth: 9 };
         let file = |error| match error {
             RowsError::File(kind) => kind.to_string(),
             RowsError::Io(error) => panic!("{error}"),
@@ -433,10 +395,7 @@ mod tests {
         assert_eq!(
             rows,
             [
-                (
-                    2,
-                    r#"{"id":"1","s":"a \"q\"\u000ab","h":[{"x":1}]}"#.to_owned()
-                ),
+                (2, r#"{"id":"1","s":"a \"q\"\u000ab","h":[{"x":1}]}"#.to_owned()),
                 (5, r#"{"s":"","t":{"v":"2","w":""}}"#.to_owned()),
                 (6, "{}".to_owned()),
             ]

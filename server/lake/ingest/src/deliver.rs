@@ -21,12 +21,7 @@ pub(crate) fn output_schema(schema: &SchemaRef, drop_date: bool) -> SchemaRef {
     if !drop_date {
         return schema.clone();
     }
-    let fields: Vec<_> = schema
-        .fields()
-        .iter()
-        .filter(|field| field.name() != DATE)
-        .cloned()
-        .collect();
+    let fields: Vec<_> = schema.fields().iter().filter(|field| field.name() != DATE).cloned().collect();
     Arc::new(Schema::new(fields))
 }
 
@@ -36,9 +31,7 @@ pub(crate) fn sample(row: &[u8]) -> String {
     let mut text = match std::str::from_utf8(head) {
         Ok(text) => text.to_owned(),
         // Cut within a character: leave that out.
-        Err(error) if error.error_len().is_none() => {
-            String::from_utf8_lossy(&head[..error.valid_up_to()]).into_owned()
-        }
+        Err(error) if error.error_len().is_none() => String::from_utf8_lossy(&head[..error.valid_up_to()]).into_owned(),
         Err(_) => String::from_utf8_lossy(head).into_owned(),
     };
     if text.len() > SAMPLE_BYTES {
@@ -120,10 +113,7 @@ impl<'a> Delivery<'a> {
             let bytes = &text[row.start..row.end];
             let checked = match std::str::from_utf8(bytes) {
                 Ok(_) => self.decoder.check(bytes),
-                Err(error) => Err(format!(
-                    "the row is no valid UTF-8 (at byte {})",
-                    error.valid_up_to() + 1
-                )),
+                Err(error) => Err(format!("the row is no valid UTF-8 (at byte {})", error.valid_up_to() + 1)),
             };
             match checked {
                 Ok(()) => good.push(*row),
@@ -134,10 +124,7 @@ impl<'a> Delivery<'a> {
             return Ok(());
         }
         let batch = self.decoder.decode(text, &good).map_err(|fault| {
-            Stop::Fatal(Error::Decoder {
-                line: good.get(fault.row).map_or(0, |row| row.line),
-                reason: fault.reason,
-            })
+            Stop::Fatal(Error::Decoder { line: good.get(fault.row).map_or(0, |row| row.line), reason: fault.reason })
         })?;
         self.batch(&batch, |index| row_of(text, &good[index]))
     }
@@ -150,9 +137,7 @@ impl<'a> Delivery<'a> {
         origin: impl Fn(usize) -> (u64, &'t [u8]),
     ) -> Result<(), Stop> {
         let mut kept = None;
-        if let (Some(expected), Some(dates)) =
-            (&self.options.expected_date, batch.column_by_name(DATE))
-        {
+        if let (Some(expected), Some(dates)) = (&self.options.expected_date, batch.column_by_name(DATE)) {
             let wrong = wrong_dates(dates, expected);
             if !wrong.is_empty() {
                 let mut keep = vec![true; batch.num_rows()];
@@ -185,11 +170,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Closes the file.
-    pub(crate) fn finish(
-        mut self,
-        result: Result<(), Stop>,
-        raw_bytes: u64,
-    ) -> Result<FileOutcome, Error> {
+    pub(crate) fn finish(mut self, result: Result<(), Stop>, raw_bytes: u64) -> Result<FileOutcome, Error> {
         self.outcome.raw_bytes = raw_bytes;
         match result {
             Ok(()) => {}

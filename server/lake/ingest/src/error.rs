@@ -56,9 +56,7 @@ pub enum ErrorKind {
     #[error("the file is empty")]
     Empty,
     /// Neither content nor name say what it is.
-    #[error(
-        "the format is not known: expected NDJSON, a JSON array, CSV or Parquet, plain or in gz or zip"
-    )]
+    #[error("the format is not known: expected NDJSON, a JSON array, CSV or Parquet, plain or in gz or zip")]
     UnknownFormat,
     /// A known container that is not read.
     #[error("{0} files are not read: deliver it plain, as gz or as zip")]

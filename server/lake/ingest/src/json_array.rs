@@ -18,11 +18,7 @@ enum State {
     /// After `,`: an element.
     Next,
     /// Within an element.
-    Element {
-        depth: usize,
-        in_string: bool,
-        escaped: bool,
-    },
+    Element { depth: usize, in_string: bool, escaped: bool },
     /// After an element: `,` or `]`.
     After,
     /// After `]`.
@@ -98,37 +94,21 @@ impl<R: Read> JsonArrayRows<R> {
             self.fault = Some((too_long(self.cut.max_row_bytes), self.sample()));
         }
         match self.fault.take() {
-            Some((reason, sample)) => self.bad.push(BadRow {
-                line,
-                reason,
-                sample,
-            }),
-            None => self.rows.push(Row {
-                start: self.element_start,
-                end,
-                line,
-            }),
+            Some((reason, sample)) => self.bad.push(BadRow { line, reason, sample }),
+            None => self.rows.push(Row { start: self.element_start, end, line }),
         }
         self.discarding = false;
     }
 
     fn broken(&self, expected: &str, found: u8) -> RowsError {
         let found = char::from(found).escape_default().to_string();
-        RowsError::File(ErrorKind::Corrupt(format!(
-            "line {}: expected {expected}, found '{found}'",
-            self.line
-        )))
+        RowsError::File(ErrorKind::Corrupt(format!("line {}: expected {expected}, found '{found}'", self.line)))
     }
 
     /// Looks at all bytes read so far.
     fn scan(&mut self) -> Result<(), RowsError> {
         while self.pos < self.filled {
-            if let State::Element {
-                depth,
-                in_string,
-                escaped,
-            } = self.state
-            {
+            if let State::Element { depth, in_string, escaped } = self.state {
                 self.scan_element(depth, in_string, escaped);
                 continue;
             }
@@ -152,11 +132,7 @@ impl<R: Read> JsonArrayRows<R> {
                 (State::First | State::Next | State::Element { .. }, _) => {
                     self.element_start = self.pos;
                     self.element_line = self.line;
-                    self.state = State::Element {
-                        depth: 0,
-                        in_string: false,
-                        escaped: false,
-                    };
+                    self.state = State::Element { depth: 0, in_string: false, escaped: false };
                     continue;
                 }
             };
@@ -212,13 +188,7 @@ impl<R: Read> JsonArrayRows<R> {
         self.pos = at;
         match end {
             Some(end) => self.end_element(end),
-            None => {
-                self.state = State::Element {
-                    depth,
-                    in_string,
-                    escaped,
-                }
-            }
+            None => self.state = State::Element { depth, in_string, escaped },
         }
     }
 }
@@ -252,11 +222,7 @@ impl<R: Read> RowSource for JsonArrayRows<R> {
             }
             self.scan()?;
             if !self.rows.is_empty() || !self.bad.is_empty() {
-                return Ok(Some(Chunk {
-                    text: &self.buffer[..self.filled],
-                    rows: &self.rows,
-                    bad: &self.bad,
-                }));
+                return Ok(Some(Chunk { text: &self.buffer[..self.filled], rows: &self.rows, bad: &self.bad }));
             }
             if self.ended {
                 return match self.state {
@@ -298,11 +264,7 @@ mod tests {
     type Collected = Result<(Vec<(u64, String)>, Vec<u64>), String>;
 
     fn collect(text: &str, chunk_bytes: usize) -> Collected {
-        let cut = Cut {
-            chunk_bytes,
-            max_row_bytes: 60,
-            max_depth: 4,
-        };
+        let cut = Cut { chunk_bytes, max_row_bytes: 60, max_depth: 4 };
         let mut source = JsonArrayRows::new(text.as_bytes(), cut);
         let (mut rows, mut bad) = (Vec::new(), Vec::new());
         loop {
@@ -332,11 +294,7 @@ mod tests {
             (5, "{\"c\":{}}".to_owned()),
         ];
         for chunk_bytes in 4..80 {
-            assert_eq!(
-                collect(text, chunk_bytes),
-                Ok((expected.clone(), vec![])),
-                "{chunk_bytes}"
-            );
+            assert_eq!(collect(text, chunk_bytes), Ok((expected.clone(), vec![])), "{chunk_bytes}");
         }
         assert_eq!(collect("[]", 4), Ok((vec![], vec![])));
     }

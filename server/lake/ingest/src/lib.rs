@@ -35,11 +35,7 @@ pub use decode::{ArrowJsonDecoder, Decoder, OnePassDecoder, RowFault};
 pub use error::{Error, ErrorKind};
 pub use lines::Row;
 pub use parquet_out::{ParquetSink, WrittenFile};
-pub use read::{
-    BatchSink, DecoderKind, FileOutcome, Limits, ReadOptions, RejectSink, Rejected, read_file,
-};
-pub use schema::{
-    FieldSchema, FieldType, GaSessionsVersion, Mode, TableSchema, ga_sessions_schema,
-};
+pub use read::{BatchSink, DecoderKind, FileOutcome, Limits, ReadOptions, RejectSink, Rejected, read_file};
+pub use schema::{FieldSchema, FieldType, GaSessionsVersion, Mode, TableSchema, ga_sessions_schema};
 pub use sniff::{Compression, Format, sniff};
 pub use source::{FileSource, Source};

@@ -155,11 +155,7 @@ impl<R: Read> NdJsonRows<R> {
                         sample: line[..line.len().min(SAMPLE_BYTES)].to_vec(),
                     });
                 } else {
-                    self.rows.push(Row {
-                        start: at,
-                        end,
-                        line: self.line,
-                    });
+                    self.rows.push(Row { start: at, end, line: self.line });
                 }
             }
             if end < to {
@@ -228,11 +224,7 @@ impl<R: Read> RowSource for NdJsonRows<R> {
             searched = self.filled;
             target += self.cut.chunk_bytes;
         }
-        Ok(Some(Chunk {
-            text: &self.buffer[..self.filled],
-            rows: &self.rows,
-            bad: &self.bad,
-        }))
+        Ok(Some(Chunk { text: &self.buffer[..self.filled], rows: &self.rows, bad: &self.bad }))
     }
 
     fn saw_content(&self) -> bool {
@@ -259,17 +251,10 @@ mod tests {
     #[test]
     fn lines_and_their_numbers_hold_for_every_chunk_size() {
         let text = "\u{feff}{\"a\":1}\r\n\n  \n{\"b\":22222}\n{\"c\":\"ü\"}";
-        let expected = vec![
-            (1, "{\"a\":1}".to_owned()),
-            (4, "{\"b\":22222}".to_owned()),
-            (5, "{\"c\":\"ü\"}".to_owned()),
-        ];
+        let expected =
+            vec![(1, "{\"a\":1}".to_owned()), (4, "{\"b\":22222}".to_owned()), (5, "{\"c\":\"ü\"}".to_owned())];
         for chunk_bytes in 4..60 {
-            let cut = Cut {
-                chunk_bytes,
-                max_row_bytes: 100,
-                max_depth: 9,
-            };
+            let cut = Cut { chunk_bytes, max_row_bytes: 100, max_depth: 9 };
             let (rows, bad) = collect(&mut NdJsonRows::new(text.as_bytes(), cut));
             assert_eq!((rows, bad), (expected.clone(), vec![]), "{chunk_bytes}");
         }
@@ -277,17 +262,9 @@ mod tests {
 
     #[test]
     fn a_line_over_the_limit_costs_only_itself() {
-        let text = format!(
-            "{{}}\n{}\n{{\"z\":1}}\n{}",
-            "x".repeat(500),
-            "y".repeat(500)
-        );
+        let text = format!("{{}}\n{}\n{{\"z\":1}}\n{}", "x".repeat(500), "y".repeat(500));
         for chunk_bytes in [4, 7, 64, 499, 500, 501, 4096] {
-            let cut = Cut {
-                chunk_bytes,
-                max_row_bytes: 40,
-                max_depth: 9,
-            };
+            let cut = Cut { chunk_bytes, max_row_bytes: 40, max_depth: 9 };
             let (rows, bad) = collect(&mut NdJsonRows::new(text.as_bytes(), cut));
             let lines: Vec<_> = rows.iter().map(|row| row.0).collect();
             assert_eq!((lines, bad), (vec![1, 3], vec![2, 4]), "{chunk_bytes}");

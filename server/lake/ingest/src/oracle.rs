@@ -9,9 +9,7 @@ mod strict;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
-use arrow::datatypes::{
-    DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
 use arrow::record_batch::RecordBatch;
@@ -44,10 +42,8 @@ impl ArrowJsonDecoder {
     }
 
     fn decode_strict(&self, text: &[u8], rows: usize) -> Result<RecordBatch, ArrowError> {
-        let mut decoder = ReaderBuilder::new(self.zoneless.clone())
-            .with_batch_size(rows)
-            .with_strict_mode(true)
-            .build_decoder()?;
+        let mut decoder =
+            ReaderBuilder::new(self.zoneless.clone()).with_batch_size(rows).with_strict_mode(true).build_decoder()?;
         let mut at = 0;
         while at < text.len() {
             let taken = decoder.decode(&text[at..])?;
@@ -56,13 +52,9 @@ impl ArrowJsonDecoder {
             }
             at += taken;
         }
-        let batch = decoder
-            .flush()?
-            .unwrap_or_else(|| RecordBatch::new_empty(self.zoneless.clone()));
+        let batch = decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(self.zoneless.clone()));
         let fields = self.schema.fields().iter();
-        let columns = fields
-            .zip(batch.columns())
-            .map(|(field, column)| restore(column, field));
+        let columns = fields.zip(batch.columns()).map(|(field, column)| restore(column, field));
         RecordBatch::try_new(self.schema.clone(), columns.collect::<Result<_, _>>()?)
     }
 }
@@ -76,19 +68,13 @@ impl Decoder for ArrowJsonDecoder {
                 .map_err(|reason| RowFault { row: index, reason })?;
             normal.push(b'\n');
         }
-        self.decode_strict(&normal, rows.len())
-            .map_err(|error| RowFault {
-                row: 0,
-                reason: error.to_string(),
-            })
+        self.decode_strict(&normal, rows.len()).map_err(|error| RowFault { row: 0, reason: error.to_string() })
     }
 
     fn check(&mut self, row: &[u8]) -> Result<(), String> {
         let mut normal = Vec::new();
         strict::normalise(row, &self.table.fields, self.max_depth, &mut normal)?;
-        self.decode_strict(&normal, 1)
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+        self.decode_strict(&normal, 1).map(|_| ()).map_err(|error| error.to_string())
     }
 }
 
@@ -114,24 +100,12 @@ fn restore(array: &ArrayRef, field: &FieldRef) -> Result<ArrayRef, ArrowError> {
             let list = array.as_list::<i32>();
             let values = restore(list.values(), item)?;
             // arrow-json gives null lists no elements, so the offsets hold.
-            Arc::new(ListArray::try_new(
-                item.clone(),
-                list.offsets().clone(),
-                values,
-                None,
-            )?)
+            Arc::new(ListArray::try_new(item.clone(), list.offsets().clone(), values, None)?)
         }
         DataType::Struct(fields) => {
             let record = array.as_struct();
-            let columns = fields
-                .iter()
-                .zip(record.columns())
-                .map(|(field, column)| restore(column, field));
-            Arc::new(StructArray::try_new(
-                fields.clone(),
-                columns.collect::<Result<_, _>>()?,
-                record.nulls().cloned(),
-            )?)
+            let columns = fields.iter().zip(record.columns()).map(|(field, column)| restore(column, field));
+            Arc::new(StructArray::try_new(fields.clone(), columns.collect::<Result<_, _>>()?, record.nulls().cloned())?)
         }
         _ => array.clone(),
     })

@@ -17,11 +17,7 @@ use crate::read::Context;
 use crate::schema::{FieldSchema, Mode};
 
 /// Reads a Parquet file.
-pub(crate) fn read_parquet(
-    context: &Context<'_>,
-    file: File,
-    delivery: &mut Delivery<'_>,
-) -> Result<(), Stop> {
+pub(crate) fn read_parquet(context: &Context<'_>, file: File, delivery: &mut Delivery<'_>) -> Result<(), Stop> {
     // The parquet crate panics on some damaged files; that must not end the run.
     let stop = catch_unwind(AssertUnwindSafe(|| read_batches(context, file, delivery)));
     stop.unwrap_or_else(|_| Err(corrupt("its Parquet pages cannot be read")))
@@ -31,36 +27,22 @@ fn corrupt(reason: impl ToString) -> Stop {
     Stop::File(ErrorKind::Corrupt(reason.to_string()))
 }
 
-fn read_batches(
-    context: &Context<'_>,
-    file: File,
-    delivery: &mut Delivery<'_>,
-) -> Result<(), Stop> {
+fn read_batches(context: &Context<'_>, file: File, delivery: &mut Delivery<'_>) -> Result<(), Stop> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(corrupt)?;
     let target = context.options.schema.to_arrow();
     for field in builder.schema().fields() {
         let Ok(wanted) = target.field_with_name(field.name()) else {
-            return Err(columns(format!(
-                "'{}' is no column of the schema",
-                field.name()
-            )));
+            return Err(columns(format!("'{}' is no column of the schema", field.name())));
         };
         check(field.name(), field.data_type(), wanted.data_type())?;
     }
     let metadata = builder.metadata();
     let rows = metadata.file_metadata().num_rows().max(1) as usize;
-    let declared: i64 = metadata
-        .row_groups()
-        .iter()
-        .map(|g| g.total_byte_size())
-        .sum();
+    let declared: i64 = metadata.row_groups().iter().map(|g| g.total_byte_size()).sum();
     let row_bytes = (declared.max(1) as usize / rows).max(1);
     // Nested rows take several times their encoded size in memory.
     let batch_rows = (context.options.chunk_bytes / (4 * row_bytes)).clamp(16, 8192);
-    let mut reader = builder
-        .with_batch_size(batch_rows)
-        .build()
-        .map_err(corrupt)?;
+    let mut reader = builder.with_batch_size(batch_rows).build().map_err(corrupt)?;
     let mut row = 1;
     let mut memory = 0_u64;
     loop {
@@ -101,11 +83,7 @@ fn check(path: &str, from: &DataType, to: &DataType) -> Result<(), Stop> {
             true
         }
         (
-            T::List(from)
-            | T::LargeList(from)
-            | T::ListView(from)
-            | T::LargeListView(from)
-            | T::FixedSizeList(from, _),
+            T::List(from) | T::LargeList(from) | T::ListView(from) | T::LargeListView(from) | T::FixedSizeList(from, _),
             T::List(to),
         ) => return check(path, from.data_type(), to.data_type()),
         (T::Utf8 | T::LargeUtf8 | T::Utf8View, T::Utf8) => true,
@@ -134,10 +112,7 @@ fn adapt_batch(
             None => missing(field.data_type(), batch.num_rows()),
         };
         if rule.mode == Mode::Required && array.null_count() > 0 {
-            return Err(columns(format!(
-                "'{}' is required and has nulls",
-                rule.name
-            )));
+            return Err(columns(format!("'{}' is required and has nulls", rule.name)));
         }
         arrays.push(array);
     }
@@ -159,20 +134,12 @@ fn missing(data_type: &DataType, rows: usize) -> ArrayRef {
 }
 
 fn null_struct(fields: &Fields, rows: usize) -> ArrayRef {
-    let children = fields
-        .iter()
-        .map(|field| missing(field.data_type(), rows))
-        .collect();
+    let children = fields.iter().map(|field| missing(field.data_type(), rows)).collect();
     let nulls = arrow::buffer::NullBuffer::new_null(rows);
     Arc::new(StructArray::new(fields.clone(), children, Some(nulls)))
 }
 
-fn adapt(
-    path: &str,
-    array: &ArrayRef,
-    to: &DataType,
-    rule: &FieldSchema,
-) -> Result<ArrayRef, Stop> {
+fn adapt(path: &str, array: &ArrayRef, to: &DataType, rule: &FieldSchema) -> Result<ArrayRef, Stop> {
     match to {
         DataType::List(item) => adapt_list(path, array, item, rule),
         DataType::Struct(fields) => adapt_struct(path, array, fields, &rule.fields),
@@ -181,12 +148,7 @@ fn adapt(
     }
 }
 
-fn adapt_struct(
-    path: &str,
-    array: &ArrayRef,
-    fields: &Fields,
-    rules: &[FieldSchema],
-) -> Result<ArrayRef, Stop> {
+fn adapt_struct(path: &str, array: &ArrayRef, fields: &Fields, rules: &[FieldSchema]) -> Result<ArrayRef, Stop> {
     if array.data_type() == &DataType::Null {
         return Ok(null_struct(fields, array.len()));
     }
@@ -210,12 +172,7 @@ fn adapt_struct(
 
 /// Lists become `List` without null: null is the empty list, and null elements are refused, as
 /// in JSON.
-fn adapt_list(
-    path: &str,
-    array: &ArrayRef,
-    item: &FieldRef,
-    rule: &FieldSchema,
-) -> Result<ArrayRef, Stop> {
+fn adapt_list(path: &str, array: &ArrayRef, item: &FieldRef, rule: &FieldSchema) -> Result<ArrayRef, Stop> {
     if array.data_type() == &DataType::Null {
         return Ok(missing(&DataType::List(item.clone()), array.len()));
     }
@@ -259,9 +216,6 @@ fn cast_to_list(array: &ArrayRef) -> Result<ArrayRef, Stop> {
         | DataType::FixedSizeList(item, _) => item,
         other => return Err(corrupt(format!("{other} is no list"))),
     };
-    let list = DataType::List(Arc::new(Field::new_list_field(
-        item.data_type().clone(),
-        true,
-    )));
+    let list = DataType::List(Arc::new(Field::new_list_field(item.data_type().clone(), true)));
     cast(array, &list).map_err(corrupt)
 }

@@ -49,9 +49,7 @@ impl<W: Write + Send> ParquetSink<W> {
     /// # Errors
     /// When the schema cannot be written as Parquet.
     pub fn new(writer: W, schema: SchemaRef, constants: &[(&str, &str)]) -> Result<Self, Error> {
-        let added = constants
-            .iter()
-            .map(|(name, _)| Arc::new(Field::new(*name, DataType::Utf8, true)));
+        let added = constants.iter().map(|(name, _)| Arc::new(Field::new(*name, DataType::Utf8, true)));
         let fields: Vec<_> = schema.fields().iter().cloned().chain(added).collect();
         let schema = Arc::new(Schema::new(fields));
         let properties = WriterProperties::builder()
@@ -63,10 +61,7 @@ impl<W: Write + Send> ParquetSink<W> {
         Ok(Self {
             writer: ArrowWriter::try_new(writer, schema.clone(), Some(properties))?,
             schema,
-            constants: constants
-                .iter()
-                .map(|(_, value)| ((*value).to_owned(), repeated(value, 0)))
-                .collect(),
+            constants: constants.iter().map(|(_, value)| ((*value).to_owned(), repeated(value, 0))).collect(),
             rows: 0,
         })
     }
@@ -110,10 +105,7 @@ impl<W: Write + Send> ParquetSink<W> {
     /// When the writer fails.
     pub fn close(mut self) -> Result<WrittenFile, Error> {
         let metadata = self.writer.finish()?;
-        self.writer
-            .inner_mut()
-            .flush()
-            .map_err(ParquetError::from)?;
+        self.writer.inner_mut().flush().map_err(ParquetError::from)?;
         Ok(WrittenFile {
             rows: self.rows,
             bytes: self.writer.bytes_written() as u64,
@@ -124,9 +116,7 @@ impl<W: Write + Send> ParquetSink<W> {
 }
 
 fn repeated(value: &str, rows: usize) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
-        value, rows,
-    )))
+    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, rows)))
 }
 
 /// What is known of one column over all row groups.
@@ -209,34 +199,28 @@ fn less(a: &Value, b: &Value) -> bool {
 fn bounds(statistics: &Statistics, data_type: &DataType) -> Option<(Value, Value)> {
     match (statistics, data_type) {
         (Statistics::Int64(s), DataType::Int64) => Some((json!(s.min_opt()?), json!(s.max_opt()?))),
-        (Statistics::Int32(s), DataType::Date32) => Some((
-            json!(format_date(i64::from(*s.min_opt()?))),
-            json!(format_date(i64::from(*s.max_opt()?))),
-        )),
+        (Statistics::Int32(s), DataType::Date32) => {
+            Some((json!(format_date(i64::from(*s.min_opt()?))), json!(format_date(i64::from(*s.max_opt()?)))))
+        }
         (Statistics::Int64(s), DataType::Timestamp(TimeUnit::Microsecond, _)) => Some((
             json!(format_millis(s.min_opt()?.div_euclid(1000))),
             // Delta keeps milliseconds: round up, so that the bound holds.
-            json!(format_millis(
-                s.max_opt()?.saturating_add(999).div_euclid(1000)
-            )),
+            json!(format_millis(s.max_opt()?.saturating_add(999).div_euclid(1000))),
         )),
         (Statistics::Double(s), DataType::Float64) => {
             let (min, max) = (*s.min_opt()?, *s.max_opt()?);
             (min.is_finite() && max.is_finite()).then(|| (json!(min), json!(max)))
         }
-        (Statistics::ByteArray(s), DataType::Utf8) => Some((
-            json!(s.min_opt()?.as_utf8().ok()?),
-            json!(s.max_opt()?.as_utf8().ok()?),
-        )),
+        (Statistics::ByteArray(s), DataType::Utf8) => {
+            Some((json!(s.min_opt()?.as_utf8().ok()?), json!(s.max_opt()?.as_utf8().ok()?)))
+        }
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{
-        BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray,
-    };
+    use arrow::array::{BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
@@ -244,39 +228,13 @@ mod tests {
     #[test]
     fn constants_and_statistics_are_in_the_file() {
         let batch = RecordBatch::try_from_iter_with_nullable([
-            (
-                "i",
-                Arc::new(Int64Array::from(vec![Some(3), None, Some(-1)])) as ArrayRef,
-                true,
-            ),
-            (
-                "s",
-                Arc::new(StringArray::from(vec![Some("b"), Some(""), None])),
-                true,
-            ),
-            (
-                "b",
-                Arc::new(BooleanArray::from(vec![true, false, true])),
-                true,
-            ),
+            ("i", Arc::new(Int64Array::from(vec![Some(3), None, Some(-1)])) as ArrayRef, true),
+            ("s", Arc::new(StringArray::from(vec![Some("b"), Some(""), None])), true),
+            ("b", Arc::new(BooleanArray::from(vec![true, false, true])), true),
             ("d", Arc::new(Date32Array::from(vec![0, 17_376, 1])), true),
-            (
-                "f",
-                Arc::new(Float64Array::from(vec![0.5, -2.0, 7.25])),
-                true,
-            ),
-            (
-                "t",
-                Arc::new(
-                    TimestampMicrosecondArray::from(vec![1_001, 2_001, 3_001]).with_timezone("UTC"),
-                ),
-                true,
-            ),
-            (
-                "n",
-                Arc::new(Int64Array::from(vec![None, None, None])),
-                true,
-            ),
+            ("f", Arc::new(Float64Array::from(vec![0.5, -2.0, 7.25])), true),
+            ("t", Arc::new(TimestampMicrosecondArray::from(vec![1_001, 2_001, 3_001]).with_timezone("UTC")), true),
+            ("n", Arc::new(Int64Array::from(vec![None, None, None])), true),
         ])
         .unwrap();
         let mut file = tempfile::tempfile().unwrap();
@@ -298,10 +256,7 @@ mod tests {
                 "nullCount": {"i": 1, "s": 1, "b": 0, "d": 0, "f": 0, "t": 0, "n": 4, "_run_id": 0},
             })
         );
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-            .unwrap()
-            .build()
-            .unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
         let read: Vec<_> = reader.map(Result::unwrap).collect();
         assert_eq!(read.iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
         assert_eq!(read[0].column_by_name("_run_id").unwrap().null_count(), 0);

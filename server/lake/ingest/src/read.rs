@@ -127,12 +127,8 @@ impl ReadOptions {
 
     pub(crate) fn new_decoder(&self) -> Box<dyn Decoder> {
         match self.decoder {
-            DecoderKind::OnePass => {
-                Box::new(OnePassDecoder::new(&self.schema, self.limits.max_depth))
-            }
-            DecoderKind::ArrowJson => {
-                Box::new(ArrowJsonDecoder::new(&self.schema, self.limits.max_depth))
-            }
+            DecoderKind::OnePass => Box::new(OnePassDecoder::new(&self.schema, self.limits.max_depth)),
+            DecoderKind::ArrowJson => Box::new(ArrowJsonDecoder::new(&self.schema, self.limits.max_depth)),
         }
     }
 }
@@ -173,11 +169,7 @@ pub fn read_file(
 ) -> Result<FileOutcome, Error> {
     let guard = Guard::new(options.limits.clone());
     let mut delivery = Delivery::new(name, options, sink, reject);
-    let context = Context {
-        name,
-        options,
-        guard: guard.clone(),
-    };
+    let context = Context { name, options, guard: guard.clone() };
     let result = context.read_source(source, &mut delivery);
     delivery.finish(result, guard.raw_bytes())
 }
@@ -191,24 +183,15 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     fn read_source(&self, source: &dyn Source, delivery: &mut Delivery<'_>) -> Result<(), Stop> {
-        let open = || {
-            source.open().map_err(|source| Error::Read {
-                file: self.name.to_owned(),
-                source,
-            })
-        };
+        let open = || source.open().map_err(|source| Error::Read { file: self.name.to_owned(), source });
         let mut head = [0; 4];
         let mut reader = open()?;
-        let filled = read_full(&mut reader, &mut head).map_err(|source| Error::Read {
-            file: self.name.to_owned(),
-            source,
-        })?;
+        let filled =
+            read_full(&mut reader, &mut head).map_err(|source| Error::Read { file: self.name.to_owned(), source })?;
         let seekable = is_zip(&head) || &head == b"PAR1";
         if let Some(path) = source.path().filter(|_| seekable) {
-            let file = std::fs::File::open(path).map_err(|source| Error::Read {
-                file: self.name.to_owned(),
-                source,
-            })?;
+            let file =
+                std::fs::File::open(path).map_err(|source| Error::Read { file: self.name.to_owned(), source })?;
             if is_zip(&head) {
                 return archive::read_zip(self, file, delivery);
             }
@@ -267,11 +250,7 @@ impl Context<'_> {
         }
         let format = sniff_content(name, &head).map_err(|kind| {
             // White space alone is as good as nothing.
-            if head.iter().all(u8::is_ascii_whitespace) {
-                ErrorKind::Empty
-            } else {
-                kind
-            }
+            if head.iter().all(u8::is_ascii_whitespace) { ErrorKind::Empty } else { kind }
         })?;
         let mut reader = RawReader::new(Cursor::new(head).chain(reader), self.guard.clone());
         let cut = self.options.cut();
@@ -279,8 +258,8 @@ impl Context<'_> {
             Format::NdJson => self.pump(&mut NdJsonRows::new(reader, cut), delivery),
             Format::JsonArray => self.pump(&mut JsonArrayRows::new(reader, cut), delivery),
             Format::Csv => {
-                let mut rows = CsvRows::new(reader, cut, &self.options.schema)
-                    .map_err(|error| self.rows_fault(error))?;
+                let mut rows =
+                    CsvRows::new(reader, cut, &self.options.schema).map_err(|error| self.rows_fault(error))?;
                 self.pump(&mut rows, delivery)
             }
             Format::Parquet => {
@@ -294,11 +273,7 @@ impl Context<'_> {
         while let Some(chunk) = rows.next_chunk().map_err(|error| self.rows_fault(error))? {
             delivery.rows(&chunk)?;
         }
-        if rows.saw_content() {
-            Ok(())
-        } else {
-            Err(ErrorKind::Empty.into())
-        }
+        if rows.saw_content() { Ok(()) } else { Err(ErrorKind::Empty.into()) }
     }
 
     fn rows_fault(&self, error: RowsError) -> Stop {
@@ -316,12 +291,7 @@ impl Context<'_> {
     /// Copies a stream to a temporary file, which vanishes with its handle, even on `kill -9`.
     fn spool(&self, reader: &mut dyn Read) -> Result<std::fs::File, Stop> {
         use std::io::{Seek, Write};
-        let scratch = |source| {
-            Stop::Fatal(Error::Scratch {
-                path: self.options.scratch.clone(),
-                source,
-            })
-        };
+        let scratch = |source| Stop::Fatal(Error::Scratch { path: self.options.scratch.clone(), source });
         let mut file = tempfile::tempfile_in(&self.options.scratch).map_err(scratch)?;
         let mut buffer = vec![0; 256 << 10];
         loop {

@@ -82,10 +82,7 @@ impl FieldSchema {
 }
 
 fn to_arrow_fields(fields: &[FieldSchema]) -> Fields {
-    fields
-        .iter()
-        .map(|field| FieldRef::new(field.to_arrow()))
-        .collect()
+    fields.iter().map(|field| FieldRef::new(field.to_arrow())).collect()
 }
 
 /// Field types of a data set.
@@ -145,11 +142,7 @@ impl TableSchema {
 
 fn check_fields(fields: &[FieldSchema], parent: &str) -> Result<(), Error> {
     if fields.is_empty() {
-        let what = if parent.is_empty() {
-            "it"
-        } else {
-            parent.trim_end_matches('.')
-        };
+        let what = if parent.is_empty() { "it" } else { parent.trim_end_matches('.') };
         return Err(Error::Schema(format!("{what} has no fields")));
     }
     let mut names = HashSet::new();
@@ -195,11 +188,7 @@ pub enum GaSessionsVersion {
 impl GaSessionsVersion {
     /// The version of the table of a day given as `20170629`.
     pub fn of_day(day: &str) -> Self {
-        if day < "20170701" {
-            Self::Until20170630
-        } else {
-            Self::Current
-        }
+        if day < "20170701" { Self::Until20170630 } else { Self::Current }
     }
 }
 
@@ -224,11 +213,7 @@ mod tests {
         let new = ga_sessions_schema(GaSessionsVersion::of_day("20170701"));
         assert_eq!(old.field_count(), 336);
         assert_eq!(new.field_count(), 338);
-        let added: Vec<_> = new
-            .leaf_paths()
-            .into_iter()
-            .filter(|path| old.field(path).is_none())
-            .collect();
+        let added: Vec<_> = new.leaf_paths().into_iter().filter(|path| old.field(path).is_none()).collect();
         assert_eq!(added, ["hits.product.productCouponCode", "clientId"]);
     }
 
@@ -241,10 +226,7 @@ mod tests {
         .unwrap();
         let arrow = schema.to_arrow();
         assert_eq!(arrow.field(0).data_type(), &DataType::Int64);
-        assert_eq!(
-            arrow.field(1).data_type(),
-            &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-        );
+        assert_eq!(arrow.field(1).data_type(), &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
         let item = DataType::Struct(vec![Field::new("d", DataType::Boolean, true)].into());
         assert_eq!(arrow.field(2).data_type(), &DataType::new_list(item, true));
     }
@@ -256,14 +238,8 @@ mod tests {
             ("[]", "it has no fields"),
             (r#"[{"name":"a","type":"RECORD"}]"#, "a has no fields"),
             (r#"[{"name":"","type":"STRING"}]"#, "no field name"),
-            (
-                r#"[{"name":"a","type":"STRING"},{"name":"a","type":"INTEGER"}]"#,
-                "a is there twice",
-            ),
-            (
-                r#"[{"name":"a","type":"STRING","fields":[{"name":"b","type":"STRING"}]}]"#,
-                "is no RECORD",
-            ),
+            (r#"[{"name":"a","type":"STRING"},{"name":"a","type":"INTEGER"}]"#, "a is there twice"),
+            (r#"[{"name":"a","type":"STRING","fields":[{"name":"b","type":"STRING"}]}]"#, "is no RECORD"),
             (r#"[{"name":"a","type":"GEOGRAPHY"}]"#, "GEOGRAPHY"),
         ] {
             let error = TableSchema::from_json(text).unwrap_err().to_string();

@@ -63,8 +63,8 @@ pub fn sniff(file_name: &str, head: &[u8]) -> Result<(Format, Compression), Erro
     }
     if is_zip(head) {
         let (name, inner) = first_entry(head).unwrap_or_default();
-        let format = sniff_content(&name, &inner)
-            .or_else(|_| sniff_content(strip_extension(file_name, ".zip"), &inner))?;
+        let format =
+            sniff_content(&name, &inner).or_else(|_| sniff_content(strip_extension(file_name, ".zip"), &inner))?;
         return Ok((format, Compression::Zip));
     }
     Ok((sniff_content(file_name, head)?, Compression::None))
@@ -102,9 +102,7 @@ pub(crate) fn strip_gz(name: &str) -> &str {
 
 fn strip_extension<'a>(name: &'a str, extension: &str) -> &'a str {
     match name.len().checked_sub(extension.len()) {
-        Some(at) if name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(extension) => {
-            &name[..at]
-        }
+        Some(at) if name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(extension) => &name[..at],
         _ => name,
     }
 }
@@ -168,11 +166,7 @@ mod tests {
             ("a", b"x,y".to_vec(), Err(ErrorKind::UnknownFormat)),
             ("a.pdf", b"%PDF".to_vec(), Err(ErrorKind::UnknownFormat)),
             ("a.json", Vec::new(), Err(ErrorKind::Empty)),
-            (
-                "a.zst",
-                b"\x28\xb5\x2f\xfd".to_vec(),
-                Err(ErrorKind::Unsupported("Zstandard")),
-            ),
+            ("a.zst", b"\x28\xb5\x2f\xfd".to_vec(), Err(ErrorKind::Unsupported("Zstandard"))),
         ] {
             assert_eq!(sniff(name, &head), expected, "{name}");
         }

@@ -16,16 +16,11 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -34,10 +29,7 @@ fn digits(text: &[u8]) -> Option<i64> {
     if text.is_empty() || text.len() > 6 {
         return None;
     }
-    text.iter().try_fold(0, |value, byte| {
-        byte.is_ascii_digit()
-            .then(|| value * 10 + i64::from(byte - b'0'))
-    })
+    text.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
 /// `2017-07-29` as days since 1970-01-01.
@@ -45,11 +37,7 @@ pub(crate) fn parse_date(text: &[u8]) -> Option<i32> {
     if text.len() != 10 || text[4] != b'-' || text[7] != b'-' {
         return None;
     }
-    let (year, month, day) = (
-        digits(&text[..4])?,
-        digits(&text[5..7])?,
-        digits(&text[8..])?,
-    );
+    let (year, month, day) = (digits(&text[..4])?, digits(&text[5..7])?, digits(&text[8..])?);
     if !(1..=12).contains(&month) || day < 1 {
         return None;
     }
@@ -69,11 +57,7 @@ pub(crate) fn parse_timestamp(text: &[u8]) -> Option<i64> {
     if rest[3] != b':' || rest[6] != b':' {
         return None;
     }
-    let (hour, minute, second) = (
-        digits(&rest[1..3])?,
-        digits(&rest[4..6])?,
-        digits(&rest[7..9])?,
-    );
+    let (hour, minute, second) = (digits(&rest[1..3])?, digits(&rest[4..6])?, digits(&rest[7..9])?);
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -111,10 +95,7 @@ pub(crate) fn format_millis(millis: i64) -> String {
     let date = format_date(millis.div_euclid(86_400_000));
     let rest = millis.rem_euclid(86_400_000);
     let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
-    format!(
-        "{date}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
-        rest % 1_000
-    )
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1_000)
 }
 
 #[cfg(test)]
@@ -161,10 +142,7 @@ mod tests {
         ] {
             assert_eq!(parse_timestamp(text.as_bytes()), expected, "{text}");
         }
-        assert_eq!(
-            format_millis(base / 1000 + 3_723_004),
-            "2017-07-29T01:02:03.004Z"
-        );
+        assert_eq!(format_millis(base / 1000 + 3_723_004), "2017-07-29T01:02:03.004Z");
         assert_eq!(format_millis(-1), "1969-12-31T23:59:59.999Z");
     }
 }

@@ -8,8 +8,8 @@ use common::{Random, random_object, real_rows};
 use proptest::prelude::*;
 use serde_json::Value;
 use showrunner_ingest::{
-    ArrowJsonDecoder, Decoder, FieldSchema, FieldType, GaSessionsVersion, Mode, OnePassDecoder,
-    Row, TableSchema, ga_sessions_schema,
+    ArrowJsonDecoder, Decoder, FieldSchema, FieldType, GaSessionsVersion, Mode, OnePassDecoder, Row, TableSchema,
+    ga_sessions_schema,
 };
 
 /// Lines joined to one text, with their ranges.
@@ -18,11 +18,7 @@ fn chunk(lines: &[String]) -> (Vec<u8>, Vec<Row>) {
     for (index, line) in lines.iter().enumerate() {
         let start = text.len();
         text.extend_from_slice(line.as_bytes());
-        rows.push(Row {
-            start,
-            end: text.len(),
-            line: index as u64 + 1,
-        });
+        rows.push(Row { start, end: text.len(), line: index as u64 + 1 });
         text.push(b'\n');
     }
     (text, rows)
@@ -54,11 +50,7 @@ fn assert_same_verdict(schema: &TableSchema, line: &str) {
     let mut ours = OnePassDecoder::new(schema, 16);
     let mut oracle = ArrowJsonDecoder::new(schema, 16);
     let (verdict, expected) = (ours.check(line.as_bytes()), oracle.check(line.as_bytes()));
-    assert_eq!(
-        verdict.is_ok(),
-        expected.is_ok(),
-        "{line}\n{verdict:?}\n{expected:?}"
-    );
+    assert_eq!(verdict.is_ok(), expected.is_ok(), "{line}\n{verdict:?}\n{expected:?}");
     if verdict.is_ok() {
         // Of decoders that have just forgotten a row.
         let (text, rows) = chunk(&[line.to_owned()]);
@@ -137,17 +129,9 @@ fn random_fields(random: &mut Random, levels: u64) -> Vec<FieldSchema> {
             let first = u64::from(levels == 0);
             let field_type = TYPES[(first + random.below(7 - first)) as usize];
             FieldSchema {
-                name: format!(
-                    "{}{at}",
-                    ["a", "ab", "ü", "long name "][random.below(4) as usize]
-                ),
+                name: format!("{}{at}", ["a", "ab", "ü", "long name "][random.below(4) as usize]),
                 field_type,
-                mode: [
-                    Mode::Nullable,
-                    Mode::Nullable,
-                    Mode::Repeated,
-                    Mode::Required,
-                ][random.below(4) as usize],
+                mode: [Mode::Nullable, Mode::Nullable, Mode::Repeated, Mode::Required][random.below(4) as usize],
                 fields: match field_type {
                     FieldType::Record => random_fields(random, levels - 1),
                     _ => Vec::new(),
@@ -158,18 +142,12 @@ fn random_fields(random: &mut Random, levels: u64) -> Vec<FieldSchema> {
 }
 
 fn random_schema(random: &mut Random) -> TableSchema {
-    TableSchema {
-        fields: random_fields(random, 3),
-    }
+    TableSchema { fields: random_fields(random, 3) }
 }
 
 fn random_line(schema: &TableSchema, random: &mut Random) -> String {
     let row = Value::Object(random_object(&schema.fields, random));
-    if random.chance(20) {
-        serde_json::to_string_pretty(&row).unwrap()
-    } else {
-        row.to_string()
-    }
+    if random.chance(20) { serde_json::to_string_pretty(&row).unwrap() } else { row.to_string() }
 }
 
 proptest! {

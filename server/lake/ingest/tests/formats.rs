@@ -9,9 +9,7 @@ use arrow::record_batch::RecordBatch;
 use common::{Random, gz, options, random_object, read, real_days, real_rows, zip_of};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
-use showrunner_ingest::{
-    GaSessionsVersion, ParquetSink, TableSchema, ga_sessions_schema, read_file,
-};
+use showrunner_ingest::{GaSessionsVersion, ParquetSink, TableSchema, ga_sessions_schema, read_file};
 
 /// Records written as one column for each value; the rest is JSON text.
 const DOTTED: [&str; 2] = ["totals", "geoNetwork"];
@@ -51,12 +49,7 @@ fn csv(rows: &[Value], schema: &TableSchema) -> String {
     // Backwards, since the order of columns must not matter.
     for field in schema.fields.iter().rev() {
         if DOTTED.contains(&field.name.as_str()) {
-            columns.extend(
-                field
-                    .fields
-                    .iter()
-                    .map(|f| (field.name.clone(), Some(f.name.clone()))),
-            );
+            columns.extend(field.fields.iter().map(|f| (field.name.clone(), Some(f.name.clone()))));
         } else {
             columns.push((field.name.clone(), None));
         }
@@ -74,10 +67,7 @@ fn csv(rows: &[Value], schema: &TableSchema) -> String {
             .iter()
             .map(|(name, below)| match below {
                 Some(below) => cell(row.get(name).and_then(|r| r.get(below)), false),
-                None => cell(
-                    row.get(name),
-                    !schema.field(name).unwrap().fields.is_empty(),
-                ),
+                None => cell(row.get(name), !schema.field(name).unwrap().fields.is_empty()),
             })
             .collect();
         text += &(cells.join(",") + "\r\n");
@@ -132,10 +122,7 @@ fn made_up_sessions_are_the_same_in_every_format() {
 #[test]
 fn real_sessions_are_the_same_in_every_format() {
     let Some(text) = real_rows() else { return };
-    let rows: Vec<Value> = serde_json::Deserializer::from_slice(&text)
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let rows: Vec<Value> = serde_json::Deserializer::from_slice(&text).into_iter().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 310);
     check_all_formats(&rows);
 }
@@ -188,9 +175,7 @@ fn written_parquet_reads_back_the_same() {
 
 #[test]
 fn an_archive_may_mix_formats() {
-    let schema =
-        TableSchema::from_json(r#"[{"name":"id","type":"INTEGER"},{"name":"s","type":"STRING"}]"#)
-            .unwrap();
+    let schema = TableSchema::from_json(r#"[{"name":"id","type":"INTEGER"},{"name":"s","type":"STRING"}]"#).unwrap();
     let options = options(&schema);
     let two_members = [gz(b"{\"id\":4}\n{\"id"), gz(b"\":5}\n")].concat();
     let bytes = zip_of(&[

@@ -23,11 +23,7 @@ fn small() -> ReadOptions {
 }
 
 fn ids(batch: &RecordBatch) -> Vec<i64> {
-    batch
-        .column(0)
-        .as_primitive::<Int64Type>()
-        .values()
-        .to_vec()
+    batch.column(0).as_primitive::<Int64Type>().values().to_vec()
 }
 
 #[test]
@@ -35,53 +31,29 @@ fn each_bad_row_is_refused_with_field_value_and_expectation() {
     let deep = "[".repeat(100_000);
     let cases: &[(&str, &str)] = &[
         ("oops", "expected an object, found oops"),
-        (
-            "{\"id\":\"abc\"}",
-            "id: expected an INTEGER of 64 bits, found \"abc\"",
-        ),
-        (
-            "{\"id\":1.5}",
-            "id: expected an INTEGER of 64 bits, found 1.5",
-        ),
+        ("{\"id\":\"abc\"}", "id: expected an INTEGER of 64 bits, found \"abc\""),
+        ("{\"id\":1.5}", "id: expected an INTEGER of 64 bits, found 1.5"),
         ("{\"id\":1e3}", "found 1e3"),
         ("{\"id\":007}", "found 007"),
         ("{\"id\":\"\"}", "found \"\""),
         ("{\"id\":9223372036854775808}", "found 9223372036854775808"),
-        (
-            "{\"id\":\"-9223372036854775809\"}",
-            "found \"-9223372036854775809\"",
-        ),
+        ("{\"id\":\"-9223372036854775809\"}", "found \"-9223372036854775809\""),
         ("{\"id\":{}}", "found an object"),
-        (
-            "{\"date\":20170729}",
-            "date: expected a STRING, found 20170729",
-        ),
+        ("{\"date\":20170729}", "date: expected a STRING, found 20170729"),
         ("{\"f\":\"x\"}", "f: expected a FLOAT, found \"x\""),
         ("{\"f\":1e999}", "f: expected a FLOAT, found 1e999"),
         ("{\"b\":1}", "b: expected a BOOLEAN, found 1"),
         ("{\"r\":\"s\"}", "r: expected an object, found \"s\""),
         ("{\"r\":{\"s\":[]}}", "r.s: expected a STRING, found a list"),
         ("{\"r\":{\"x\":1}}", "r.x: the field is not in the schema"),
-        (
-            "{\"r\":{\"l\":[{\"n\":1},{\"n\":true}]}}",
-            "r.l[1].n: expected an INTEGER",
-        ),
-        (
-            "{\"r\":{\"l\":{}}}",
-            "r.l: expected a list, found an object",
-        ),
-        (
-            "{\"tags\":[\"a\",null]}",
-            "tags[1]: expected a STRING, found null",
-        ),
+        ("{\"r\":{\"l\":[{\"n\":1},{\"n\":true}]}}", "r.l[1].n: expected an INTEGER"),
+        ("{\"r\":{\"l\":{}}}", "r.l: expected a list, found an object"),
+        ("{\"tags\":[\"a\",null]}", "tags[1]: expected a STRING, found null"),
         ("{\"id\":1,\"id\":2}", "id: the field is there twice"),
         ("{\"id\":null,\"id\":2}", "id: the field is there twice"),
         ("{\"nope\":1}", "nope: the field is not in the schema"),
         ("{\"id\":1}{\"id\":2}", "expected the end of the row"),
-        (
-            "{\"id\":1",
-            "expected ',' or '}' after a value, found the end of the row",
-        ),
+        ("{\"id\":1", "expected ',' or '}' after a value, found the end of the row"),
         ("{\"id\" 1}", "expected ':' after a field name"),
         ("{\"date\":\"\\ud800\"}", "half a surrogate pair"),
         ("{\"date\":\"\\q\"}", "unknown escape"),
@@ -104,10 +76,7 @@ fn each_bad_row_is_refused_with_field_value_and_expectation() {
             assert_eq!(rejected.len(), cases.len());
             for (index, (row, (line, reason))) in rejected.iter().zip(cases).enumerate() {
                 assert_eq!(row.line, Some(index as u64 * 3 + 2), "{row:?}");
-                assert!(
-                    row.sample.len() <= 300 && line.starts_with(&row.sample),
-                    "{row:?}"
-                );
+                assert!(row.sample.len() <= 300 && line.starts_with(&row.sample), "{row:?}");
                 if decoder == DecoderKind::OnePass {
                     assert!(row.reason.contains(reason), "{reason}: {}", row.reason);
                 }
@@ -138,10 +107,7 @@ fn a_row_of_another_day_is_refused_and_date_is_left_out() {
     assert!(batch.column_by_name("date").is_none());
     assert_eq!(rejected.len(), 1);
     assert_eq!(rejected[0].line, Some(2));
-    assert_eq!(
-        rejected[0].reason,
-        "date: expected 20170729, found 20170730"
-    );
+    assert_eq!(rejected[0].reason, "date: expected 20170729, found 20170730");
 }
 
 #[test]
@@ -165,11 +131,9 @@ fn limits_bound_rows_depth_and_reports() {
 
 /// Bytes of a Parquet file with one Int64 column of this name.
 fn parquet(column: &str) -> Vec<u8> {
-    let array: arrow::array::ArrayRef =
-        std::sync::Arc::new(arrow::array::Int64Array::from(vec![1, 2, 3]));
+    let array: arrow::array::ArrayRef = std::sync::Arc::new(arrow::array::Int64Array::from(vec![1, 2, 3]));
     let batch = RecordBatch::try_from_iter([(column, array)]).unwrap();
-    let mut writer =
-        parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.into_inner().unwrap()
 }
@@ -177,9 +141,7 @@ fn parquet(column: &str) -> Vec<u8> {
 fn symlink_zip() -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default();
-    writer
-        .add_symlink("a.json", "/etc/passwd", options)
-        .unwrap();
+    writer.add_symlink("a.json", "/etc/passwd", options).unwrap();
     writer.finish().unwrap().into_inner()
 }
 
@@ -205,16 +167,8 @@ fn a_bad_file_is_refused_as_a_whole() {
         ("a.csv", b"", "is empty"),
         ("a.bin", b"\0\0\0", "format is not known"),
         ("a.zst", b"\x28\xb5\x2f\xfd...", "Zstandard"),
-        (
-            "cut.json.gz",
-            &packed[..packed.len() / 2],
-            "damaged: it ends in the middle",
-        ),
-        (
-            "head.json.gz",
-            &packed[..5],
-            "damaged: it ends in the middle",
-        ),
+        ("cut.json.gz", &packed[..packed.len() / 2], "damaged: it ends in the middle"),
+        ("head.json.gz", &packed[..5], "damaged: it ends in the middle"),
         ("garbage.json.gz", &garbage, "damaged"),
         ("flipped.json.gz", &flipped, "damaged"),
         ("crc.zip", &zip, "damaged"),
@@ -225,9 +179,7 @@ fn a_bad_file_is_refused_as_a_whole() {
     ];
     for (name, bytes, expected) in cases {
         let (_, rejected, outcome) = read(name, bytes, &small());
-        let reason = outcome
-            .file_rejected
-            .unwrap_or_else(|| panic!("{name} was accepted"));
+        let reason = outcome.file_rejected.unwrap_or_else(|| panic!("{name} was accepted"));
         assert!(reason.contains(expected), "{name}: {reason}");
         let last = rejected.last().unwrap();
         assert_eq!((last.line, &last.reason), (None, &reason), "{name}");
@@ -239,52 +191,29 @@ fn archives_that_lead_elsewhere_are_refused_by_entry() {
     let inner = zip_of(&[("a.json", b"{}")]);
     let doubled = gz(&gz(b"{}"));
     let cases: Vec<(Vec<u8>, &str, &str)> = vec![
-        (
-            zip_of(&[("ok.json", b"{}"), ("../x.json", b"{}")]),
-            "../x.json",
-            "out of the archive",
-        ),
+        (zip_of(&[("ok.json", b"{}"), ("../x.json", b"{}")]), "../x.json", "out of the archive"),
         (zip_of(&[("/x.json", b"{}")]), "/x.json", "absolute"),
         (zip_of(&[("C:/x.json", b"{}")]), "C:/x.json", "absolute"),
         (zip_of(&[("a\\x.json", b"{}")]), "a\\x.json", "backslash"),
         (zip_of(&[("x.zip", &inner)]), "x.zip", "archives within"),
         (zip_of(&[("x.json", &inner)]), "x.json", "archives within"),
-        (
-            zip_of(&[("x.json.gz", &doubled)]),
-            "x.json.gz",
-            "archives within",
-        ),
+        (zip_of(&[("x.json.gz", &doubled)]), "x.json.gz", "archives within"),
         (symlink_zip(), "a.json", "symbolic link"),
     ];
     for (bytes, entry, expected) in cases {
         let (_, rejected, outcome) = read("a.zip", &bytes, &small());
         let reason = outcome.file_rejected.unwrap();
-        assert!(
-            reason.contains(expected) && reason.contains(entry.trim_end_matches(".gz")),
-            "{reason}"
-        );
+        assert!(reason.contains(expected) && reason.contains(entry.trim_end_matches(".gz")), "{reason}");
         assert_eq!(rejected.last().unwrap().entry.as_deref(), Some(entry));
     }
     let (_, _, outcome) = read("a.json.gz", &gz(&inner), &small());
     assert!(outcome.file_rejected.unwrap().contains("archives within"));
     let empty = zip_of(&[("__MACOSX/x", b"")]);
-    assert!(
-        read("a.zip", &empty, &small())
-            .2
-            .file_rejected
-            .unwrap()
-            .contains("empty")
-    );
+    assert!(read("a.zip", &empty, &small()).2.file_rejected.unwrap().contains("empty"));
     let mut options = small();
     options.limits.max_zip_entries = 1;
     let two = zip_of(&[("a.json", b"{}"), ("b.json", b"{}")]);
-    assert!(
-        read("a.zip", &two, &options)
-            .2
-            .file_rejected
-            .unwrap()
-            .contains("zip entries")
-    );
+    assert!(read("a.zip", &two, &options).2.file_rejected.unwrap().contains("zip entries"));
 }
 
 #[test]
@@ -297,11 +226,7 @@ fn bombs_are_stopped_by_what_really_comes_out() {
     let packed = packed.finish().unwrap();
     let zipped = zip_of(&[("a.json", &line.repeat(1_200))]);
     let zipped_gz = zip_of(&[("a.json.gz", &packed)]);
-    for (name, bytes) in [
-        ("a.json.gz", &packed),
-        ("a.zip", &zipped),
-        ("b.zip", &zipped_gz),
-    ] {
+    for (name, bytes) in [("a.json.gz", &packed), ("a.zip", &zipped), ("b.zip", &zipped_gz)] {
         let outcome = read(name, bytes, &small()).2;
         let reason = outcome.file_rejected.unwrap();
         assert!(reason.contains("times its size"), "{reason}");
@@ -309,12 +234,7 @@ fn bombs_are_stopped_by_what_really_comes_out() {
         let mut options = small();
         options.limits.max_uncompressed_bytes = 1 << 20;
         let outcome = read(name, bytes, &options).2;
-        assert!(
-            outcome
-                .file_rejected
-                .unwrap()
-                .contains("more than 1048576 bytes")
-        );
+        assert!(outcome.file_rejected.unwrap().contains("more than 1048576 bytes"));
         assert!(outcome.raw_bytes < 2 << 20, "{name} {}", outcome.raw_bytes);
     }
 }
@@ -323,19 +243,10 @@ fn bombs_are_stopped_by_what_really_comes_out() {
 fn parquet_columns_must_fit() {
     let (batch, _, _) = read("a.parquet", &parquet("id"), &small());
     assert_eq!(ids(&batch), [1, 2, 3]);
-    let reason = read("a.parquet", &parquet("nope"), &small())
-        .2
-        .file_rejected
-        .unwrap();
+    let reason = read("a.parquet", &parquet("nope"), &small()).2.file_rejected.unwrap();
     assert!(reason.contains("'nope' is no column"), "{reason}");
-    let reason = read("a.parquet", &parquet("b"), &small())
-        .2
-        .file_rejected
-        .unwrap();
-    assert!(
-        reason.contains("'b' is Int64, expected Boolean"),
-        "{reason}"
-    );
+    let reason = read("a.parquet", &parquet("b"), &small()).2.file_rejected.unwrap();
+    assert!(reason.contains("'b' is Int64, expected Boolean"), "{reason}");
 }
 
 /// A disk that fails half-way.

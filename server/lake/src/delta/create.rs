@@ -1,7 +1,7 @@
 //! Creating an empty table.
 
-use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::StructType;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 
@@ -15,12 +15,13 @@ impl Table {
             return Ok(());
         }
         std::fs::create_dir_all(&self.dir).map_err(|e| io_error("creating", &self.dir, e))?;
-        let schema: StructType = self
-            .shape
-            .schema
-            .as_ref()
-            .try_into_kernel()
-            .map_err(|e| Error::with(ErrorKind::Internal, format!("The schema of {} does not fit Delta Lake: {e}", self.full_name()), e))?;
+        let schema: StructType = self.shape.schema.as_ref().try_into_kernel().map_err(|e| {
+            Error::with(
+                ErrorKind::Internal,
+                format!("The schema of {} does not fit Delta Lake: {e}", self.full_name()),
+                e,
+            )
+        })?;
         CreateBuilder::new()
             .with_log_store(self.log_store.clone())
             .with_save_mode(SaveMode::Ignore)

@@ -28,7 +28,9 @@ pub(crate) fn delta_error(doing: &str, table: &str, error: DeltaTableError) -> E
 
 fn advice(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "The disk is full: free some space, then start the step again.",
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "The disk is full: free some space, then start the step again."
+        }
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             "The data folder cannot be written: check its permissions, then start the step again."
         }
@@ -58,7 +60,9 @@ mod tests {
         let plain = io_error("writing", std::path::Path::new("x"), full());
         assert_eq!(plain.kind, ErrorKind::Storage);
         assert!(plain.message.starts_with("The disk is full"), "{plain}");
-        let deep = DeltaTableError::ObjectStore { source: deltalake::ObjectStoreError::Generic { store: "LocalFileSystem", source: Box::new(full()) } };
+        let deep = DeltaTableError::ObjectStore {
+            source: deltalake::ObjectStoreError::Generic { store: "LocalFileSystem", source: Box::new(full()) },
+        };
         let deep = delta_error("committing to", "bronze.x", deep);
         assert_eq!(deep.kind, ErrorKind::Storage);
         assert!(deep.message.starts_with("The disk is full"), "{deep}");

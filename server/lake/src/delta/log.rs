@@ -46,7 +46,9 @@ impl Table {
     /// Writes a checkpoint of the newest version.
     pub(super) async fn checkpoint(&self) -> Result<()> {
         let current = self.current().await?;
-        create_checkpoint(&current.table, None).await.map_err(|e| delta_error("writing a checkpoint of", &self.full_name(), e))
+        create_checkpoint(&current.table, None)
+            .await
+            .map_err(|e| delta_error("writing a checkpoint of", &self.full_name(), e))
     }
 
     /// Drops all history before the newest version: checkpoint first, then the entries that it replaces, so that the table is
@@ -72,7 +74,9 @@ impl Table {
         for name in &old {
             let path = log.join(name);
             match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io_error("deleting", &path, e)),
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(io_error("deleting", &path, e));
+                }
                 _ => {}
             }
         }
@@ -92,7 +96,10 @@ mod tests {
         let cases = [
             ("00000000000000000007.json", Some(LogFile::Commit(7))),
             ("00000000000000000007.checkpoint.parquet", Some(LogFile::Checkpoint(7))),
-            ("00000000000000000007.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.parquet", Some(LogFile::Checkpoint(7))),
+            (
+                "00000000000000000007.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.parquet",
+                Some(LogFile::Checkpoint(7)),
+            ),
             ("00000000000000000007.crc", Some(LogFile::Other)),
             ("00000000000000000007.json#12", Some(LogFile::Other)),
             ("_last_checkpoint", Some(LogFile::LastCheckpoint)),

@@ -26,7 +26,8 @@ pub(crate) struct DiskFile {
 
 /// A run id as it may stand in a file name.
 pub(crate) fn safe_run_id(run_id: &str) -> String {
-    let safe: String = run_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
+    let safe: String =
+        run_id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
     if safe.is_empty() { "none".to_owned() } else { safe }
 }
 
@@ -57,11 +58,16 @@ pub(crate) fn parse_date(value: &str) -> Option<NaiveDate> {
 
 /// Refuses values that would need escaping in a folder's name or leave it.
 pub(crate) fn check_value(what: &str, value: &str) -> Result<()> {
-    let fine = !value.is_empty() && value.len() <= 128 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let fine = !value.is_empty()
+        && value.len() <= 128
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if fine {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Invalid, format!("{value:?} is not a name for a {what}: use letters, digits, '-' and '_' only.")))
+    Err(Error::new(
+        ErrorKind::Invalid,
+        format!("{value:?} is not a name for a {what}: use letters, digits, '-' and '_' only."),
+    ))
 }
 
 impl Table {
@@ -99,7 +105,8 @@ impl Table {
     /// The caller holds [`Table::writer`].
     pub async fn sweep_orphans(&self, run_id: &str, partitions: &[PartitionKey]) -> Result<u64> {
         let run = safe_run_id(run_id);
-        let mine: Vec<DiskFile> = self.disk_files_in(partitions)?.into_iter().filter(|f| f.run.as_deref() == Some(&run)).collect();
+        let mine: Vec<DiskFile> =
+            self.disk_files_in(partitions)?.into_iter().filter(|f| f.run.as_deref() == Some(&run)).collect();
         if mine.is_empty() {
             return Ok(0);
         }

@@ -3,11 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn day(customer: &str, dataset: &str, date: &str) -> Day {
-    Day {
-        customer: customer.to_owned(),
-        dataset: dataset.to_owned(),
-        date: date.parse().unwrap(),
-    }
+    Day { customer: customer.to_owned(), dataset: dataset.to_owned(), date: date.parse().unwrap() }
 }
 
 #[test]
@@ -26,20 +22,14 @@ fn ingestion_keys() {
         ("with space.csv", false),
     ] {
         let key = IngestionKey::parse(&format!("{folder}/{file}")).unwrap();
-        assert_eq!(
-            (&key.day, key.file.as_str(), key.is_marker()),
-            (&day, file, marker)
-        );
+        assert_eq!((&key.day, key.file.as_str(), key.is_marker()), (&day, file, marker));
     }
     assert_eq!(marker_key(&day), format!("{folder}/end_file.txt"));
     for (key, words) in [
         ("end_file.txt", "lies above"),
         ("customer01/end_file.txt", "lies above"),
         ("customer01/ga_sessions/end_file.txt", "lies above"),
-        (
-            "customer01/ga_sessions/2017-07-30/sub/end_file.txt",
-            "lies below",
-        ),
+        ("customer01/ga_sessions/2017-07-30/sub/end_file.txt", "lies below"),
         ("Customer01/ga_sessions/2017-07-30/a", "no customer id"),
         ("1customer/ga_sessions/2017-07-30/a", "no customer id"),
         ("c/ga_sessions/2017-07-30/a", "no customer id"),
@@ -50,15 +40,9 @@ fn ingestion_keys() {
         ("customer01/ga_sessions/2017-02-29/a", "no date"),
         ("customer01/ga_sessions/20170730/a", "no date"),
         ("customer01/ga_sessions/+017-07-30/a", "no date"),
-        (
-            "customer01/ga_sessions/2017-07-30/",
-            "before and after each slash",
-        ),
+        ("customer01/ga_sessions/2017-07-30/", "before and after each slash"),
         ("customer01/ga_sessions/2017-07-30/..", "cannot go through"),
-        (
-            "/customer01/ga_sessions/2017-07-30",
-            "before and after each slash",
-        ),
+        ("/customer01/ga_sessions/2017-07-30", "before and after each slash"),
     ] {
         let error = IngestionKey::parse(key).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Invalid);
@@ -70,14 +54,8 @@ fn ingestion_keys() {
 fn source_keys() {
     let date = "2017-06-01".parse().unwrap();
     let folder = "source-data/ga_sessions/2017-06-01";
-    assert_eq!(
-        SourceKey::parse(&format!("{folder}/ga_sessions_20170601.json.gz")).unwrap(),
-        SourceKey::Data(date)
-    );
-    assert_eq!(
-        SourceKey::parse(&format!("{folder}/manifest.json")).unwrap(),
-        SourceKey::Manifest(date)
-    );
+    assert_eq!(SourceKey::parse(&format!("{folder}/ga_sessions_20170601.json.gz")).unwrap(), SourceKey::Data(date));
+    assert_eq!(SourceKey::parse(&format!("{folder}/manifest.json")).unwrap(), SourceKey::Manifest(date));
     for key in [
         "source-data/ga_sessions/2017-06-01/ga_sessions_20170602.json.gz",
         "source-data/ga_sessions/2017-06-01/ga_sessions_20170601.json",
@@ -87,11 +65,7 @@ fn source_keys() {
         "source-data/ga_sessions/2017-6-1/manifest.json",
         "customer01/ga_sessions/2017-06-01/manifest.json",
     ] {
-        assert_eq!(
-            SourceKey::parse(key).unwrap_err().kind,
-            ErrorKind::Invalid,
-            "{key}"
-        );
+        assert_eq!(SourceKey::parse(key).unwrap_err().kind, ErrorKind::Invalid, "{key}");
     }
 }
 
@@ -113,40 +87,22 @@ fn lake_keys() {
         "zone/bronze/_x/a",
         "zone/bronze//a",
     ] {
-        assert_eq!(
-            LakeKey::parse(key).unwrap_err().kind,
-            ErrorKind::Invalid,
-            "{key}"
-        );
+        assert_eq!(LakeKey::parse(key).unwrap_err().kind, ErrorKind::Invalid, "{key}");
     }
 }
 
 #[test]
 fn names_and_keys_have_limits() {
     let long = |n| "a".repeat(n);
-    assert!(
-        check_customer(&long(31)).is_ok()
-            && check_customer(&long(32)).is_err()
-            && check_customer("a").is_err()
-    );
+    assert!(check_customer(&long(31)).is_ok() && check_customer(&long(32)).is_err() && check_customer("a").is_err());
     assert!(check_dataset(&long(63)).is_ok() && check_dataset(&long(64)).is_err());
-    assert!(
-        check_bucket(&long(63)).is_ok()
-            && check_bucket(&long(64)).is_err()
-            && check_bucket("ab").is_err()
-    );
+    assert!(check_bucket(&long(63)).is_ok() && check_bucket(&long(64)).is_err() && check_bucket("ab").is_err());
     for bucket in ["-ab", "ab-", "a.b", "Abc", "a/b", "..."] {
         assert!(check_bucket(bucket).is_err(), "{bucket}");
     }
     assert!(check_key(&long(1024)).is_ok() && check_key(&long(1025)).is_err());
-    for key in [
-        "", "a//b", "/a", "a/", "a/./b", "../a", "a\\b", "a\u{0}b", "a\u{85}b",
-    ] {
-        assert_eq!(
-            check_key(key).unwrap_err().kind,
-            ErrorKind::Invalid,
-            "{key:?}"
-        );
+    for key in ["", "a//b", "/a", "a/", "a/./b", "../a", "a\\b", "a\u{0}b", "a\u{85}b"] {
+        assert_eq!(check_key(key).unwrap_err().kind, ErrorKind::Invalid, "{key:?}");
     }
 }
 
@@ -169,10 +125,7 @@ fn sanitised_names() {
         ("END_FILE.TXT", "END_FILE.TXT"),
         ("end_file.txt.bak", "end_file.txt.bak"),
         ("day.", "day"),
-        (
-            &format!("{long}.json.gz"),
-            &format!("{}.json.gz", &long[..142]),
-        ),
+        (&format!("{long}.json.gz"), &format!("{}.json.gz", &long[..142])),
         (&format!("{long}.csv"), &format!("{}.csv", &long[..146])),
         (&format!("a.{long}"), &format!("a.{}", &long[..148])),
     ];

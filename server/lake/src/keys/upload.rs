@@ -15,11 +15,7 @@ const MAX_EXTENSION_PART: usize = 8;
 /// [`crate::ErrorKind::Invalid`] if nothing is left, or if it would be the marker.
 pub fn sanitise_file_name(name: &str) -> Result<String> {
     let name_only = name.rsplit(is_separator).next().unwrap_or(name);
-    let clean: String = name_only
-        .chars()
-        .filter(|c| !c.is_control() && !is_invisible(*c))
-        .map(plain)
-        .collect();
+    let clean: String = name_only.chars().filter(|c| !c.is_control() && !is_invisible(*c)).map(plain).collect();
     let clean = shorten(clean.trim_matches('.'));
     if !clean.bytes().any(|b| b.is_ascii_alphanumeric()) {
         return Err(invalid(format!(
@@ -61,12 +57,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 fn plain(c: char) -> char {
-    if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '=' | '@' | ',' | '(' | ')')
-    {
-        c
-    } else {
-        '_'
-    }
+    if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '=' | '@' | ',' | '(' | ')') { c } else { '_' }
 }
 
 fn shorten(name: &str) -> String {
@@ -75,9 +66,7 @@ fn shorten(name: &str) -> String {
     }
     let (stem, extension) = name.split_at(extension_at(name));
     let kept = &stem[..MAX_FILE_NAME - extension.len()];
-    format!("{kept}{extension}")
-        .trim_end_matches('.')
-        .to_owned()
+    format!("{kept}{extension}").trim_end_matches('.').to_owned()
 }
 
 /// Where the extension begins: `.csv`, or two parts such as `.json.gz`. The name is ASCII and longer than both.

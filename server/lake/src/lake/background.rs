@@ -12,12 +12,16 @@ pub(crate) struct Background(Option<Runtime>);
 impl Background {
     /// Starts `threads` worker threads.
     pub fn start(name: &str, threads: usize) -> Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(threads.max(1))
-            .thread_name(name)
-            .enable_all()
-            .build()
-            .map_err(|e| Error::with(ErrorKind::Storage, "The system gives no more threads: close other programs and start again.", e))?;
+        let runtime =
+            Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name(name).enable_all().build().map_err(
+                |e| {
+                    Error::with(
+                        ErrorKind::Storage,
+                        "The system gives no more threads: close other programs and start again.",
+                        e,
+                    )
+                },
+            )?;
         Ok(Background(Some(runtime)))
     }
 
@@ -30,7 +34,10 @@ impl Background {
     }
 
     /// Runs the future there; it is dropped when the caller stops waiting.
-    pub async fn run_while_wanted<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    pub async fn run_while_wanted<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
         let Some(runtime) = self.0.as_ref() else {
             return Err(closed());
         };

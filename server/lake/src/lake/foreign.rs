@@ -55,7 +55,8 @@ fn reason_against(key: &str, tables: &[Arc<Table>]) -> Option<String> {
     let ours = match rest.strip_prefix("_delta_log/") {
         Some(_) => log_file(name).is_some(),
         None => {
-            let columns: Vec<&str> = rest.split('/').filter_map(|s| s.split_once('=')).map(|(column, _)| column).collect();
+            let columns: Vec<&str> =
+                rest.split('/').filter_map(|s| s.split_once('=')).map(|(column, _)| column).collect();
             parts::run_of(name).is_some() && columns == table.shape.partition
         }
     };

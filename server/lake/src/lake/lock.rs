@@ -20,12 +20,20 @@ impl DataDirLock {
     pub fn acquire(data_dir: &Path) -> Result<DataDirLock> {
         std::fs::create_dir_all(data_dir).map_err(|e| io_error("creating", data_dir, e))?;
         let path = data_dir.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| io_error("opening", &path, e))?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| io_error("opening", &path, e))?;
         match file.try_lock() {
             Ok(()) => Ok(DataDirLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::new(
                 ErrorKind::Conflict,
-                format!("Another showrunner process is using the data folder {}. Stop it, or name another folder with --data-dir.", data_dir.display()),
+                format!(
+                    "Another showrunner process is using the data folder {}. Stop it, or name another folder with --data-dir.",
+                    data_dir.display()
+                ),
             )),
             Err(TryLockError::Error(e)) => Err(io_error("locking", &path, e)),
         }

@@ -42,7 +42,8 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
             disk.create_bucket(bucket).await?;
         }
     }
-    let objects: Arc<dyn Objects> = Arc::new(NotifyingObjects::new(disk, names.ingestion.clone(), topics.clone(), NOTIFICATION_TOPIC));
+    let objects: Arc<dyn Objects> =
+        Arc::new(NotifyingObjects::new(disk, names.ingestion.clone(), topics.clone(), NOTIFICATION_TOPIC));
     let epoch = Arc::new(AtomicU64::new(0));
     let datasets: Vec<Arc<Dataset>> = Dataset::all().into_iter().map(Arc::new).collect();
     let datalake = config.data_dir.join("buckets").join(&names.datalake);
@@ -51,7 +52,9 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         let dir = datalake.join(keys::table_prefix(shape.zone, &shape.name));
         tables.push(Arc::new(Table::new(shape, dir, epoch.clone(), read_only)?));
     }
-    let warehouse = DeltaWarehouse::open_with(config.data_dir.join("warehouse").join(&names.dataset), epoch.clone(), read_only).await?;
+    let warehouse =
+        DeltaWarehouse::open_with(config.data_dir.join("warehouse").join(&names.dataset), epoch.clone(), read_only)
+            .await?;
     if !read_only {
         futures::future::try_join_all(tables.iter().map(|t| t.create())).await?;
         warehouse.create_table(&serving_table()?).await?;
@@ -83,9 +86,13 @@ fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {
 
 fn names(config: &LakeConfig) -> Result<Names> {
     for (what, value) in [("id", &config.id), ("stage", &config.stage)] {
-        let fine = !value.is_empty() && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let fine =
+            !value.is_empty() && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !fine {
-            return Err(Error::new(ErrorKind::Invalid, format!("The {what} {value:?} cannot stand in a bucket's name: use a-z, 0-9 and '-' only.")));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("The {what} {value:?} cannot stand in a bucket's name: use a-z, 0-9 and '-' only."),
+            ));
         }
     }
     let (id, stage) = (&config.id, &config.stage);
@@ -103,7 +110,13 @@ fn names(config: &LakeConfig) -> Result<Names> {
 /// The folder without links or dots, as the tables' addresses need it.
 fn absolute(dir: PathBuf, read_only: bool) -> Result<PathBuf> {
     if read_only && !dir.is_dir() {
-        return Err(Error::new(ErrorKind::NotFound, format!("There is no data folder {}. Run `showrunner seed` first, or name another with --data-dir.", dir.display())));
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "There is no data folder {}. Run `showrunner seed` first, or name another with --data-dir.",
+                dir.display()
+            ),
+        ));
     }
     std::fs::create_dir_all(&dir).map_err(|e| io_error("creating", &dir, e))?;
     std::fs::canonicalize(&dir).map_err(|e| io_error("opening", &dir, e))

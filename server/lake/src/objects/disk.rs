@@ -83,8 +83,7 @@ impl DiskObjects {
         let action = format!("open the data folder `{}`", root.display());
         fs::create_dir_all(&buckets).map_err(|e| from_io(&action, e))?;
         let buckets = fs::canonicalize(&buckets).map_err(|e| from_io(&action, e))?;
-        let store =
-            LocalFileSystem::new_with_prefix(&buckets).map_err(|e| from_store(&action, e))?;
+        let store = LocalFileSystem::new_with_prefix(&buckets).map_err(|e| from_store(&action, e))?;
         let staging = Staging::begin(&buckets).map_err(|e| from_io(&action, e))?;
         Ok(DiskObjects {
             inner: Arc::new(Inner {
@@ -100,10 +99,7 @@ impl DiskObjects {
     }
 
     /// Runs `work` on a blocking thread.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Inner) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
         let inner = Arc::clone(&self.inner);
         joined(tokio::task::spawn_blocking(move || work(&inner)).await)
     }
@@ -121,23 +117,14 @@ impl Objects for DiskObjects {
         .await
     }
 
-    async fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        data: Bytes,
-        when: Precondition,
-    ) -> Result<ObjectMeta> {
+    async fn put(&self, bucket: &str, key: &str, data: Bytes, when: Precondition) -> Result<ObjectMeta> {
         let place = self.inner.place(bucket, key)?;
         let inner = Arc::clone(&self.inner);
         // A task of its own: a caller that goes away does not leave the write half done.
         joined(
             tokio::spawn(async move {
                 let staged = inner.stage(&place).await?;
-                let put = inner
-                    .store
-                    .put(&staged.location, PutPayload::from_bytes(data))
-                    .await;
+                let put = inner.store.put(&staged.location, PutPayload::from_bytes(data)).await;
                 put.map_err(|e| from_store(&place.action("write"), e))?;
                 inner.publish(place, staged, when).await
             })
@@ -155,32 +142,17 @@ impl Objects for DiskObjects {
         let place = self.inner.place(bucket, key)?;
         let action = place.action("write");
         let staged = self.inner.stage(&place).await?;
-        let upload = self
-            .inner
-            .store
-            .put_multipart(&staged.location)
-            .await
-            .map_err(|e| from_store(&action, e))?;
+        let upload = self.inner.store.put_multipart(&staged.location).await.map_err(|e| from_store(&action, e))?;
         upload::write(upload, &place, data, limit).await?;
         let inner = Arc::clone(&self.inner);
-        joined(
-            tokio::spawn(async move { inner.publish(place, staged, Precondition::None).await })
-                .await,
-        )
+        joined(tokio::spawn(async move { inner.publish(place, staged, Precondition::None).await }).await)
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<Bytes> {
         let place = self.inner.place(bucket, key)?;
         let action = place.action("read");
-        let found = self
-            .blocking(move |inner| inner.existing(&place).map(|_| place))
-            .await?;
-        let answer = self
-            .inner
-            .store
-            .get(&found.location)
-            .await
-            .map_err(|e| from_store(&action, e))?;
+        let found = self.blocking(move |inner| inner.existing(&place).map(|_| place)).await?;
+        let answer = self.inner.store.get(&found.location).await.map_err(|e| from_store(&action, e))?;
         answer.bytes().await.map_err(|e| from_store(&action, e))
     }
 
@@ -199,8 +171,7 @@ impl Objects for DiskObjects {
         let place = self.inner.place(bucket, key)?;
         self.blocking(move |inner| {
             let found = inner.existing(&place)?;
-            files::meta(place.bucket.clone(), place.key.clone(), &found)
-                .map_err(|e| from_io(&place.action("read"), e))
+            files::meta(place.bucket.clone(), place.key.clone(), &found).map_err(|e| from_io(&place.action("read"), e))
         })
         .await
     }
@@ -209,8 +180,7 @@ impl Objects for DiskObjects {
         let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
         self.blocking(move |inner| {
             let folder = inner.bucket(&bucket)?;
-            files::list(&folder, &bucket, &prefix)
-                .map_err(|e| from_io(&format!("list the bucket `{bucket}`"), e))
+            files::list(&folder, &bucket, &prefix).map_err(|e| from_io(&format!("list the bucket `{bucket}`"), e))
         })
         .await
     }
@@ -227,8 +197,7 @@ impl Objects for DiskObjects {
                 let staged = joined(
                     tokio::task::spawn_blocking(move || {
                         let mut source = worker.open(&from)?;
-                        let mut target =
-                            File::create_new(&staged.file).map_err(|e| from_io(&action, e))?;
+                        let mut target = File::create_new(&staged.file).map_err(|e| from_io(&action, e))?;
                         std::io::copy(&mut source, &mut target).map_err(|e| from_io(&action, e))?;
                         Ok(staged)
                     })
@@ -244,11 +213,7 @@ impl Objects for DiskObjects {
         let place = self.inner.place(bucket, key)?;
         let action = place.action("delete");
         let probe = place.clone();
-        if self
-            .blocking(move |inner| inner.look(&probe))
-            .await?
-            .is_none()
-        {
+        if self.blocking(move |inner| inner.look(&probe)).await?.is_none() {
             return Ok(false);
         }
         match self.inner.store.delete(&place.location).await {
@@ -278,10 +243,7 @@ impl Objects for DiskObjects {
         self.blocking(move |inner| {
             let folder = inner.bucket(&bucket)?;
             let action = format!("sweep the bucket `{bucket}`");
-            let staged = inner
-                .staging
-                .sweep(&bucket)
-                .map_err(|e| from_io(&action, e))?;
+            let staged = inner.staging.sweep(&bucket).map_err(|e| from_io(&action, e))?;
             Ok(staged + files::sweep(&folder).map_err(|e| from_io(&action, e))?)
         })
         .await
@@ -304,22 +266,11 @@ impl Inner {
             );
             return Err(Error::new(ErrorKind::Invalid, message));
         }
-        let invalid = |e| {
-            Error::with(
-                ErrorKind::Invalid,
-                format!("The key `{key}` is not acceptable. Choose another name."),
-                e,
-            )
-        };
-        let location = Location::parse(format!("{bucket}/{key}"))
-            .map_err(|e| invalid(object_store::Error::from(e)))?;
+        let invalid =
+            |e| Error::with(ErrorKind::Invalid, format!("The key `{key}` is not acceptable. Choose another name."), e);
+        let location = Location::parse(format!("{bucket}/{key}")).map_err(|e| invalid(object_store::Error::from(e)))?;
         let file = self.store.path_to_filesystem(&location).map_err(invalid)?;
-        Ok(Place {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            location,
-            file,
-        })
+        Ok(Place { bucket: bucket.to_owned(), key: key.to_owned(), location, file })
     }
 
     /// The bucket's folder, which must exist.
@@ -358,13 +309,7 @@ impl Inner {
 
     fn existing(&self, place: &Place) -> Result<fs::Metadata> {
         self.look(place)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!(
-                    "There is no object `{}` in bucket `{}`.",
-                    place.key, place.bucket
-                ),
-            )
+            Error::new(ErrorKind::NotFound, format!("There is no object `{}` in bucket `{}`.", place.key, place.bucket))
         })
     }
 
@@ -379,22 +324,14 @@ impl Inner {
         joined(
             tokio::task::spawn_blocking(move || {
                 inner.look(&place)?;
-                inner
-                    .staging
-                    .stage(&place.bucket)
-                    .map_err(|e| from_io(&place.action("write"), e))
+                inner.staging.stage(&place.bucket).map_err(|e| from_io(&place.action("write"), e))
             })
             .await,
         )
     }
 
     /// Gives the written file its generation and moves it to its key.
-    async fn publish(
-        self: &Arc<Self>,
-        place: Place,
-        staged: Staged,
-        when: Precondition,
-    ) -> Result<ObjectMeta> {
+    async fn publish(self: &Arc<Self>, place: Place, staged: Staged, when: Precondition) -> Result<ObjectMeta> {
         let stripe = self.hasher.hash_one((&place.bucket, &place.key)) as usize % self.locks.len();
         let _lock = self.locks[stripe].lock().await;
         let worker = Arc::clone(self);
@@ -407,16 +344,10 @@ impl Inner {
                     .transpose()
                     .map_err(|e| from_io(&action, e))?;
                 let generation = worker.next_generation(old);
-                let size =
-                    files::seal(&staged.file, generation).map_err(|e| from_io(&action, e))?;
+                let size = files::seal(&staged.file, generation).map_err(|e| from_io(&action, e))?;
                 let updated = DateTime::from_timestamp_micros(generation).unwrap_or_default();
-                let meta = ObjectMeta {
-                    bucket: place.bucket.clone(),
-                    key: place.key.clone(),
-                    size,
-                    generation,
-                    updated,
-                };
+                let meta =
+                    ObjectMeta { bucket: place.bucket.clone(), key: place.key.clone(), size, generation, updated };
                 Ok((staged, meta, place))
             })
             .await,
@@ -427,30 +358,21 @@ impl Inner {
             Precondition::Absent => RenameTargetMode::Create,
         };
         let options = RenameOptions::new().with_target_mode(mode);
-        match self
-            .store
-            .rename_opts(&staged.location, &place.location, options)
-            .await
-        {
+        match self.store.rename_opts(&staged.location, &place.location, options).await {
             Ok(()) => Ok(meta),
             // Linking says "exists" for a folder, too.
-            Err(object_store::Error::AlreadyExists { .. }) if place.file.is_dir() => Err(from_io(
-                &place.action("write"),
-                std::io::ErrorKind::IsADirectory.into(),
-            )),
+            Err(object_store::Error::AlreadyExists { .. }) if place.file.is_dir() => {
+                Err(from_io(&place.action("write"), std::io::ErrorKind::IsADirectory.into()))
+            }
             Err(e) => Err(from_store(&place.action("write"), e)),
         }
     }
 
     /// Later than the key's old generation and than all that this store has given.
     fn next_generation(&self, old: Option<i64>) -> i64 {
-        let earliest = (self.clock)()
-            .timestamp_micros()
-            .max(old.map_or(0, |old| old + 1));
+        let earliest = (self.clock)().timestamp_micros().max(old.map_or(0, |old| old + 1));
         let next = |last: i64| earliest.max(last + 1);
-        let last = self
-            .last_generation
-            .update(Ordering::SeqCst, Ordering::SeqCst, next);
+        let last = self.last_generation.update(Ordering::SeqCst, Ordering::SeqCst, next);
         next(last)
     }
 }
@@ -463,7 +385,11 @@ impl Place {
 
 fn joined<T>(result: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
     result.unwrap_or_else(|e| {
-        Err(Error::with(ErrorKind::Internal, "A storage task ended before its work was done. Try again; if it happens again, report it.", e))
+        Err(Error::with(
+            ErrorKind::Internal,
+            "A storage task ended before its work was done. Try again; if it happens again, report it.",
+            e,
+        ))
     })
 }
 

@@ -8,11 +8,9 @@ use crate::{Error, ErrorKind};
 /// Turns a failure of `object_store` into ours. `action` completes "Could not …".
 pub(super) fn from_store(action: &str, error: object_store::Error) -> Error {
     match &error {
-        object_store::Error::NotFound { .. } => Error::with(
-            ErrorKind::NotFound,
-            format!("Could not {action}: it does not exist."),
-            error,
-        ),
+        object_store::Error::NotFound { .. } => {
+            Error::with(ErrorKind::NotFound, format!("Could not {action}: it does not exist."), error)
+        }
         object_store::Error::AlreadyExists { .. } => Error::with(
             ErrorKind::Exists,
             format!("Could not {action}: it exists already. It was left as it is."),
@@ -23,9 +21,7 @@ pub(super) fn from_store(action: &str, error: object_store::Error) -> Error {
                 Some(io) => explain(action, io),
                 None => (
                     ErrorKind::Storage,
-                    format!(
-                        "Could not {action}: {error}. Check the disk that holds the data folder."
-                    ),
+                    format!("Could not {action}: {error}. Check the disk that holds the data folder."),
                 ),
             };
             Error::with(kind, message, error)
@@ -42,14 +38,10 @@ pub(super) fn from_io(action: &str, error: io::Error) -> Error {
 fn explain(action: &str, error: &io::Error) -> (ErrorKind, String) {
     use io::ErrorKind as Io;
     match error.kind() {
-        Io::NotFound => (
-            ErrorKind::NotFound,
-            format!("Could not {action}: it does not exist."),
-        ),
-        Io::AlreadyExists => (
-            ErrorKind::Exists,
-            format!("Could not {action}: it exists already. It was left as it is."),
-        ),
+        Io::NotFound => (ErrorKind::NotFound, format!("Could not {action}: it does not exist.")),
+        Io::AlreadyExists => {
+            (ErrorKind::Exists, format!("Could not {action}: it exists already. It was left as it is."))
+        }
         Io::StorageFull | Io::QuotaExceeded => (
             ErrorKind::Storage,
             format!(
@@ -70,9 +62,7 @@ fn explain(action: &str, error: &io::Error) -> (ErrorKind, String) {
         ),
         Io::InvalidFilename => (
             ErrorKind::Invalid,
-            format!(
-                "Could not {action}: the disk does not accept this name. Choose a shorter one."
-            ),
+            format!("Could not {action}: the disk does not accept this name. Choose a shorter one."),
         ),
         Io::CrossesDevices => (
             ErrorKind::Storage,
@@ -80,10 +70,7 @@ fn explain(action: &str, error: &io::Error) -> (ErrorKind, String) {
                 "Could not {action}: the bucket's folder lies on another disk than the data folder. Move the whole data folder instead."
             ),
         ),
-        _ => (
-            ErrorKind::Storage,
-            format!("Could not {action}: {error}. Check the disk that holds the data folder."),
-        ),
+        _ => (ErrorKind::Storage, format!("Could not {action}: {error}. Check the disk that holds the data folder.")),
     }
 }
 
@@ -106,60 +93,20 @@ mod tests {
     fn says_what_to_do() {
         let cases = [
             (io::ErrorKind::StorageFull, ErrorKind::Storage, "Free space"),
-            (
-                io::ErrorKind::QuotaExceeded,
-                ErrorKind::Storage,
-                "Free space",
-            ),
-            (
-                io::ErrorKind::PermissionDenied,
-                ErrorKind::Storage,
-                "the right to read and write",
-            ),
-            (
-                io::ErrorKind::ReadOnlyFilesystem,
-                ErrorKind::Storage,
-                "the right to read and write",
-            ),
-            (
-                io::ErrorKind::NotADirectory,
-                ErrorKind::Invalid,
-                "Choose another key",
-            ),
-            (
-                io::ErrorKind::InvalidFilename,
-                ErrorKind::Invalid,
-                "shorter",
-            ),
-            (
-                io::ErrorKind::NotFound,
-                ErrorKind::NotFound,
-                "does not exist",
-            ),
-            (
-                io::ErrorKind::AlreadyExists,
-                ErrorKind::Exists,
-                "left as it is",
-            ),
-            (
-                io::ErrorKind::CrossesDevices,
-                ErrorKind::Storage,
-                "whole data folder",
-            ),
-            (
-                io::ErrorKind::TimedOut,
-                ErrorKind::Storage,
-                "Check the disk",
-            ),
+            (io::ErrorKind::QuotaExceeded, ErrorKind::Storage, "Free space"),
+            (io::ErrorKind::PermissionDenied, ErrorKind::Storage, "the right to read and write"),
+            (io::ErrorKind::ReadOnlyFilesystem, ErrorKind::Storage, "the right to read and write"),
+            (io::ErrorKind::NotADirectory, ErrorKind::Invalid, "Choose another key"),
+            (io::ErrorKind::InvalidFilename, ErrorKind::Invalid, "shorter"),
+            (io::ErrorKind::NotFound, ErrorKind::NotFound, "does not exist"),
+            (io::ErrorKind::AlreadyExists, ErrorKind::Exists, "left as it is"),
+            (io::ErrorKind::CrossesDevices, ErrorKind::Storage, "whole data folder"),
+            (io::ErrorKind::TimedOut, ErrorKind::Storage, "Check the disk"),
         ];
         for (io, kind, words) in cases {
             let direct = from_io("write `a`", io::Error::from(io));
             assert_eq!(direct.kind, kind, "{io:?}");
-            assert!(
-                direct.message.starts_with("Could not write `a`: "),
-                "{}",
-                direct.message
-            );
+            assert!(direct.message.starts_with("Could not write `a`: "), "{}", direct.message);
             assert!(direct.message.contains(words), "{}", direct.message);
             // object_store hides the cause two levels deep.
             let wrapped = object_store::Error::Generic {
@@ -174,11 +121,7 @@ mod tests {
     fn the_number_of_a_full_disk_is_understood() {
         // ENOSPC is 28 on every Unix that we run on.
         #[cfg(unix)]
-        assert!(
-            from_io("write `a`", io::Error::from_raw_os_error(28))
-                .message
-                .contains("disk is full")
-        );
+        assert!(from_io("write `a`", io::Error::from_raw_os_error(28)).message.contains("disk is full"));
     }
 
     #[derive(Debug, thiserror::Error)]

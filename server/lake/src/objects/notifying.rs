@@ -34,12 +34,7 @@ impl NotifyingObjects {
         topics: Arc<dyn Topic>,
         topic: impl Into<String>,
     ) -> Self {
-        NotifyingObjects {
-            objects,
-            bucket: bucket.into(),
-            topics,
-            topic: topic.into(),
-        }
+        NotifyingObjects { objects, bucket: bucket.into(), topics, topic: topic.into() }
     }
 
     /// The generation that a write is about to replace.
@@ -100,13 +95,7 @@ impl Objects for NotifyingObjects {
         self.objects.create_bucket(bucket).await
     }
 
-    async fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        data: Bytes,
-        when: Precondition,
-    ) -> Result<ObjectMeta> {
+    async fn put(&self, bucket: &str, key: &str, data: Bytes, when: Precondition) -> Result<ObjectMeta> {
         let previous = self.previous(bucket, key).await?;
         let meta = self.objects.put(bucket, key, data, when).await?;
         self.announce(&meta, previous).await;
@@ -192,38 +181,17 @@ mod tests {
         topics.create("t", "s").await.unwrap();
         let (_folder, objects) = store(&topics).await;
 
-        let first = objects
-            .put(
-                BUCKET,
-                "a/b.json",
-                Bytes::from_static(b"1234"),
-                Precondition::Absent,
-            )
-            .await
-            .unwrap();
-        objects
-            .put(OTHER, "c", Bytes::from_static(b"x"), Precondition::None)
-            .await
-            .unwrap();
-        let refused = objects
-            .put(BUCKET, "a/b.json", Bytes::new(), Precondition::Absent)
-            .await
-            .unwrap_err();
+        let first = objects.put(BUCKET, "a/b.json", Bytes::from_static(b"1234"), Precondition::Absent).await.unwrap();
+        objects.put(OTHER, "c", Bytes::from_static(b"x"), Precondition::None).await.unwrap();
+        let refused = objects.put(BUCKET, "a/b.json", Bytes::new(), Precondition::Absent).await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Exists);
         let stream = futures::stream::iter([Ok(Bytes::from_static(b"56"))]).boxed();
-        let second = objects
-            .put_stream(BUCKET, "a/b.json", stream, 10)
-            .await
-            .unwrap();
+        let second = objects.put_stream(BUCKET, "a/b.json", stream, 10).await.unwrap();
         let third = objects.copy((OTHER, "c"), (BUCKET, "d")).await.unwrap();
         objects.copy((BUCKET, "d"), (OTHER, "e")).await.unwrap();
 
         let messages = topics.pull("s", 10).await.unwrap();
-        let expected = [
-            (&first, None),
-            (&second, Some(first.generation)),
-            (&third, None),
-        ];
+        let expected = [(&first, None), (&second, Some(first.generation)), (&third, None)];
         assert_eq!(messages.len(), expected.len());
         for (message, (meta, previous)) in messages.iter().zip(expected) {
             let mut attributes = BTreeMap::from([
@@ -237,14 +205,9 @@ mod tests {
             if let Some(previous) = previous {
                 attributes.insert("overwroteGeneration", previous.to_string());
             }
-            let got: BTreeMap<&str, String> = message
-                .attributes
-                .iter()
-                .map(|(k, v)| (k.as_str(), v.clone()))
-                .collect();
+            let got: BTreeMap<&str, String> = message.attributes.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
             assert_eq!(got, attributes);
-            let time =
-                chrono::DateTime::parse_from_rfc3339(&message.attributes["eventTime"]).unwrap();
+            let time = chrono::DateTime::parse_from_rfc3339(&message.attributes["eventTime"]).unwrap();
             assert_eq!(time.timestamp_micros(), meta.generation);
             let resource: serde_json::Value = serde_json::from_slice(&message.data).unwrap();
             assert_eq!(resource["name"], meta.key.as_str());
@@ -259,10 +222,7 @@ mod tests {
     async fn a_failing_publish_does_not_fail_the_write() {
         let topics = Arc::new(LocalTopic::default()); // the topic was never created
         let (_folder, objects) = store(&topics).await;
-        objects
-            .put(BUCKET, "a", Bytes::from_static(b"1"), Precondition::None)
-            .await
-            .unwrap();
+        objects.put(BUCKET, "a", Bytes::from_static(b"1"), Precondition::None).await.unwrap();
         assert_eq!(objects.get(BUCKET, "a").await.unwrap(), "1");
     }
 }

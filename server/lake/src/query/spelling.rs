@@ -54,7 +54,9 @@ impl Names {
                         Some(known) if known.contains(&word.value) => {}
                         Some(known) if known.len() == 1 => word.value.clone_from(known.first().unwrap_or(&lower)),
                         Some(_) => {}
-                        None if word.keyword == Keyword::NoKeyword => word.value = seen.entry(lower).or_insert(word.value).clone(),
+                        None if word.keyword == Keyword::NoKeyword => {
+                            word.value = seen.entry(lower).or_insert(word.value).clone()
+                        }
                         None => {}
                     }
                     word.value
@@ -83,10 +85,16 @@ mod tests {
         names.learn("bronze", "ga_sessions", &schema);
         let cases = [
             ("SELECT fullvisitorid FROM BRONZE.GA_Sessions", "SELECT fullVisitorId FROM bronze.ga_sessions"),
-            ("select FULLVISITORID, Date from bronze.ga_sessions", "select fullVisitorId, date from bronze.ga_sessions"),
+            (
+                "select FULLVISITORID, Date from bronze.ga_sessions",
+                "select fullVisitorId, date from bronze.ga_sessions",
+            ),
             ("SELECT hits[1].pagepath FROM t", "SELECT hits[1].pagePath FROM t"),
             ("SELECT count(*) AS Total FROM t ORDER BY total", "SELECT count(*) AS Total FROM t ORDER BY Total"),
-            ("SELECT 'FULLVISITORID', 'it''s' -- FULLVISITORID\n", "SELECT 'FULLVISITORID', 'it''s' -- FULLVISITORID\n"),
+            (
+                "SELECT 'FULLVISITORID', 'it''s' -- FULLVISITORID\n",
+                "SELECT 'FULLVISITORID', 'it''s' -- FULLVISITORID\n",
+            ),
             ("SELECT \"FULLVISITORID\"", "SELECT \"FULLVISITORID\""),
             ("SELECT 'not closed", "SELECT 'not closed"),
         ];

@@ -19,10 +19,20 @@ pub(crate) const SERVING: &str = "ga_sessions";
 
 /// Its shape: silver's sessions, partitioned by date, clustered by country and device category.
 pub(crate) fn serving_table() -> Result<WarehouseTable> {
-    let sessions = transform::table("sessions").ok_or_else(|| Error::new(ErrorKind::Internal, "Silver has no table sessions."))?;
+    let sessions =
+        transform::table("sessions").ok_or_else(|| Error::new(ErrorKind::Internal, "Silver has no table sessions."))?;
     let schema = transform::schema(sessions)?;
-    let columns = schema.fields().iter().map(|f| Ok((f.name().clone(), types::from_arrow(f.data_type())?))).collect::<Result<_>>()?;
-    Ok(WarehouseTable { name: SERVING.to_owned(), columns, partition: "date".to_owned(), cluster: vec!["country".to_owned(), "device_category".to_owned()] })
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|f| Ok((f.name().clone(), types::from_arrow(f.data_type())?)))
+        .collect::<Result<_>>()?;
+    Ok(WarehouseTable {
+        name: SERVING.to_owned(),
+        columns,
+        partition: "date".to_owned(),
+        cluster: vec!["country".to_owned(), "device_category".to_owned()],
+    })
 }
 
 /// What a load works with.
@@ -53,9 +63,11 @@ impl Serve {
             self.table.sweep_orphans(run_id, &keys).await?;
             let done = {
                 let (table, run_id) = (self.table.clone(), run_id.to_owned());
-                tokio::task::spawn_blocking(move || write_all(&table, &run_id, &silver, &self.sessions, &dates, &counter))
-                    .await
-                    .map_err(|e| Error::with(ErrorKind::Internal, format!("The load stopped unexpectedly: {e}"), e))?
+                tokio::task::spawn_blocking(move || {
+                    write_all(&table, &run_id, &silver, &self.sessions, &dates, &counter)
+                })
+                .await
+                .map_err(|e| Error::with(ErrorKind::Internal, format!("The load stopped unexpectedly: {e}"), e))?
             };
             if done.is_err() {
                 self.table.sweep_orphans(run_id, &keys).await?;
@@ -70,7 +82,14 @@ impl Serve {
 }
 
 /// Each date from silver of all customers.
-fn write_all(table: &Table, run_id: &str, silver: &Current, sessions: &Table, dates: &BTreeSet<NaiveDate>, counter: &DayCounter) -> Result<Vec<NewFile>> {
+fn write_all(
+    table: &Table,
+    run_id: &str,
+    silver: &Current,
+    sessions: &Table,
+    dates: &BTreeSet<NaiveDate>,
+    counter: &DayCounter,
+) -> Result<Vec<NewFile>> {
     let mut adds = Vec::new();
     for date in dates {
         counter.check()?;

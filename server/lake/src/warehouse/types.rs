@@ -62,12 +62,22 @@ pub(crate) fn from_arrow(data_type: &DataType) -> Result<String> {
         DataType::Decimal128(38, 9) => "NUMERIC".to_owned(),
         DataType::Decimal128(precision, scale) => format!("NUMERIC({precision}, {scale})"),
         DataType::Dictionary(_, value) => from_arrow(value)?,
-        DataType::List(item) | DataType::LargeList(item) => format!("ARRAY<{}>", from_arrow(item.data_type())?),
+        DataType::List(item) | DataType::LargeList(item) => {
+            format!("ARRAY<{}>", from_arrow(item.data_type())?)
+        }
         DataType::Struct(fields) => {
-            let fields = fields.iter().map(|f| Ok(format!("{} {}", f.name(), from_arrow(f.data_type())?))).collect::<Result<Vec<_>>>()?;
+            let fields = fields
+                .iter()
+                .map(|f| Ok(format!("{} {}", f.name(), from_arrow(f.data_type())?)))
+                .collect::<Result<Vec<_>>>()?;
             format!("STRUCT<{}>", fields.join(", "))
         }
-        other => return Err(Error::new(ErrorKind::Invalid, format!("A column of type {other} has no counterpart in BigQuery."))),
+        other => {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("A column of type {other} has no counterpart in BigQuery."),
+            ));
+        }
     })
 }
 

@@ -78,9 +78,7 @@ impl Engine {
             control.begin_step(row.position as usize, self.clock.now(), row.progress());
             let end = self.step(&job, &step).await?;
             step.point("worked");
-            self.store
-                .end_step(&run.id, &row, end.state, end.progress, &end.outcome, &end.log)
-                .await?;
+            self.store.end_step(&run.id, &row, end.state, end.progress, &end.outcome, &end.log).await?;
             step.point("after");
             if row.name == "verify" {
                 crate::reset::accept(&end)?;

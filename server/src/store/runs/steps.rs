@@ -25,7 +25,16 @@ pub enum StepState {
     Skipped,
 }
 
-words!(StepState, "a step's state", Later = "later", Running = "running", Done = "done", Warn = "warn", Failed = "failed", Skipped = "skipped");
+words!(
+    StepState,
+    "a step's state",
+    Later = "later",
+    Running = "running",
+    Done = "done",
+    Warn = "warn",
+    Failed = "failed",
+    Skipped = "skipped"
+);
 
 impl StepState {
     /// True when a resumed run leaves the step as it is.
@@ -66,9 +75,7 @@ impl StepRow {
 
     /// The outcome as this type; `None` while there is none of this shape.
     pub fn outcome<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
-        (self.outcome != "{}")
-            .then(|| serde_json::from_str(&self.outcome).ok())
-            .flatten()
+        (self.outcome != "{}").then(|| serde_json::from_str(&self.outcome).ok()).flatten()
     }
 }
 
@@ -138,14 +145,13 @@ impl Store {
 
     /// A run's log, oldest first; at most the newest `limit` lines.
     pub async fn log(&self, run_id: &str, limit: u32) -> Result<Vec<LogRow>> {
-        let mut rows: Vec<LogRow> = sqlx::query_as(
-            "SELECT id, at, topic, warn, text FROM run_log WHERE run_id = $1 ORDER BY id DESC LIMIT $2",
-        )
-        .bind(run_id)
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(explain)?;
+        let mut rows: Vec<LogRow> =
+            sqlx::query_as("SELECT id, at, topic, warn, text FROM run_log WHERE run_id = $1 ORDER BY id DESC LIMIT $2")
+                .bind(run_id)
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(explain)?;
         rows.reverse();
         Ok(rows)
     }
@@ -174,11 +180,7 @@ impl Store {
         .map_err(explain)?;
         rows.into_iter()
             .map(|(customer, dataset, date)| {
-                Ok(Day {
-                    customer,
-                    dataset,
-                    date: date.parse().map_err(|_| unreadable("a date", &date))?,
-                })
+                Ok(Day { customer, dataset, date: date.parse().map_err(|_| unreadable("a date", &date))? })
             })
             .collect()
     }
@@ -200,13 +202,7 @@ impl Store {
     }
 
     /// A chunk of a step is over.
-    pub async fn chunk_done(
-        &self,
-        run_id: &str,
-        position: i64,
-        step: &str,
-        chunk: ChunkDone<'_>,
-    ) -> Result<()> {
+    pub async fn chunk_done(&self, run_id: &str, position: i64, step: &str, chunk: ChunkDone<'_>) -> Result<()> {
         let mut tx = self.begin().await?;
         sqlx::query("UPDATE run_steps SET progress = $3, outcome = $4 WHERE run_id = $1 AND position = $2")
             .bind(run_id)
@@ -301,13 +297,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    pub(in crate::store) async fn log(
-        &mut self,
-        run_id: &str,
-        topic: &str,
-        warn: bool,
-        text: &str,
-    ) -> Result<()> {
+    pub(in crate::store) async fn log(&mut self, run_id: &str, topic: &str, warn: bool, text: &str) -> Result<()> {
         sqlx::query("INSERT INTO run_log (run_id, at, topic, warn, text) VALUES ($1, $2, $3, $4, $5)")
             .bind(run_id)
             .bind(self.store.clock.millis())
@@ -327,11 +317,7 @@ impl Tx<'_> {
         } else {
             "UPDATE run_steps SET state = 'later', ended_at = NULL WHERE run_id = $1 AND state IN ('running', 'failed')"
         };
-        sqlx::query(sql)
-            .bind(run_id)
-            .execute(&mut *self.inner)
-            .await
-            .map_err(explain)?;
+        sqlx::query(sql).bind(run_id).execute(&mut *self.inner).await.map_err(explain)?;
         Ok(())
     }
 }

@@ -26,15 +26,8 @@ pub(super) struct Hits<'a> {
 
 impl<'a> Hits<'a> {
     pub(super) fn new(row: &'a Row<'a>, second: u32, random: &mut Random) -> Self {
-        let coupon =
-            (row.date >= SCHEMA_CHANGE && random.chance(0.2)).then(|| random.pick(&COUPONS));
-        Self {
-            row,
-            second,
-            left: row.seconds_left(row.start),
-            coupon,
-            timing: Random::new(random.next()),
-        }
+        let coupon = (row.date >= SCHEMA_CHANGE && random.chance(0.2)).then(|| random.pick(&COUPONS));
+        Self { row, second, left: row.seconds_left(row.start), coupon, timing: Random::new(random.next()) }
     }
 
     pub(super) fn write(&mut self, json: &mut Json<'_>) {
@@ -45,9 +38,8 @@ impl<'a> Hits<'a> {
             hit.map_or("", |hit| CATALOGUE.pages[hit.page].screen.as_str())
         };
         let (landing, exit) = (screen(Some(0)), screen(last_view));
-        let app = format!(
-            "\",\"landingScreenName\":\"{landing}\",\"exitScreenName\":\"{exit}\",\"screenDepth\":\"0\"}}"
-        );
+        let app =
+            format!("\",\"landingScreenName\":\"{landing}\",\"exitScreenName\":\"{exit}\",\"screenDepth\":\"0\"}}");
         let mut before = ENTRANCE;
         let mut seen: Vec<&str> = Vec::new();
         let mut bought = false;
@@ -77,9 +69,7 @@ impl<'a> Hits<'a> {
             action(json, hit.action);
             json.member("\"experiment\":[],\"customVariables\":[],\"customDimensions\":[],\"customMetrics\":[]");
             json.text("type", if hit.event.is_some() { "EVENT" } else { "PAGE" });
-            json.member(
-                "\"social\":{\"socialNetwork\":\"(not set)\",\"hasSocialSourceReferral\":\"",
-            );
+            json.member("\"social\":{\"socialNetwork\":\"(not set)\",\"hasSocialSourceReferral\":\"");
             let social = self.row.visitor.channel == Channel::Social;
             json.raw(if social { "Yes" } else { "No" });
             json.raw("\",\"socialInteractionNetworkAction\":\" : \"}");
@@ -120,33 +110,18 @@ impl<'a> Hits<'a> {
     fn time(&self, hit: &Hit) -> u32 {
         let last = self.row.session.hits.last().map_or(0, |hit| hit.time);
         let left = self.left * 1_000;
-        if last <= left {
-            hit.time
-        } else {
-            (u64::from(hit.time) * u64::from(left) / u64::from(last)) as u32
-        }
+        if last <= left { hit.time } else { (u64::from(hit.time) * u64::from(left) / u64::from(last)) as u32 }
     }
 
     fn commerce(&self, json: &mut Json<'_>, hit: &Hit, bought: bool) {
-        let Some(order) = self
-            .row
-            .session
-            .order
-            .filter(|_| hit.action == Action::Purchase)
-        else {
+        let Some(order) = self.row.session.order.filter(|_| hit.action == Action::Purchase) else {
             if matches!(hit.shows, Shows::Nothing | Shows::One { .. }) {
                 return;
             }
-            json.member(
-                "\"transaction\":{\"currencyCode\":\"USD\"},\"item\":{\"currencyCode\":\"USD\"}",
-            );
+            json.member("\"transaction\":{\"currencyCode\":\"USD\"},\"item\":{\"currencyCode\":\"USD\"}");
             return;
         };
-        let name = format!(
-            "ORD{}{}",
-            date_digits(self.row.date),
-            1_000 + self.row.order_number
-        );
+        let name = format!("ORD{}{}", date_digits(self.row.date), 1_000 + self.row.order_number);
         let total = order.goods + order.handling;
         json.open("transaction", b'{');
         json.text("transactionId", &name);
@@ -160,24 +135,10 @@ impl<'a> Hits<'a> {
                 json.int(keys[2], order.shipping);
             }
         };
-        amounts(
-            json,
-            [
-                "transactionRevenue",
-                "transactionTax",
-                "transactionShipping",
-            ],
-        );
+        amounts(json, ["transactionRevenue", "transactionTax", "transactionShipping"]);
         json.text("affiliation", STORE);
         json.text("currencyCode", "USD");
-        amounts(
-            json,
-            [
-                "localTransactionRevenue",
-                "localTransactionTax",
-                "localTransactionShipping",
-            ],
-        );
+        amounts(json, ["localTransactionRevenue", "localTransactionTax", "localTransactionShipping"]);
         json.close(b'}');
         json.open("item", b'{');
         json.text("transactionId", &name);
@@ -211,22 +172,12 @@ impl<'a> Hits<'a> {
         let shop = &*CATALOGUE;
         match hit.shows {
             Shows::Nothing => {}
-            Shows::Listing {
-                listing,
-                from,
-                count,
-            } => {
+            Shows::Listing { listing, from, count } => {
                 let listing = &shop.listings[listing];
                 let products = listing.products.iter().skip(from).take(count);
                 for (position, &product) in products.enumerate() {
                     let category = &listing.category;
-                    impression(
-                        json,
-                        &shop.products[product],
-                        category,
-                        "Category",
-                        position,
-                    );
+                    impression(json, &shop.products[product], category, "Category", position);
                 }
             }
             Shows::Results { from, count } => {
@@ -235,11 +186,7 @@ impl<'a> Hits<'a> {
                     impression(json, product, NOT_SET, "Search Results", position);
                 }
             }
-            Shows::One {
-                product,
-                listing,
-                position,
-            } => {
+            Shows::One { product, listing, position } => {
                 let product = &shop.products[product];
                 head(json, product, &shop.listings[listing].category);
                 prices(json, product.price, 0);
@@ -260,20 +207,13 @@ impl<'a> Hits<'a> {
                 }
             }
             Shows::Line(line) => self.line(json, &line, true, None),
-            Shows::Cart {
-                quantities,
-                revenue,
-            } => {
+            Shows::Cart { quantities, revenue } => {
                 let cart = &self.row.session.cart;
                 // The lines of an order share its handling; the first bears the remainder.
                 let handling = self.row.session.order.map_or(0, |order| order.handling);
                 let each = handling / cart.len().max(1) as u64;
                 for (index, line) in cart.iter().enumerate() {
-                    let rest = if index == 0 {
-                        handling - each * cart.len() as u64
-                    } else {
-                        0
-                    };
+                    let rest = if index == 0 { handling - each * cart.len() as u64 } else { 0 };
                     let goods = shop.products[line.product].price * u64::from(line.quantity);
                     let revenue = (revenue && !bought).then_some(goods + each + rest);
                     self.line(json, line, quantities, revenue);
@@ -288,11 +228,7 @@ impl<'a> Hits<'a> {
         json.member(&product.head);
         json.raw(product.top);
         json.raw("\"");
-        let variant = if product.sized {
-            SIZES[line.size as usize % SIZES.len()]
-        } else {
-            "Single Option Only"
-        };
+        let variant = if product.sized { SIZES[line.size as usize % SIZES.len()] } else { "Single Option Only" };
         json.text("productVariant", variant);
         json.text("productBrand", NOT_SET);
         if let Some(revenue) = revenue {
@@ -336,9 +272,7 @@ fn impression(json: &mut Json<'_>, product: &Product, category: &str, list: &str
     json.member(&product.head);
     json.raw(category);
     json.raw(&product.tail);
-    json.raw(
-        "\"isImpression\":true,\"customDimensions\":[],\"customMetrics\":[],\"productListName\":\"",
-    );
+    json.raw("\"isImpression\":true,\"customDimensions\":[],\"customMetrics\":[],\"productListName\":\"");
     json.raw(list);
     json.raw("\",\"productListPosition\":\"");
     json.digits(position as u64 + 1);
@@ -371,22 +305,10 @@ fn action(json: &mut Json<'_>, action: Action) {
     json.close(b'}');
 }
 
-fn content_groups<'a>(
-    json: &mut Json<'_>,
-    groups: [&'a str; 3],
-    before: [&str; 3],
-    seen: &mut Vec<&'a str>,
-) {
-    let last = if before == ENTRANCE {
-        ENTRANCE[0]
-    } else {
-        NOT_SET
-    };
+fn content_groups<'a>(json: &mut Json<'_>, groups: [&'a str; 3], before: [&str; 3], seen: &mut Vec<&'a str>) {
+    let last = if before == ENTRANCE { ENTRANCE[0] } else { NOT_SET };
     json.open("contentGroup", b'{');
-    for (prefix, groups, last) in [
-        ("contentGroup", groups, NOT_SET),
-        ("previousContentGroup", before, last),
-    ] {
+    for (prefix, groups, last) in [("contentGroup", groups, NOT_SET), ("previousContentGroup", before, last)] {
         for (index, group) in groups.into_iter().chain([last, last]).enumerate() {
             json.member("\"");
             json.raw(prefix);
@@ -396,11 +318,7 @@ fn content_groups<'a>(
             json.raw("\"");
         }
     }
-    const UNIQUE: [&str; 3] = [
-        "contentGroupUniqueViews1",
-        "contentGroupUniqueViews2",
-        "contentGroupUniqueViews3",
-    ];
+    const UNIQUE: [&str; 3] = ["contentGroupUniqueViews1", "contentGroupUniqueViews2", "contentGroupUniqueViews3"];
     for (group, key) in groups.into_iter().zip(UNIQUE) {
         if group != NOT_SET && !seen.contains(&group) {
             seen.push(group);

@@ -16,12 +16,7 @@ pub(super) struct Player<'a> {
 
 impl<'a> Player<'a> {
     pub(super) fn new(random: &'a mut Random) -> Self {
-        Self {
-            random,
-            session: Session::default(),
-            time: 0,
-            listing: None,
-        }
+        Self { random, session: Session::default(), time: 0, listing: None }
     }
 
     pub(super) fn into_session(self) -> Session {
@@ -114,48 +109,26 @@ impl<'a> Player<'a> {
             self.fixed(Fixed::SignIn);
             self.fixed(Fixed::Basket);
         }
-        let last_step = if buys {
-            3
-        } else {
-            1 + self.random.weighted([58, 25, 17].into_iter()) as u8
-        };
-        for (step, page) in [Fixed::YourInfo, Fixed::Payment, Fixed::Review]
-            .into_iter()
-            .enumerate()
-        {
+        let last_step = if buys { 3 } else { 1 + self.random.weighted([58, 25, 17].into_iter()) as u8 };
+        for (step, page) in [Fixed::YourInfo, Fixed::Payment, Fixed::Review].into_iter().enumerate() {
             let step = step as u8 + 1;
             if step <= last_step {
-                let shows = Shows::Cart {
-                    quantities: step == 1,
-                    revenue: false,
-                };
+                let shows = Shows::Cart { quantities: step == 1, revenue: false };
                 self.hit(page.page(), None, Action::Checkout(step), shows);
             }
         }
         if buys {
             self.order();
             let page = Fixed::Completed.page();
-            let shows = Shows::Cart {
-                quantities: true,
-                revenue: true,
-            };
+            let shows = Shows::Cart { quantities: true, revenue: true };
             self.hit(page, None, Action::Purchase, shows);
             // The shop's confirmation page reports itself twice to most browsers.
             if self.random.chance(0.7) {
                 self.time += 1;
-                let shows = Shows::Cart {
-                    quantities: false,
-                    revenue: false,
-                };
+                let shows = Shows::Cart { quantities: false, revenue: false };
                 let time = self.time;
                 let action = Action::Purchase;
-                self.session.hits.push(Hit {
-                    time,
-                    page,
-                    event: None,
-                    action,
-                    shows,
-                });
+                self.session.hits.push(Hit { time, page, event: None, action, shows });
             }
         } else if self.random.chance(0.4) {
             match self.random.below(3) {
@@ -190,11 +163,7 @@ impl<'a> Player<'a> {
         let count = if self.random.chance(0.36) { 24 } else { 12 }.min(all);
         let from = self.random.below((all - count) as u32 / 12 + 1) as usize * 12;
         self.listing = Some((listing, from));
-        let shows = Shows::Listing {
-            listing,
-            from,
-            count,
-        };
+        let shows = Shows::Listing { listing, from, count };
         self.hit(shop.listings[listing].page, None, Action::None, shows);
     }
 
@@ -208,9 +177,7 @@ impl<'a> Player<'a> {
             }
         };
         let products = &CATALOGUE.listings[listing].products;
-        let position = self
-            .random
-            .below(products.len().saturating_sub(from).clamp(1, 12) as u32);
+        let position = self.random.below(products.len().saturating_sub(from).clamp(1, 12) as u32);
         (products[from + position as usize], listing, position + 1)
     }
 
@@ -218,22 +185,12 @@ impl<'a> Player<'a> {
         let (product, listing, position) = self.choose();
         let shop = &*CATALOGUE;
         let page = shop.listings[listing].page;
-        let one = Shows::One {
-            product,
-            listing,
-            position,
-        };
+        let one = Shows::One { product, listing, position };
         self.hit(page, Some(Event::QuickviewClick), Action::Click, one);
         // The click and the view it opens have the same time.
         let (time, quickview) = (self.time, shop.listings[listing].quickview);
         let action = Action::Detail;
-        self.session.hits.push(Hit {
-            time,
-            page: quickview,
-            event: None,
-            action,
-            shows: one,
-        });
+        self.session.hits.push(Hit { time, page: quickview, event: None, action, shows: one });
         if adds {
             self.add(product, page);
         }
@@ -241,11 +198,7 @@ impl<'a> Player<'a> {
 
     fn click_product(&mut self) {
         let (product, listing, position) = self.choose();
-        let one = Shows::One {
-            product,
-            listing,
-            position,
-        };
+        let one = Shows::One { product, listing, position };
         let page = CATALOGUE.listings[listing].page;
         self.hit(page, Some(Event::ProductClick), Action::Click, one);
         self.product_page(product);
@@ -257,12 +210,7 @@ impl<'a> Player<'a> {
     fn product_page(&mut self, product: usize) {
         let related = self.random.below(CATALOGUE.products.len() as u32) as usize;
         let shows = Shows::Detail { product, related };
-        self.hit(
-            CATALOGUE.products[product].page,
-            None,
-            Action::Detail,
-            shows,
-        );
+        self.hit(CATALOGUE.products[product].page, None, Action::Detail, shows);
     }
 
     fn add(&mut self, product: usize, page: usize) {
@@ -274,11 +222,7 @@ impl<'a> Player<'a> {
             80..93 => 2,
             _ => self.random.range(3, 6),
         };
-        let line = Line {
-            product,
-            quantity,
-            size: self.random.below(4),
-        };
+        let line = Line { product, quantity, size: self.random.below(4) };
         self.session.cart.push(line);
         self.hit(page, Some(Event::AddToCart), Action::Add, Shows::Line(line));
     }
@@ -287,12 +231,7 @@ impl<'a> Player<'a> {
         self.fixed(Fixed::Basket);
         if let Some(line) = self.session.cart.pop() {
             let page = Fixed::Basket.page();
-            self.hit(
-                page,
-                Some(Event::RemoveFromCart),
-                Action::Remove,
-                Shows::Line(line),
-            );
+            self.hit(page, Some(Event::RemoveFromCart), Action::Remove, Shows::Line(line));
         }
     }
 
@@ -309,10 +248,7 @@ impl<'a> Player<'a> {
     }
 
     fn last_page(&self) -> usize {
-        self.session
-            .hits
-            .last()
-            .map_or(Fixed::Home.page(), |hit| hit.page)
+        self.session.hits.last().map_or(Fixed::Home.page(), |hit| hit.page)
     }
 
     /// Adds a hit after a while.
@@ -325,12 +261,6 @@ impl<'a> Player<'a> {
             };
             self.time += self.random.range(1_500, longest);
         }
-        self.session.hits.push(Hit {
-            time: self.time,
-            page,
-            event,
-            action,
-            shows,
-        });
+        self.session.hits.push(Hit { time: self.time, page, event, action, shows });
     }
 }

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, StringArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, FieldRef};
@@ -60,11 +59,7 @@ impl Validity {
     pub(super) fn finish(&mut self) -> Option<NullBuffer> {
         let len = std::mem::take(&mut self.len);
         let bits = self.bits.take()?;
-        Some(NullBuffer::new(BooleanBuffer::new(
-            Buffer::from_vec(bits),
-            0,
-            len,
-        )))
+        Some(NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, len)))
     }
 }
 
@@ -77,10 +72,7 @@ pub(crate) struct Values<T> {
 
 impl<T: ArrowNativeType> Values<T> {
     fn new() -> Self {
-        Self {
-            values: Vec::new(),
-            validity: Validity::default(),
-        }
+        Self { values: Vec::new(), validity: Validity::default() }
     }
 
     #[inline]
@@ -184,11 +176,9 @@ impl Column {
             FieldType::Boolean => Self::Boolean(Values::new()),
             FieldType::Date => Self::Date(Values::new()),
             FieldType::Timestamp => Self::Timestamp(Values::new()),
-            FieldType::String => Self::Text(Texts {
-                data: Vec::new(),
-                ends: Vec::new(),
-                validity: Validity::default(),
-            }),
+            FieldType::String => {
+                Self::Text(Texts { data: Vec::new(), ends: Vec::new(), validity: Validity::default() })
+            }
             FieldType::Record => {
                 let DataType::Struct(fields) = arrow.data_type() else {
                     unreachable!("a RECORD is a struct in Arrow");
@@ -251,12 +241,7 @@ impl Column {
 
     /// Reads the value of row `row`, which stands at the cursor.
     #[inline]
-    pub(super) fn read(
-        &mut self,
-        row: usize,
-        cursor: &mut Cursor<'_>,
-        scratch: &mut Vec<u8>,
-    ) -> Parsed<()> {
+    pub(super) fn read(&mut self, row: usize, cursor: &mut Cursor<'_>, scratch: &mut Vec<u8>) -> Parsed<()> {
         if self.len() > row {
             return Err(Fault::new("the field is there twice"));
         }
@@ -338,9 +323,7 @@ impl List {
             loop {
                 cursor.skip_space();
                 let index = self.element.len() - first;
-                self.element
-                    .read_value(cursor, scratch)
-                    .map_err(|fault| fault.at_element(index))?;
+                self.element.read_value(cursor, scratch).map_err(|fault| fault.at_element(index))?;
                 match cursor.next_token() {
                     Some(b',') => {}
                     Some(b']') => break,
@@ -385,9 +368,6 @@ impl Column {
             Self::Record(column) => &column.validity,
             Self::List(_) => return false,
         };
-        validity
-            .bits
-            .as_ref()
-            .is_some_and(|bits| bits[row / 8] & (1 << (row % 8)) == 0)
+        validity.bits.as_ref().is_some_and(|bits| bits[row / 8] & (1 << (row % 8)) == 0)
     }
 }

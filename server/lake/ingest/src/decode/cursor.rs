@@ -12,20 +12,13 @@ pub(crate) type Parsed<T> = Result<T, Box<Fault>>;
 impl Fault {
     #[cold]
     pub(crate) fn new(message: impl Into<String>) -> Box<Self> {
-        Box::new(Self {
-            path: String::new(),
-            message: message.into(),
-        })
+        Box::new(Self { path: String::new(), message: message.into() })
     }
 
     /// Puts a field name in front of the path.
     #[cold]
     pub(crate) fn within(mut self: Box<Self>, name: &str) -> Box<Self> {
-        let dot = if self.path.is_empty() || self.path.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
+        let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
         self.path = format!("{name}{dot}{}", self.path);
         self
     }
@@ -39,11 +32,7 @@ impl Fault {
     }
 
     pub(crate) fn into_reason(self) -> String {
-        if self.path.is_empty() {
-            self.message
-        } else {
-            format!("{}: {}", self.path, self.message)
-        }
+        if self.path.is_empty() { self.message } else { format!("{}: {}", self.path, self.message) }
     }
 }
 
@@ -117,10 +106,7 @@ impl<'a> Cursor<'a> {
             None => return "the end of the row".to_owned(),
             Some(b'{') => return "an object".to_owned(),
             Some(b'[') => return "a list".to_owned(),
-            Some(b'"') => rest[1..]
-                .iter()
-                .position(|byte| *byte == b'"')
-                .map_or(rest.len(), |at| at + 2),
+            Some(b'"') => rest[1..].iter().position(|byte| *byte == b'"').map_or(rest.len(), |at| at + 2),
             Some(_) => rest
                 .iter()
                 .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r'))
@@ -256,11 +242,7 @@ impl<'a> Cursor<'a> {
         if self.pos == start {
             return None;
         }
-        if negative {
-            Some(value)
-        } else {
-            value.checked_neg()
-        }
+        if negative { Some(value) } else { value.checked_neg() }
     }
 
     /// INTEGER: a JSON number without fraction, or digits as text.

@@ -22,11 +22,7 @@ impl OnePassDecoder {
     /// For a schema; rows may nest `max_depth` records, the row itself included.
     pub fn new(schema: &TableSchema, max_depth: usize) -> Self {
         let arrow = schema.to_arrow();
-        Self {
-            root: Record::new(&schema.fields, arrow.fields(), max_depth),
-            schema: arrow,
-            scratch: Vec::new(),
-        }
+        Self { root: Record::new(&schema.fields, arrow.fields(), max_depth), schema: arrow, scratch: Vec::new() }
     }
 
     fn read_row(&mut self, row: &[u8]) -> Parsed<()> {
@@ -42,19 +38,14 @@ impl Decoder for OnePassDecoder {
         for (index, row) in rows.iter().enumerate() {
             if let Err(fault) = self.read_row(&text[row.start..row.end]) {
                 self.root.clear();
-                return Err(RowFault {
-                    row: index,
-                    reason: fault.into_reason(),
-                });
+                return Err(RowFault { row: index, reason: fault.into_reason() });
             }
         }
-        let batch = self.root.finish().and_then(|columns| {
-            RecordBatch::try_new(self.schema.clone(), columns.columns().to_vec())
-        });
-        batch.map_err(|error| RowFault {
-            row: 0,
-            reason: error.to_string(),
-        })
+        let batch = self
+            .root
+            .finish()
+            .and_then(|columns| RecordBatch::try_new(self.schema.clone(), columns.columns().to_vec()));
+        batch.map_err(|error| RowFault { row: 0, reason: error.to_string() })
     }
 
     fn check(&mut self, row: &[u8]) -> Result<(), String> {

@@ -48,17 +48,9 @@ impl Record {
         let count = slots.len();
         Self {
             fields: fields.clone(),
-            index: schema
-                .iter()
-                .enumerate()
-                .map(|(at, field)| (field.name.clone().into_bytes(), at))
-                .collect(),
-            required: (0..count)
-                .filter(|&at| schema[at].mode == Mode::Required)
-                .collect(),
-            next: (0..=count)
-                .map(|at| (at + 1) % count.max(1))
-                .collect::<Vec<_>>(),
+            index: schema.iter().enumerate().map(|(at, field)| (field.name.clone().into_bytes(), at)).collect(),
+            required: (0..count).filter(|&at| schema[at].mode == Mode::Required).collect(),
+            next: (0..=count).map(|at| (at + 1) % count.max(1)).collect::<Vec<_>>(),
             slots,
             len: 0,
             validity: Validity::default(),
@@ -112,21 +104,14 @@ impl Record {
         for &at in &self.required {
             let column = &self.slots[at].column;
             if column.len() <= row || column.is_null(row) {
-                return Err(
-                    Fault::new("the required field is missing").within(&self.slots[at].name)
-                );
+                return Err(Fault::new("the required field is missing").within(&self.slots[at].name));
             }
         }
         Ok(())
     }
 
     #[inline]
-    fn read_fields(
-        &mut self,
-        row: usize,
-        cursor: &mut Cursor<'_>,
-        scratch: &mut Vec<u8>,
-    ) -> Parsed<()> {
+    fn read_fields(&mut self, row: usize, cursor: &mut Cursor<'_>, scratch: &mut Vec<u8>) -> Parsed<()> {
         let mut before = self.slots.len();
         loop {
             let guess = self.next[before];
@@ -139,9 +124,7 @@ impl Record {
             };
             cursor.skip_space();
             let slot = &mut self.slots[at];
-            slot.column
-                .read(row, cursor, scratch)
-                .map_err(|fault| fault.within(&slot.name))?;
+            slot.column.read(row, cursor, scratch).map_err(|fault| fault.within(&slot.name))?;
             before = at;
             match cursor.next_token() {
                 Some(b',') => cursor.skip_space(),
@@ -158,12 +141,7 @@ impl Record {
     }
 
     /// The guess was wrong: one of the next fields in order, or any other.
-    fn find_key(
-        &self,
-        cursor: &mut Cursor<'_>,
-        scratch: &mut Vec<u8>,
-        guess: usize,
-    ) -> Parsed<usize> {
+    fn find_key(&self, cursor: &mut Cursor<'_>, scratch: &mut Vec<u8>, guess: usize) -> Parsed<usize> {
         let ahead = self.slots.iter().enumerate().skip(guess + 1).take(4);
         for (at, slot) in ahead {
             if cursor.take(&slot.key) {

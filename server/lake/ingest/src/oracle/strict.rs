@@ -9,22 +9,10 @@ use crate::schema::{FieldSchema, FieldType, Mode};
 use crate::time::{format_date, parse_date, parse_timestamp};
 
 /// Checks one row and appends it to `out` as arrow-json reads it.
-pub(super) fn normalise(
-    row: &[u8],
-    fields: &[FieldSchema],
-    max_depth: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), String> {
+pub(super) fn normalise(row: &[u8], fields: &[FieldSchema], max_depth: usize, out: &mut Vec<u8>) -> Result<(), String> {
     let mut json = serde_json::Deserializer::from_slice(row);
-    let seed = RecordSeed {
-        fields,
-        path: String::new(),
-        levels: max_depth,
-        out,
-    };
-    seed.deserialize(&mut json)
-        .and_then(|()| json.end())
-        .map_err(|error| error.to_string())
+    let seed = RecordSeed { fields, path: String::new(), levels: max_depth, out };
+    seed.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| error.to_string())
 }
 
 fn push(out: &mut Vec<u8>, text: impl Display) {
@@ -64,20 +52,12 @@ impl<'de> Visitor<'de> for RecordSeed<'_> {
         let mut seen = vec![None; self.fields.len()];
         self.out.push(b'{');
         while let Some(key) = map.next_key::<String>()? {
-            let path = if self.path.is_empty() {
-                key.clone()
-            } else {
-                format!("{}.{key}", self.path)
-            };
+            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
             let Some(at) = self.fields.iter().position(|field| field.name == key) else {
-                return Err(A::Error::custom(format!(
-                    "{path}: the field is not in the schema"
-                )));
+                return Err(A::Error::custom(format!("{path}: the field is not in the schema")));
             };
             if seen[at].is_some() {
-                return Err(A::Error::custom(format!(
-                    "{path}: the field is there twice"
-                )));
+                return Err(A::Error::custom(format!("{path}: the field is there twice")));
             }
             if self.out.last() != Some(&b'{') {
                 self.out.push(b',');
@@ -95,10 +75,7 @@ impl<'de> Visitor<'de> for RecordSeed<'_> {
         self.out.push(b'}');
         for (field, seen) in self.fields.iter().zip(seen) {
             if field.mode == Mode::Required && seen != Some(true) {
-                return Err(A::Error::custom(format!(
-                    "{}: the required field is missing",
-                    field.name
-                )));
+                return Err(A::Error::custom(format!("{}: the required field is missing", field.name)));
             }
         }
         Ok(())
@@ -121,11 +98,8 @@ impl ValueSeed<'_> {
     }
 
     fn wrong<E: serde::de::Error>(&self, found: impl Display) -> E {
-        let expected = if self.is_list() {
-            "a list".to_owned()
-        } else {
-            format!("{:?}", self.field.field_type).to_uppercase()
-        };
+        let expected =
+            if self.is_list() { "a list".to_owned() } else { format!("{:?}", self.field.field_type).to_uppercase() };
         E::custom(format!("{}: expected {expected}, found {found}", self.path))
     }
 }
@@ -238,13 +212,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                 self.out.push(b',');
             }
             let path = format!("{}[{index}]", self.path);
-            let element = ValueSeed {
-                field: self.field,
-                element: true,
-                path: &path,
-                levels: self.levels,
-                out: self.out,
-            };
+            let element =
+                ValueSeed { field: self.field, element: true, path: &path, levels: self.levels, out: self.out };
             if list.next_element_seed(element)?.is_none() {
                 self.out.truncate(before);
                 break;

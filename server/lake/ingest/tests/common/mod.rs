@@ -7,9 +7,7 @@ use std::sync::Arc;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use serde_json::{Map, Value, json};
-use showrunner_ingest::{
-    FieldSchema, FieldType, FileOutcome, Mode, ReadOptions, Rejected, TableSchema, read_file,
-};
+use showrunner_ingest::{FieldSchema, FieldType, FileOutcome, Mode, ReadOptions, Rejected, TableSchema, read_file};
 
 /// SplitMix64: the same numbers on every machine.
 pub struct Random(pub u64);
@@ -48,9 +46,7 @@ impl Random {
             "(not set)",
             " ",
         ];
-        (0..self.below(4))
-            .map(|_| PIECES[self.below(PIECES.len() as u64) as usize])
-            .collect()
+        (0..self.below(4)).map(|_| PIECES[self.below(PIECES.len() as u64) as usize]).collect()
     }
 
     pub fn integer(&mut self) -> i64 {
@@ -73,9 +69,7 @@ pub fn random_object(fields: &[FieldSchema], random: &mut Random) -> Map<String,
         }
         let value = match field.mode {
             Mode::Repeated if random.chance(5) => Value::Null,
-            Mode::Repeated => (0..random.below(4))
-                .map(|_| random_value(field, random))
-                .collect(),
+            Mode::Repeated => (0..random.below(4)).map(|_| random_value(field, random)).collect(),
             Mode::Nullable if random.chance(5) => Value::Null,
             _ => random_value(field, random),
         };
@@ -98,12 +92,9 @@ fn random_value(field: &FieldSchema, random: &mut Random) -> Value {
             json!(["true", "false", "True"][random.below(3) as usize])
         }
         FieldType::Boolean => json!(random.chance(50)),
-        FieldType::Date => json!(format!(
-            "{:04}-{:02}-{:02}",
-            1900 + random.below(200),
-            1 + random.below(12),
-            1 + random.below(28)
-        )),
+        FieldType::Date => {
+            json!(format!("{:04}-{:02}-{:02}", 1900 + random.below(200), 1 + random.below(12), 1 + random.below(28)))
+        }
         FieldType::Timestamp => json!(format!(
             "2017-{:02}-11{}{:02}:30:{:02}{}{}",
             1 + random.below(12),
@@ -138,11 +129,7 @@ pub fn options(schema: &TableSchema) -> ReadOptions {
 }
 
 /// Reads a file from memory: all rows in one batch, what was rejected, and the outcome.
-pub fn read(
-    name: &str,
-    bytes: &[u8],
-    options: &ReadOptions,
-) -> (RecordBatch, Vec<Rejected>, FileOutcome) {
+pub fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> (RecordBatch, Vec<Rejected>, FileOutcome) {
     let (mut batches, mut rejected) = (Vec::new(), Vec::new());
     let outcome = read_file(
         name,
@@ -162,8 +149,7 @@ pub fn read(
 
 /// The real rows, one file for each day; `None` (and a word about it) where they are missing.
 pub fn real_days() -> Option<Vec<PathBuf>> {
-    let folder =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data/real/ga_sessions");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data/real/ga_sessions");
     let Ok(entries) = std::fs::read_dir(&folder) else {
         println!("left out: ../shared is missing");
         return None;

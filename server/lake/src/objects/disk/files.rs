@@ -27,12 +27,7 @@ pub(super) fn look(folder: &Path, key: &str) -> Result<Option<Metadata>, Look> {
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.file_type().is_symlink() => return Err(Look::Link),
             Ok(metadata) => found = Some(metadata),
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
             }
             Err(e) => return Err(Look::Io(e)),
@@ -64,13 +59,7 @@ pub(super) fn list(folder: &Path, bucket: &str, prefix: &str) -> io::Result<Vec<
     Ok(found)
 }
 
-fn walk(
-    folder: &Path,
-    base: &str,
-    prefix: &str,
-    bucket: &str,
-    found: &mut Vec<ObjectMeta>,
-) -> io::Result<()> {
+fn walk(folder: &Path, base: &str, prefix: &str, bucket: &str, found: &mut Vec<ObjectMeta>) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if gone(&e) => return Ok(()), // deleted meanwhile
@@ -79,10 +68,7 @@ fn walk(
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(name) = name
-            .to_str()
-            .filter(|name| keys::check_segment(name).is_ok())
-        else {
+        let Some(name) = name.to_str().filter(|name| keys::check_segment(name).is_ok()) else {
             tracing::debug!(path = %entry.path().display(), "not listed: the file's name cannot be a key");
             continue;
         };
@@ -143,10 +129,7 @@ pub(super) fn sweep(folder: &Path) -> io::Result<u64> {
 
 /// After a deletion: an empty folder is no object and must not stay in the way of a key of the same name.
 pub(super) fn remove_empty_parents(bucket: &Path, file: &Path) {
-    let parents = file
-        .ancestors()
-        .skip(1)
-        .take_while(|parent| *parent != bucket && parent.starts_with(bucket));
+    let parents = file.ancestors().skip(1).take_while(|parent| *parent != bucket && parent.starts_with(bucket));
     for parent in parents {
         if fs::remove_dir(parent).is_err() {
             break; // not empty, or gone already
@@ -157,9 +140,8 @@ pub(super) fn remove_empty_parents(bucket: &Path, file: &Path) {
 /// Stamps the file with its generation and brings it to the disk. Returns its size.
 pub(super) fn seal(path: &Path, generation: i64) -> io::Result<u64> {
     let file = File::options().write(true).open(path)?;
-    let modified = u64::try_from(generation)
-        .ok()
-        .and_then(|micros| UNIX_EPOCH.checked_add(Duration::from_micros(micros)));
+    let modified =
+        u64::try_from(generation).ok().and_then(|micros| UNIX_EPOCH.checked_add(Duration::from_micros(micros)));
     file.set_times(FileTimes::new().set_modified(modified.unwrap_or(UNIX_EPOCH)))?;
     file.sync_all()?;
     Ok(file.metadata()?.len())
@@ -179,13 +161,7 @@ pub(super) fn generation(metadata: &Metadata) -> io::Result<i64> {
 pub(super) fn meta(bucket: String, key: String, metadata: &Metadata) -> io::Result<ObjectMeta> {
     let generation = generation(metadata)?;
     let updated = DateTime::from_timestamp_micros(generation).unwrap_or_default();
-    Ok(ObjectMeta {
-        bucket,
-        key,
-        size: metadata.len(),
-        generation,
-        updated,
-    })
+    Ok(ObjectMeta { bucket, key, size: metadata.len(), generation, updated })
 }
 
 /// CRC32C of all that `from` gives.
@@ -203,8 +179,5 @@ pub(super) fn crc32c(from: &mut impl Read) -> io::Result<u32> {
 }
 
 fn gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -58,12 +58,7 @@ impl Staging {
         };
         let lock = File::create_new(folder.join(LOCK))?;
         lock.lock()?;
-        Ok(Arc::new(Staging {
-            root,
-            session: number.to_string(),
-            live: Mutex::default(),
-            _lock: lock,
-        }))
+        Ok(Arc::new(Staging { root, session: number.to_string(), live: Mutex::default(), _lock: lock }))
     }
 
     /// A fresh place for an object of this bucket; its folder exists.
@@ -77,11 +72,7 @@ impl Staging {
         };
         let staged = Staged {
             location: Location::from(format!("{FOLDER}/{}/{bucket}/{id}", self.session)),
-            file: self
-                .root
-                .join(&self.session)
-                .join(bucket)
-                .join(id.to_string()),
+            file: self.root.join(&self.session).join(bucket).join(id.to_string()),
             id,
             staging: Arc::clone(self),
         };
@@ -143,11 +134,7 @@ impl Drop for Staged {
 }
 
 fn lock_all(root: &Path) -> io::Result<File> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(root.join(LOCK))?;
+    let file = File::options().create(true).truncate(false).write(true).open(root.join(LOCK))?;
     file.lock()?;
     Ok(file)
 }
@@ -229,10 +216,7 @@ mod tests {
         fs::create_dir_all(dead.join("bucket-b")).unwrap();
         fs::write(dead.join("bucket-b/1"), "half").unwrap();
         assert_eq!(ours.sweep("bucket-a").unwrap(), 3);
-        assert!(
-            dead.join("bucket-b/1").exists(),
-            "another bucket's leftovers wait for its own sweep"
-        );
+        assert!(dead.join("bucket-b/1").exists(), "another bucket's leftovers wait for its own sweep");
         assert_eq!(ours.sweep("bucket-b").unwrap(), 1);
         assert!(!dead.exists());
         assert!(writing.file.exists());
@@ -246,10 +230,7 @@ mod tests {
         fs::write(&staged.file, "half").unwrap();
         drop(staged);
         drop(session);
-        let left: Vec<_> = fs::read_dir(folder.path().join(FOLDER))
-            .unwrap()
-            .map(|e| e.unwrap().file_name())
-            .collect();
+        let left: Vec<_> = fs::read_dir(folder.path().join(FOLDER)).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, [LOCK]);
     }
 }

@@ -22,7 +22,13 @@ pub struct Fixture {
 }
 
 pub fn config(dir: &Path) -> LakeConfig {
-    LakeConfig { data_dir: dir.join("data"), id: "demo".to_owned(), stage: "test".to_owned(), workers: 2, query_memory: 64 << 20 }
+    LakeConfig {
+        data_dir: dir.join("data"),
+        id: "demo".to_owned(),
+        stage: "test".to_owned(),
+        workers: 2,
+        query_memory: 64 << 20,
+    }
 }
 
 pub fn date(day: &str) -> NaiveDate {

@@ -1,12 +1,10 @@
 //! Queries: what they may do, how names are found, and where they end.
 
-mod support;
-
 use std::time::Duration;
 
 use showrunner_lake::{ErrorKind, Lake, QueryLimits};
 
-use support::{Fixture, day};
+use crate::support::{Fixture, day};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_reading_is_possible() {
@@ -45,8 +43,16 @@ async fn names_need_no_quotes_and_listings_work() {
         assert_eq!(f.texts(sql).await, expected, "{sql}");
     }
     let tables = f.texts("SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema <> 'information_schema'").await;
-    assert!(tables.contains(&"warehouse.ga_sessions".to_owned()) && tables.contains(&"silver.hits".to_owned()), "{tables:?}");
-    for sql in ["SHOW TABLES", "DESCRIBE silver.sessions", "EXPLAIN SELECT count(*) FROM gold.daily_kpis", "WITH a AS (SELECT 1 AS x) SELECT x FROM a"] {
+    assert!(
+        tables.contains(&"warehouse.ga_sessions".to_owned()) && tables.contains(&"silver.hits".to_owned()),
+        "{tables:?}"
+    );
+    for sql in [
+        "SHOW TABLES",
+        "DESCRIBE silver.sessions",
+        "EXPLAIN SELECT count(*) FROM gold.daily_kpis",
+        "WITH a AS (SELECT 1 AS x) SELECT x FROM a",
+    ] {
         assert!(f.query(sql).await.unwrap().batches[0].num_rows() > 0, "{sql}");
     }
     let empty = f.query("SELECT country FROM silver.sessions").await.unwrap();
@@ -69,11 +75,11 @@ async fn rows_and_time_are_limited() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_beside_a_writer_sees_each_commit_and_writes_nothing() {
     let f = Fixture::new().await;
-    let missing = Lake::open_read_only(support::config(&f.dir.path().join("nowhere"))).await;
+    let missing = Lake::open_read_only(crate::support::config(&f.dir.path().join("nowhere"))).await;
     assert_eq!(missing.err().map(|e| e.kind), Some(ErrorKind::NotFound));
-    let reader = Lake::open_read_only(support::config(f.dir.path())).await.unwrap();
+    let reader = Lake::open_read_only(crate::support::config(f.dir.path())).await.unwrap();
     let count = async || {
-        let answer = reader.query("SELECT count(*) AS n FROM bronze.ga_sessions", support::limits()).await.unwrap();
+        let answer = reader.query("SELECT count(*) AS n FROM bronze.ga_sessions", crate::support::limits()).await.unwrap();
         arrow::util::display::array_value_to_string(answer.batches[0].column(0), 0).unwrap()
     };
     assert_eq!(count().await, "0");

@@ -1,12 +1,10 @@
 //! Removing data: nothing of the scope stays, nothing else goes.
 
-mod support;
-
 use std::path::PathBuf;
 
 use showrunner_lake::model::{PurgeItem, Scope};
 
-use support::{Fixture, customers, day, day_of};
+use crate::support::{Fixture, customers, day, day_of};
 
 const PLACES: [&str; 5] = ["ingestion", "bronze", "silver", "gold", "warehouse"];
 
@@ -81,7 +79,14 @@ async fn one_customer_goes_and_the_other_stays() {
     let scope = Scope::Customer("customer01".to_owned());
     purge(&f, &scope).await;
     assert_eq!(left(&f, &scope).await, []);
-    for table in ["bronze.ga_sessions", "silver.sessions", "silver.hits", "gold.daily_kpis", "gold.visitor_features", "warehouse.ga_sessions"] {
+    for table in [
+        "bronze.ga_sessions",
+        "silver.sessions",
+        "silver.hits",
+        "gold.daily_kpis",
+        "gold.visitor_features",
+        "warehouse.ga_sessions",
+    ] {
         assert_eq!(f.texts(&format!("SELECT DISTINCT customer FROM {table}")).await, ["customer02"], "{table}");
     }
     assert_eq!(f.number("SELECT count(*) FROM warehouse.ga_sessions").await, other);
@@ -92,16 +97,27 @@ async fn one_customer_goes_and_the_other_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_goes_and_what_spans_days_is_recomputed() {
     let f = Fixture::new().await;
-    f.play("r1", &[day("2017-07-28")]).await;
-    let features = "SELECT CAST(count(*) AS BIGINT) FROM gold.visitor_features";
-    let before = f.number(features).await;
+    let days: Vec<_> = (21..=29).map(|d| day(&format!("2017-07-{d}"))).collect();
+    let (last, first_eight) = (&days[8], &days[..8]);
+    f.play("r1", first_eight).await;
+    let features = "SELECT full_visitor_id || ' ' || CAST(cutoff_date AS VARCHAR) || ' ' || CAST(sessions AS VARCHAR) FROM gold.visitor_features ORDER BY 1";
+    let before = f.texts(features).await;
+    assert!(!before.is_empty());
     let sessions = f.number("SELECT count(*) FROM warehouse.ga_sessions").await;
-    f.play("r2", &[day("2017-07-29")]).await;
-    assert!(f.number(features).await > before);
-    let scope = Scope::Days(vec![day("2017-07-29")]);
+    f.play("r2", std::slice::from_ref(last)).await;
+    assert_ne!(f.texts(features).await, before);
+
+    let scope = Scope::Days(vec![last.clone()]);
+    // Gold first: what silver still holds of the day must not find its way back.
+    f.lake.purge("gold", &scope, &customers(), "reset").await.unwrap();
+    assert_eq!(f.texts(features).await, before);
     purge(&f, &scope).await;
     assert_eq!(left(&f, &scope).await, []);
-    assert_eq!(f.number(features).await, before);
+    assert_eq!(f.texts(features).await, before);
     assert_eq!(f.number("SELECT count(*) FROM warehouse.ga_sessions").await, sessions);
-    assert_eq!(f.texts("SELECT DISTINCT date FROM bronze.ga_sessions").await, ["20170728"]);
+    assert_eq!(f.number("SELECT count(*) FROM bronze.ga_sessions WHERE date = '20170729'").await, 0);
+
+    purge(&f, &Scope::Customer("customer01".to_owned())).await;
+    assert_eq!(left(&f, &Scope::Customer("customer01".to_owned())).await, []);
+    assert_eq!(f.texts(features).await, Vec::<String>::new());
 }

@@ -1,0 +1,7 @@
+//! The facade as the server uses it, on small generated days.
+
+mod pipeline;
+mod query;
+mod reset;
+mod support;
+mod warehouse_contract;
