@@ -1,12 +1,16 @@
 //! The mutations of a tab. They live above the pages, since what a page shows is replaced whenever it is fetched again.
 
-use leptos::{form::FromFormData, prelude::*};
+use leptos::{
+    form::form_data_from_event,
+    prelude::*,
+    web_sys::{SubmitEvent, UrlSearchParams},
+};
 use leptos_router::hooks::{use_location, use_query_map};
-use serde::de::DeserializeOwned;
 use server_fn::ServerFn;
 
 use crate::{
     api::{ConfirmReset, Press, Reingest, RetryRun, SetTheme, StopRun},
+    erase::{Erase, Inside},
     error,
     live::Live,
     ui::icon,
@@ -16,12 +20,12 @@ use crate::{
 /// All mutations, by context.
 #[derive(Clone, Copy)]
 pub(crate) struct Actions {
-    pub press: ServerAction<Press>,
-    pub reingest: ServerAction<Reingest>,
-    pub stop: ServerAction<StopRun>,
-    pub retry: ServerAction<RetryRun>,
-    pub reset: ServerAction<ConfirmReset>,
-    pub theme: ServerAction<SetTheme>,
+    pub press: Mutation,
+    pub reingest: Mutation,
+    pub stop: Mutation,
+    pub retry: Mutation,
+    pub reset: Mutation,
+    pub theme: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -29,12 +33,12 @@ pub(crate) struct Actions {
 impl Actions {
     pub fn provide(live: Live) -> Self {
         let actions = Self {
-            press: ServerAction::new(),
-            reingest: ServerAction::new(),
-            stop: ServerAction::new(),
-            retry: ServerAction::new(),
-            reset: ServerAction::new(),
-            theme: ServerAction::new(),
+            press: Mutation::new(Press::PATH),
+            reingest: Mutation::new(Reingest::PATH),
+            stop: Mutation::new(StopRun::PATH),
+            retry: Mutation::new(RetryRun::PATH),
+            reset: Mutation::new(ConfirmReset::PATH),
+            theme: Mutation::new(SetTheme::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -59,11 +63,8 @@ impl Actions {
 }
 
 /// Follows the redirect hook of the router: a success has already moved the browser, so that only the values are left to fetch.
-fn watch<S>(action: ServerAction<S>, error: RwSignal<Option<WireError>>, live: Live)
-where
-    S: ServerFn<Output = String, Error = WireError> + Clone + Send + Sync + 'static,
-{
-    Effect::new(move |_| match action.value().get() {
+fn watch(mutation: Mutation, error: RwSignal<Option<WireError>>, live: Live) {
+    Effect::new(move |_| match mutation.action.value().get() {
         None => {}
         Some(Ok(_)) => {
             error.set(None);
@@ -73,41 +74,97 @@ where
     });
 }
 
+/// A server function that is called with the fields of a form. One type for all of them: a `ServerAction` for each would be in
+/// the WebAssembly six times, with six ways to read a form.
+#[derive(Clone, Copy)]
+pub(crate) struct Mutation {
+    path: &'static str,
+    /// From the URL-encoded fields to the address where to look next.
+    action: Action<String, Result<String, WireError>>,
+}
+
+impl Mutation {
+    fn new(path: &'static str) -> Self {
+        Self { path, action: Action::new(move |fields: &String| send(path, fields.clone())) }
+    }
+
+    /// Does nothing while the submit before is under way.
+    fn submit(self, event: &SubmitEvent) {
+        if self.action.pending().get_untracked() {
+            return;
+        }
+        if let Some(fields) = fields(event) {
+            self.action.dispatch(fields);
+        }
+    }
+}
+
+/// The fields of the form, with the button that was pressed, as a browser encodes them.
+fn fields(event: &SubmitEvent) -> Option<String> {
+    let data = form_data_from_event(event).ok()?;
+    let fields = UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?;
+    fields.to_string().as_string()
+}
+
+/// Calls the server function at `path` the way its own client does.
+#[cfg(feature = "hydrate")]
+async fn send(path: &'static str, fields: String) -> Result<String, WireError> {
+    use server_fn::{
+        ContentType,
+        client::{Client, browser::BrowserClient},
+        codec::{JsonEncoding, PostUrl},
+        error::{FromServerFnError, ServerFnErrorErr},
+        redirect::call_redirect_hook,
+        request::{ClientReq, browser::BrowserRequest},
+        response::{ClientRes, browser::BrowserResponse},
+    };
+
+    let request = <BrowserRequest as ClientReq<WireError>>::try_new_post(
+        path,
+        PostUrl::CONTENT_TYPE,
+        JsonEncoding::CONTENT_TYPE,
+        fields,
+    )?;
+    let response: BrowserResponse = <BrowserClient as Client<WireError>>::send(request).await?;
+    let status = ClientRes::<WireError>::status(&response);
+    let redirected = (300..400).contains(&status) || ClientRes::<WireError>::has_redirect(&response);
+    let location = ClientRes::<WireError>::location(&response);
+    let body = ClientRes::<WireError>::try_into_bytes(response).await?;
+    if (400..600).contains(&status) {
+        return Err(WireError::de(body));
+    }
+    let address = serde_json::from_slice(&body)
+        .map_err(|e| WireError::from_server_fn_error(ServerFnErrorErr::Deserialization(e.to_string())))?;
+    if redirected {
+        call_redirect_hook(&location);
+    }
+    Ok(address)
+}
+
+/// Forms are submitted in browsers only.
+#[cfg(not(feature = "hydrate"))]
+async fn send(path: &'static str, _fields: String) -> Result<String, WireError> {
+    Err(WireError::new(crate::wire::ErrorCode::Internal, format!("{path} is called by browsers only.")))
+}
+
 /// A form that posts to a server function: by itself without JavaScript, by the action with it. A second submit while the first is
 /// under way does nothing.
 #[component]
-pub(crate) fn Post<S>(
-    action: ServerAction<S>,
-    #[prop(optional)] class: &'static str,
-    children: Children,
-) -> impl IntoView
-where
-    S: ServerFn<Output = String, Error = WireError>
-        + DeserializeOwned
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-{
+pub(crate) fn Post(action: Mutation, #[prop(optional)] class: &'static str, children: Inside) -> impl IntoView {
     view! {
         <form
             method="post"
-            action=S::url()
+            action=action.path
             class=class
             on:submit=move |event| {
                 event.prevent_default();
-                if action.pending().get_untracked() {
-                    return;
-                }
-                if let Ok(input) = S::from_event(&event) {
-                    action.dispatch(input);
-                }
+                action.submit(&event);
             }
         >
-            {children()}
+            {children.view()}
         </form>
     }
-    .into_any()
+    .erased()
 }
 
 /// Why the newest mutation failed. Each page has one, at its buttons.
@@ -135,5 +192,5 @@ pub(crate) fn ActionError() -> impl IntoView {
             }}
         </div>
     }
-    .into_any()
+    .erased()
 }

@@ -1,8 +1,5 @@
 //! The server functions: a public HTTP API with stable paths. Each authorises first, then calls a trait of [`crate::services`].
-#![expect(
-    missing_docs,
-    reason = "the macro turns arguments into public fields that cannot carry documentation"
-)]
+#![expect(missing_docs, reason = "the macro turns arguments into public fields that cannot carry documentation")]
 
 use leptos::prelude::*;
 use server_fn::codec::GetUrl;
@@ -139,9 +136,5 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 #[cfg(feature = "ssr")]
 const fn endpoint<S: server_fn::ServerFn>(permission: Permission, mutation: bool) -> Endpoint {
-    Endpoint {
-        path: S::PATH,
-        permission,
-        mutation,
-    }
+    Endpoint { path: S::PATH, permission, mutation }
 }

@@ -13,12 +13,7 @@ use crate::wire::{ErrorCode, WireError};
 impl WireError {
     /// An error without field and request id.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            field: None,
-            request_id: String::new(),
-        }
+        Self { code, message: message.into(), field: None, request_id: String::new() }
     }
 }
 
@@ -51,10 +46,9 @@ impl FromServerFnError for WireError {
     /// The framework's own words name types and fields, so none of them is passed on.
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         match value {
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::new(
-                ErrorCode::Invalid,
-                "The form was not complete. Reload the page and try again.",
-            ),
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
+                Self::new(ErrorCode::Invalid, "The form was not complete. Reload the page and try again.")
+            }
             ServerFnErrorErr::Request(_) => Self::new(
                 ErrorCode::Unavailable,
                 "The server did not answer. Nothing was changed by this page; try again when it is back.",
@@ -73,9 +67,7 @@ const ERROR: &str = "__err";
 /// The error of a form post without JavaScript, which the server put into the address it redirected to.
 pub(crate) fn from_address(query: &ParamsMap) -> Option<WireError> {
     query.get_str(PATH)?;
-    query
-        .get_str(ERROR)
-        .map(ServerFnUrlError::<WireError>::decode_err)
+    query.get_str(ERROR).map(ServerFnUrlError::<WireError>::decode_err)
 }
 
 /// `back` (an address within the site) with `error` in its query, so that the page there shows it: for plain form posts that do
@@ -93,9 +85,7 @@ pub fn address_with_error(back: &str, path: &str, error: WireError) -> String {
 
 /// `address` when it lies within the site, otherwise `/`. A form field can name any address, also one of somebody else's site.
 pub fn local_address(address: &str) -> &str {
-    let within = address.starts_with('/')
-        && !address.starts_with("//")
-        && !address.contains(['\\', '\n', '\r']);
+    let within = address.starts_with('/') && !address.starts_with("//") && !address.contains(['\\', '\n', '\r']);
     if within { address } else { "/" }
 }
 
@@ -127,11 +117,7 @@ mod tests {
             request_id: "r-1".into(),
             ..WireError::new(ErrorCode::Invalid, "Too big: 3 GB. At most 2 GB.")
         };
-        let once = address_with_error(
-            "/?step=2.1",
-            "/upload",
-            WireError::new(ErrorCode::Conflict, "old"),
-        );
+        let once = address_with_error("/?step=2.1", "/upload", WireError::new(ErrorCode::Conflict, "old"));
         let address = address_with_error(&once, "/upload", error.clone());
         assert!(address.starts_with("/?step=2.1&__path="), "{address}");
         assert_eq!(address.matches("__err").count(), 1, "{address}");

@@ -12,8 +12,9 @@ use leptos_router::{
 use crate::{
     actions::{Actions, Post},
     api,
+    erase::Erase,
     live::{Connection, Live},
-    pages::{Lake, NotFound, Report, Reset, Run, Runs, Show},
+    pages::{Lake, NotFound, Report, Reset, Run, Runs, Show, resource},
     ui::{icon, labelled_icon},
     wire::ShellView,
 };
@@ -43,7 +44,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </body>
         </html>
     }
-    .into_any()
+    .erased()
 }
 
 /// All pages.
@@ -58,14 +59,14 @@ pub fn App() -> impl IntoView {
             <Layout />
         </Router>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
 fn Layout() -> impl IntoView {
     let live = Live::provide();
     Actions::provide(live);
-    let shell = Resource::new(move || live.tick(), |_| api::shell());
+    let shell = resource(move || live.tick(), |_| api::shell());
 
     #[cfg(feature = "hydrate")]
     Effect::new(move |started: Option<bool>| {
@@ -112,16 +113,13 @@ fn Layout() -> impl IntoView {
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
         </Routes>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
 fn Bar(shell: ShellView) -> impl IntoView {
-    let scope = if shell.customer.is_empty() {
-        String::new()
-    } else {
-        format!("{} / {}", shell.customer, shell.dataset)
-    };
+    let scope =
+        if shell.customer.is_empty() { String::new() } else { format!("{} / {}", shell.customer, shell.dataset) };
     let theme = (shell.theme != "system").then(|| shell.theme.clone());
     view! {
         <Html attr:data-theme=theme />
@@ -160,7 +158,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 }
             })}
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -172,16 +170,12 @@ fn NavLink(href: &'static str, title: &'static str) -> impl IntoView {
             {title}
         </a>
     }
-    .into_any()
+    .erased()
 }
 
 /// `/runs/…` belongs to Runs, but only `/` itself to Show.
 fn is_at(path: &str, href: &str) -> bool {
-    path == href
-        || (href != "/"
-            && path
-                .strip_prefix(href)
-                .is_some_and(|rest| rest.starts_with('/')))
+    path == href || (href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// Whether the numbers move by themselves, or from when they are.
@@ -211,25 +205,16 @@ fn Freshness(at: String) -> impl IntoView {
             <span>{words}</span>
         </span>
     }
-    .into_any()
+    .erased()
 }
 
-const THEMES: [(&str, &str, &str); 3] = [
-    ("system", "System theme", "#i-auto"),
-    ("light", "Light", "#i-sun"),
-    ("dark", "Dark", "#i-moon"),
-];
+const THEMES: [(&str, &str, &str); 3] =
+    [("system", "System theme", "#i-auto"), ("light", "Light", "#i-sun"), ("dark", "Dark", "#i-moon")];
 
 #[component]
 fn ThemeSwitch(theme: String) -> impl IntoView {
     let location = use_location();
-    let back = move || {
-        format!(
-            "{}{}",
-            location.pathname.get(),
-            query(&location.search.get())
-        )
-    };
+    let back = move || format!("{}{}", location.pathname.get(), query(&location.search.get()));
     let buttons = THEMES
         .map(|(value, title, drawing)| {
             let pressed = if theme == value { "true" } else { "false" };
@@ -255,7 +240,7 @@ fn ThemeSwitch(theme: String) -> impl IntoView {
             {buttons}
         </Post>
     }
-    .into_any()
+    .erased()
 }
 
 /// The query with its question mark, whether or not it comes with one.
@@ -269,7 +254,7 @@ fn query(search: &str) -> String {
 /// What every page is called in the browser's tab.
 #[component]
 pub(crate) fn PageTitle(#[prop(into)] text: String) -> impl IntoView {
-    view! { <Title text=text /> }.into_any()
+    view! { <Title text=text /> }.erased()
 }
 
 /// The icon of a page that stands in for another; used by error views.
@@ -296,12 +281,7 @@ mod tests {
 
     #[test]
     fn a_query_has_one_question_mark() {
-        for (search, expected) in [
-            ("", ""),
-            ("?", ""),
-            ("step=1", "?step=1"),
-            ("?step=1", "?step=1"),
-        ] {
+        for (search, expected) in [("", ""), ("?", ""), ("step=1", "?step=1"), ("?step=1", "?step=1")] {
             assert_eq!(query(search), expected);
         }
     }

@@ -5,7 +5,9 @@
 
 mod actions;
 pub mod api;
+mod erase;
 mod error;
+mod json;
 mod layout;
 mod live;
 mod pages;

@@ -6,10 +6,7 @@ use crate::wire::{ProgressView, State};
 
 /// How fresh the page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "hydrate"),
-    expect(dead_code, reason = "only the browser has a stream")
-)]
+#[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only the browser has a stream"))]
 pub(crate) enum Connection {
     /// As rendered by the server; no stream yet.
     Still,
@@ -57,30 +54,20 @@ impl Live {
 
     /// The newest progress of the run: what the page was rendered with, or what the stream brought since.
     pub fn newest(self, rendered: &ProgressView) -> ProgressView {
-        self.progress
-            .with(|all| newest_of(all, rendered).cloned())
-            .unwrap_or_else(|| rendered.clone())
+        self.progress.with(|all| newest_of(all, rendered).cloned()).unwrap_or_else(|| rendered.clone())
     }
 
-    #[cfg_attr(
-        not(feature = "hydrate"),
-        expect(dead_code, reason = "events arrive in the browser only")
-    )]
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "events arrive in the browser only"))]
     fn remember(self, progress: ProgressView) {
         self.progress.update(|all| remember_in(all, progress));
     }
 }
 
 /// A finished run is as the server rendered it: the stream's last word may be older than the fetch.
-fn newest_of<'a>(
-    streamed: &'a [ProgressView],
-    rendered: &ProgressView,
-) -> Option<&'a ProgressView> {
-    streamed.iter().find(|p| {
-        p.run_id == rendered.run_id
-            && rendered.state == State::Running
-            && p.permille >= rendered.permille
-    })
+fn newest_of<'a>(streamed: &'a [ProgressView], rendered: &ProgressView) -> Option<&'a ProgressView> {
+    streamed
+        .iter()
+        .find(|p| p.run_id == rendered.run_id && rendered.state == State::Running && p.permille >= rendered.permille)
 }
 
 fn remember_in(all: &mut Vec<ProgressView>, progress: ProgressView) {
@@ -112,11 +99,7 @@ mod stream {
         pub fn start(self, after: i64) {
             open(
                 self,
-                Rc::new(Link {
-                    last: Cell::new(after),
-                    retry: Cell::new(FIRST_RETRY),
-                    fetching: Cell::new(false),
-                }),
+                Rc::new(Link { last: Cell::new(after), retry: Cell::new(FIRST_RETRY), fetching: Cell::new(false) }),
             );
         }
     }
@@ -144,9 +127,7 @@ mod stream {
 
         let on_message = {
             let link = Rc::clone(&link);
-            Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
-                receive(live, &link, &message)
-            })
+            Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| receive(live, &link, &message))
         };
         source.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
 
@@ -175,10 +156,7 @@ mod stream {
         if let Ok(id) = message.last_event_id().parse() {
             link.last.set(id);
         }
-        let Some(event) = message
-            .data()
-            .as_string()
-            .and_then(|data| serde_json::from_str(&data).ok())
+        let Some(event) = message.data().as_string().and_then(|data| serde_json::from_slice(data.as_bytes()).ok())
         else {
             return;
         };

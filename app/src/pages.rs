@@ -17,11 +17,12 @@ pub(crate) use runs::Runs;
 pub(crate) use show::Show;
 
 use leptos::prelude::*;
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{ui::Problem, wire::WireError};
+use crate::{erase::Erase, json::Json, ui::Problem, wire::WireError};
 
 /// Shows what the server answered, and keeps it on the page while it is fetched again.
-fn fetched<T, V>(resource: Resource<Result<T, WireError>>, show: fn(T) -> V) -> impl IntoView
+fn fetched<T, V>(resource: Resource<Result<T, WireError>, Json>, show: fn(T) -> V) -> impl IntoView
 where
     T: Clone + Send + Sync + 'static,
     V: IntoView + 'static,
@@ -30,11 +31,24 @@ where
         <Transition fallback=|| view! { <main class="page" id="main" tabindex="-1" aria-busy="true"></main> }>
             {move || Suspend::new(async move {
                 match resource.await {
-                    Ok(value) => show(value).into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
+                    Ok(value) => show(value).erased(),
+                    Err(error) => view! { <Problem error /> }.erased(),
                 }
             })}
         </Transition>
     }
-    .into_any()
+    .erased()
+}
+
+/// What a server function answers for `source`, again whenever that changes.
+pub(crate) fn resource<S, T, F>(
+    source: impl Fn() -> S + Send + Sync + 'static,
+    fetch: impl Fn(S) -> F + Send + Sync + 'static,
+) -> Resource<T, Json>
+where
+    S: PartialEq + Clone + Send + Sync + 'static,
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    Resource::new_with_options(source, fetch, false)
 }

@@ -64,11 +64,7 @@ pub trait Reports: Send + Sync {
 #[async_trait]
 pub trait Resets: Send + Sync {
     /// Dry run for a scope (`all`, `customer:…`, `step:…`), or the certificate of a run.
-    async fn reset(
-        &self,
-        scope: Option<String>,
-        run: Option<String>,
-    ) -> Result<ResetView, WireError>;
+    async fn reset(&self, scope: Option<String>, run: Option<String>) -> Result<ResetView, WireError>;
     /// Confirms a dry run by its plan digest. Returns where to look.
     async fn confirm_reset(&self, scope: String, plan: String) -> Result<String, WireError>;
 }
@@ -113,16 +109,9 @@ impl Call {
     /// The first line of every server function. Takes everything from the context before the first await, since the context is
     /// gone when a request is dropped half-way.
     pub async fn authorize(permission: Permission) -> Result<Self, WireError> {
-        let services = use_context::<Services>().ok_or_else(|| {
-            WireError::new(
-                ErrorCode::Unavailable,
-                "The server is starting. Try again in a moment.",
-            )
-        })?;
-        let call = Self {
-            services,
-            host: use_context::<Host>(),
-        };
+        let services = use_context::<Services>()
+            .ok_or_else(|| WireError::new(ErrorCode::Unavailable, "The server is starting. Try again in a moment."))?;
+        let call = Self { services, host: use_context::<Host>() };
         let allowed = call.services.policy.authorize(permission).await;
         call.answer(allowed)?;
         Ok(call)
@@ -152,17 +141,12 @@ impl Call {
             _ => {
                 return self.answer(Err(WireError {
                     field: Some("theme".into()),
-                    ..WireError::new(
-                        ErrorCode::Invalid,
-                        "There is no such theme. Choose system, light or dark.",
-                    )
+                    ..WireError::new(ErrorCode::Invalid, "There is no such theme. Choose system, light or dark.")
                 }));
             }
         };
         if let Some(host) = &self.host {
-            (host.set_cookie)(format!(
-                "{THEME_COOKIE}={value}; Path=/; Max-Age={seconds}; SameSite=Lax"
-            ));
+            (host.set_cookie)(format!("{THEME_COOKIE}={value}; Path=/; Max-Age={seconds}; SameSite=Lax"));
         }
         Ok(())
     }

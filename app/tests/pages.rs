@@ -42,24 +42,13 @@ async fn page_in(address: &str, mood: Mood, theme: &'static str) -> Page {
         provide_context(RequestUrl::new(address));
         provide_context(meta);
         let options = LeptosOptions::builder().output_name("showrunner").build();
-        ScopedFuture::new(
-            app::shell(options)
-                .to_html_stream_in_order()
-                .collect::<String>(),
-        )
+        ScopedFuture::new(app::shell(options).to_html_stream_in_order().collect::<String>())
     });
     let first = first.await;
-    let html = output
-        .inject_meta_context(futures::stream::iter([first]))
-        .await
-        .collect::<String>()
-        .await;
+    let html = output.inject_meta_context(futures::stream::iter([first])).await.collect::<String>().await;
     owner.unset_with_forced_cleanup();
     let status = status.lock().expect("not poisoned").clone();
-    Page {
-        html: without_markers(&html),
-        status,
-    }
+    Page { html: without_markers(&html), status }
 }
 
 /// Without the comments that hydration needs.
@@ -73,24 +62,14 @@ fn count(html: &str, what: &str) -> usize {
 
 /// The start tag of the first element whose tag contains `part`.
 fn tag<'a>(html: &'a str, part: &str) -> &'a str {
-    let at = html
-        .find(part)
-        .unwrap_or_else(|| panic!("no {part} in {html}"));
+    let at = html.find(part).unwrap_or_else(|| panic!("no {part} in {html}"));
     let start = html[..at].rfind('<').expect("inside a tag");
     let end = at + html[at..].find('>').expect("a closed tag");
     &html[start..=end]
 }
 
-const PAGES: [&str; 8] = [
-    "/",
-    "/?step=2.2",
-    "/lake",
-    "/runs",
-    "/runs/run-0059-7f3a",
-    "/report",
-    "/reset",
-    "/reset?run=reset-0007",
-];
+const PAGES: [&str; 8] =
+    ["/", "/?step=2.2", "/lake", "/runs", "/runs/run-0059-7f3a", "/report", "/reset", "/reset?run=reset-0007"];
 
 #[tokio::test]
 async fn every_page_has_its_landmarks() {
@@ -101,28 +80,15 @@ async fn every_page_has_its_landmarks() {
             assert_eq!(count(&html, "<main "), 1, "{case}");
             assert_eq!(count(&html, "<h1"), 1, "{case}");
             assert!(tag(&html, "<html").contains("lang=\"en\""), "{case}");
-            assert!(
-                html.contains("<title>") && html.contains(" · Showrunner</title>"),
-                "{case}"
-            );
-            assert!(
-                tag(&html, "class=\"skip\"").contains("href=\"#main\""),
-                "{case}"
-            );
-            assert_eq!(
-                count(&html, "aria-current=\"page\""),
-                usize::from(!address.starts_with("/reset")),
-                "{case}"
-            );
+            assert!(html.contains("<title>") && html.contains(" · Showrunner</title>"), "{case}");
+            assert!(tag(&html, "class=\"skip\"").contains("href=\"#main\""), "{case}");
+            assert_eq!(count(&html, "aria-current=\"page\""), usize::from(!address.starts_with("/reset")), "{case}");
             assert_eq!(count(&html, "<table"), count(&html, "<tbody"), "{case}");
             assert_eq!(count(&html, "<table"), count(&html, "<thead"), "{case}");
             assert!(count(&html, "btn primary") <= 1, "{case}");
             assert!(status.is_empty(), "{case}: {status:?}");
             for page_that_is_not_there in ["href=\"/stream", "href=\"/lineage", "href=\"#\""] {
-                assert!(
-                    !html.contains(page_that_is_not_there),
-                    "{case}: {page_that_is_not_there}"
-                );
+                assert!(!html.contains(page_that_is_not_there), "{case}: {page_that_is_not_there}");
             }
         }
     }
@@ -134,16 +100,8 @@ async fn every_id_that_is_referred_to_is_there_once() {
         for mood in [Mood::Busy, Mood::Idle, Mood::Blocked, Mood::Fresh] {
             let html = page(address, mood).await.html;
             for attribute in ["aria-describedby=\"", "aria-labelledby=\"", "href=\"#"] {
-                for id in html
-                    .split(attribute)
-                    .skip(1)
-                    .filter_map(|rest| rest.split('"').next())
-                {
-                    assert_eq!(
-                        count(&html, &format!(" id=\"{id}\"")),
-                        1,
-                        "{address} {mood:?}: {attribute}{id}"
-                    );
+                for id in html.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
+                    assert_eq!(count(&html, &format!(" id=\"{id}\"")), 1, "{address} {mood:?}: {attribute}{id}");
                 }
             }
         }
@@ -159,13 +117,7 @@ async fn the_primary_button_is_the_first_stop_after_the_bar() {
         let first = stops
             .iter()
             .filter_map(|stop| main.find(stop))
-            .min_by_key(|at| {
-                if main[*at..].starts_with("<input type=\"hidden\"") {
-                    usize::MAX
-                } else {
-                    *at
-                }
-            })
+            .min_by_key(|at| if main[*at..].starts_with("<input type=\"hidden\"") { usize::MAX } else { *at })
             .expect("something to press");
         let stop = main[first..].split('>').next().expect("a tag");
         assert!(stop.contains("btn primary"), "{mood:?}: {stop}");
@@ -175,90 +127,34 @@ async fn the_primary_button_is_the_first_stop_after_the_bar() {
 
 #[tokio::test]
 async fn a_button_that_cannot_be_pressed_says_why_and_does_not_submit() {
-    for (mood, why) in [
-        (Mood::Blocked, "Upload a day first: the folder is empty."),
-        (Mood::Busy, "Pressed 14:06:12."),
-    ] {
+    for (mood, why) in [(Mood::Blocked, "Upload a day first: the folder is empty."), (Mood::Busy, "Pressed 14:06:12.")]
+    {
         let html = page("/", mood).await.html;
         let button = tag(&html, "btn primary");
         assert!(button.contains("aria-disabled=\"true\""), "{button}");
         assert!(button.contains("aria-describedby=\"why\""), "{button}");
         assert!(button.contains("type=\"button\""), "{button}");
-        let reason = html
-            .split_once(tag(&html, "id=\"why\""))
-            .expect("the reason")
-            .1;
+        let reason = html.split_once(tag(&html, "id=\"why\"")).expect("the reason").1;
         let reason = reason.split('<').next().expect("its text");
         assert_eq!(reason, why);
     }
     let button = page("/", Mood::Idle).await.html;
     let button = tag(&button, "btn primary");
-    assert!(
-        button.contains("type=\"submit\"") && !button.contains("aria-disabled"),
-        "{button}"
-    );
+    assert!(button.contains("type=\"submit\"") && !button.contains("aria-disabled"), "{button}");
 }
 
 #[tokio::test]
 async fn every_form_works_by_itself() {
     for (address, mood, action, method, fields) in [
-        (
-            "/",
-            Mood::Idle,
-            "/api/press",
-            "post",
-            &[("step", "2.2")][..],
-        ),
-        (
-            "/",
-            Mood::Busy,
-            "/api/stop_run",
-            "post",
-            &[("id", "run-0059-7f3a")],
-        ),
-        (
-            "/",
-            Mood::Idle,
-            "/api/reingest",
-            "post",
-            &[("day", "customer01/visits/2017-07-29")],
-        ),
-        (
-            "/",
-            Mood::Idle,
-            "/upload",
-            "post",
-            &[("day", "customer01/visits/2017-07-29")],
-        ),
-        (
-            "/runs/run-0059-7f3a",
-            Mood::Idle,
-            "/api/retry_run",
-            "post",
-            &[("id", "run-0059-7f3a")],
-        ),
-        (
-            "/reset",
-            Mood::Idle,
-            "/api/confirm_reset",
-            "post",
-            &[("scope", "step:2.1"), ("plan", "3f9a")],
-        ),
-        (
-            "/reset?scope=all",
-            Mood::Idle,
-            "/api/confirm_reset",
-            "post",
-            &[("scope", "all"), ("plan", "3f9a")],
-        ),
+        ("/", Mood::Idle, "/api/press", "post", &[("step", "2.2")][..]),
+        ("/", Mood::Busy, "/api/stop_run", "post", &[("id", "run-0059-7f3a")]),
+        ("/", Mood::Idle, "/api/reingest", "post", &[("day", "customer01/visits/2017-07-29")]),
+        ("/", Mood::Idle, "/upload", "post", &[("day", "customer01/visits/2017-07-29")]),
+        ("/runs/run-0059-7f3a", Mood::Idle, "/api/retry_run", "post", &[("id", "run-0059-7f3a")]),
+        ("/reset", Mood::Idle, "/api/confirm_reset", "post", &[("scope", "step:2.1"), ("plan", "3f9a")]),
+        ("/reset?scope=all", Mood::Idle, "/api/confirm_reset", "post", &[("scope", "all"), ("plan", "3f9a")]),
         ("/reset", Mood::Idle, "/reset", "get", &[]),
-        (
-            "/reset?scope=all",
-            Mood::Idle,
-            "/api/set_theme",
-            "post",
-            &[("back", "/reset?scope=all")],
-        ),
+        ("/reset?scope=all", Mood::Idle, "/api/set_theme", "post", &[("back", "/reset?scope=all")]),
     ] {
         let html = page(address, mood).await.html;
         let form = tag(&html, &format!("action=\"{action}\""));
@@ -268,10 +164,7 @@ async fn every_form_works_by_itself() {
         let inside = inside.split_once("</form>").expect("its end").0;
         for (name, value) in fields {
             let input = tag(inside, &format!("name=\"{name}\""));
-            assert!(
-                input.contains(&format!("value=\"{value}\"")),
-                "{address} {input}"
-            );
+            assert!(input.contains(&format!("value=\"{value}\"")), "{address} {input}");
         }
         assert!(inside.contains("<button"), "{address} {action}");
     }
@@ -282,11 +175,9 @@ async fn every_form_works_by_itself() {
 
 #[tokio::test]
 async fn the_theme_is_an_attribute_of_the_document() {
-    for (theme, attribute) in [
-        ("light", Some("data-theme=\"light\"")),
-        ("dark", Some("data-theme=\"dark\"")),
-        ("system", None),
-    ] {
+    for (theme, attribute) in
+        [("light", Some("data-theme=\"light\"")), ("dark", Some("data-theme=\"dark\"")), ("system", None)]
+    {
         let html = page_in("/report", Mood::Idle, theme).await.html;
         let document = tag(&html, "<html");
         match attribute {
@@ -308,8 +199,7 @@ async fn without_javascript_a_page_refreshes_only_while_something_runs() {
         ("/reset", Mood::Idle, false),
     ] {
         let html = page(address, mood).await.html;
-        let found =
-            html.contains("<noscript><meta http-equiv=\"refresh\" content=\"2\"></noscript>");
+        let found = html.contains("<noscript><meta http-equiv=\"refresh\" content=\"2\"></noscript>");
         assert_eq!(found, refreshes, "{address} {mood:?}");
     }
 }
@@ -318,20 +208,10 @@ async fn without_javascript_a_page_refreshes_only_while_something_runs() {
 async fn progress_is_spoken_by_its_step() {
     let html = page("/", Mood::Busy).await.html;
     let bar = tag(&html, "role=\"progressbar\"");
-    for attribute in [
-        "aria-valuetext=\"Silver, step 3 of 5\"",
-        "aria-valuenow=\"52\"",
-        "aria-valuemax=\"100\"",
-    ] {
+    for attribute in ["aria-valuetext=\"Silver, step 3 of 5\"", "aria-valuenow=\"52\"", "aria-valuemax=\"100\""] {
         assert!(bar.contains(attribute), "{bar}");
     }
-    let segments = html
-        .split_once(bar)
-        .expect("the bar")
-        .1
-        .split_once("</div>")
-        .expect("its end")
-        .0;
+    let segments = html.split_once(bar).expect("the bar").1.split_once("</div>").expect("its end").0;
     assert_eq!(count(segments, "<i "), 5, "{segments}");
 }
 
@@ -349,30 +229,13 @@ async fn a_page_that_is_not_there_says_so() {
 
 #[tokio::test]
 async fn a_page_that_cannot_be_read_says_why_once_and_offers_to_try_again() {
-    for address in [
-        "/",
-        "/lake",
-        "/runs",
-        "/runs/run-0059-7f3a",
-        "/report",
-        "/reset",
-    ] {
+    for address in ["/", "/lake", "/runs", "/runs/run-0059-7f3a", "/report", "/reset"] {
         let Page { html, status } = page(address, Mood::Broken).await;
-        assert!(
-            status.iter().all(|code| *code == 503) && !status.is_empty(),
-            "{address} {status:?}"
-        );
+        assert!(status.iter().all(|code| *code == 503) && !status.is_empty(), "{address} {status:?}");
         let main = html.split_once("<main").expect("a main").1;
-        assert_eq!(
-            count(&html, "<strong>The control database is locked."),
-            1,
-            "{address}"
-        );
+        assert_eq!(count(&html, "<strong>The control database is locked."), 1, "{address}");
         assert!(main.contains("Request r-42"), "{address}");
-        assert!(
-            tag(main, "rel=\"external\"").contains("href=\"\""),
-            "{address}"
-        );
+        assert!(tag(main, "rel=\"external\"").contains("href=\"\""), "{address}");
         assert!(html.contains("class=\"nav\""), "{address}: the bar stays");
     }
 }
@@ -386,18 +249,11 @@ async fn an_error_of_a_form_post_is_shown_once_at_the_button() {
     for address in ["/?step=2.2", "/runs/run-0059-7f3a", "/reset"] {
         let back = app::address_with_error(address, "/api/press", error.clone());
         let html = page(&back, Mood::Idle).await.html;
-        let shown = html
-            .split_once("class=\"action-error\"")
-            .expect("a place for errors")
-            .1;
+        let shown = html.split_once("class=\"action-error\"").expect("a place for errors").1;
         let shown = shown.split_once("</div></div></div>").expect("its end").0;
         assert!(shown.contains("It is running &lt;already&gt;."), "{shown}");
         assert!(shown.contains("Request r-7"), "{shown}");
-        assert_eq!(
-            count(&html, "It is running &lt;already&gt;."),
-            1,
-            "{address}"
-        );
+        assert_eq!(count(&html, "It is running &lt;already&gt;."), 1, "{address}");
         let clean = page(address, Mood::Idle).await.html;
         assert!(!clean.contains("It is running"), "{address}");
     }
@@ -407,10 +263,7 @@ async fn an_error_of_a_form_post_is_shown_once_at_the_button() {
 async fn nothing_to_delete_cannot_be_confirmed() {
     let html = page("/reset", Mood::Fresh).await.html;
     let button = tag(&html, "btn danger");
-    assert!(
-        button.contains("type=\"button\"") && button.contains("aria-disabled=\"true\""),
-        "{button}"
-    );
+    assert!(button.contains("type=\"button\"") && button.contains("aria-disabled=\"true\""), "{button}");
     let html = page("/reset", Mood::Idle).await.html;
     assert!(html.contains("Delete 15 items"));
     let (list, button) = (html.find(">Stays<"), html.find("btn danger"));
@@ -421,14 +274,8 @@ async fn nothing_to_delete_cannot_be_confirmed() {
 
 #[test]
 fn endpoints_are_below_api_and_differ() {
-    let mut paths: Vec<_> = app::api::ENDPOINTS
-        .iter()
-        .map(|endpoint| endpoint.path)
-        .collect();
-    assert!(
-        paths.iter().all(|path| path.starts_with("/api/")),
-        "{paths:?}"
-    );
+    let mut paths: Vec<_> = app::api::ENDPOINTS.iter().map(|endpoint| endpoint.path).collect();
+    assert!(paths.iter().all(|path| path.starts_with("/api/")), "{paths:?}");
     let all = paths.len();
     paths.sort_unstable();
     paths.dedup();

@@ -1,9 +1,10 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::fetched;
+use super::{fetched, resource};
 use crate::{
     api,
+    erase::Erase,
     layout::PageTitle,
     live::Live,
     ui::{Empty, Panel, state_mark},
@@ -15,19 +16,13 @@ use crate::{
 pub(crate) fn Lake() -> impl IntoView {
     let live = expect_context::<Live>();
     let query = use_query_map();
-    let lake = Resource::new(
-        move || (live.tick(), query.with(|query| query.get("table"))),
-        |(_, table)| api::lake(table),
-    );
+    let lake = resource(move || (live.tick(), query.with(|query| query.get("table"))), |(_, table)| api::lake(table));
     fetched(lake, |lake| view! { <Page lake /> })
 }
 
 #[component]
 fn Page(lake: LakeView) -> impl IntoView {
-    let partitions = lake
-        .selected
-        .clone()
-        .map(|table| view! { <Partitions table rows=lake.partitions /> });
+    let partitions = lake.selected.clone().map(|table| view! { <Partitions table rows=lake.partitions /> });
     view! {
         <PageTitle text="Lake" />
         <main class="page" id="main" tabindex="-1">
@@ -45,7 +40,7 @@ fn Page(lake: LakeView) -> impl IntoView {
             </div>
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -61,7 +56,7 @@ fn Tables(rows: Vec<TableRow>, selected: Option<String>) -> impl IntoView {
                 />
             </Panel>
         }
-        .into_any();
+        .erased();
     }
     let rows = rows
         .into_iter()
@@ -110,12 +105,12 @@ fn Tables(rows: Vec<TableRow>, selected: Option<String>) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
 fn Partitions(table: String, rows: Vec<PartitionRow>) -> impl IntoView {
-    let end = view! { <span class="sub">"newest first"</span> }.into_any();
+    let end = view! { <span class="sub">"newest first"</span> }.erased();
     let rows = rows
         .into_iter()
         .map(|row| {
@@ -154,7 +149,7 @@ fn Partitions(table: String, rows: Vec<PartitionRow>) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -170,7 +165,7 @@ fn Folders(rows: Vec<FolderRow>) -> impl IntoView {
                 />
             </Panel>
         }
-        .into_any();
+        .erased();
     }
     let rows = rows
         .into_iter()
@@ -184,7 +179,7 @@ fn Folders(rows: Vec<FolderRow>) -> impl IntoView {
             }
         })
         .collect_view();
-    let end = view! { <span class="sub">"newest first"</span> }.into_any();
+    let end = view! { <span class="sub">"newest first"</span> }.erased();
     view! {
         <Panel title="Ingestion bucket" end body="panel-body rows">
             <ol class="folders" tabindex="0" aria-label="Day folders">
@@ -192,5 +187,5 @@ fn Folders(rows: Vec<FolderRow>) -> impl IntoView {
             </ol>
         </Panel>
     }
-    .into_any()
+    .erased()
 }

@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use crate::erase::Erase;
 use crate::layout::PageTitle;
 
 /// No such page; with status 404.
@@ -23,5 +24,5 @@ pub(crate) fn NotFound() -> impl IntoView {
             </div>
         </main>
     }
-    .into_any()
+    .erased()
 }

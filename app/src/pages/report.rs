@@ -1,8 +1,9 @@
 use leptos::prelude::*;
 
-use super::fetched;
+use super::{fetched, resource};
 use crate::{
     api,
+    erase::Erase,
     layout::PageTitle,
     live::Live,
     ui::{Bars, Chart, Empty, Note},
@@ -13,7 +14,7 @@ use crate::{
 #[component]
 pub(crate) fn Report() -> impl IntoView {
     let live = expect_context::<Live>();
-    let report = Resource::new(move || live.tick(), |_| api::report());
+    let report = resource(move || live.tick(), |_| api::report());
     fetched(report, |report| view! { <Page report /> })
 }
 
@@ -30,9 +31,9 @@ fn Page(report: ReportView) -> impl IntoView {
                 />
             </section>
         }
-        .into_any()
+        .erased()
     } else {
-        view! { <Body tiles=report.tiles charts=report.charts bars=report.bars /> }.into_any()
+        view! { <Body tiles=report.tiles charts=report.charts bars=report.bars /> }.erased()
     };
     let stale = report.stale.map(|text| {
         view! { <Note note=NoteView { kind: NoteKind::Warn, text, link: None } /> }
@@ -48,15 +49,11 @@ fn Page(report: ReportView) -> impl IntoView {
             {body}
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
-fn Body(
-    tiles: Vec<TileView>,
-    charts: Vec<crate::wire::ChartView>,
-    bars: Vec<crate::wire::BarsView>,
-) -> impl IntoView {
+fn Body(tiles: Vec<TileView>, charts: Vec<crate::wire::ChartView>, bars: Vec<crate::wire::BarsView>) -> impl IntoView {
     let tiles = tiles
         .into_iter()
         .map(|tile| {
@@ -80,13 +77,13 @@ fn Body(
                 <Chart chart class />
                 {beside.map(|bars| view! { <Bars bars class="w-4" /> })}
             }
-            .into_any()
+            .erased()
         })
         .collect::<Vec<_>>();
-    rows.extend(bars.map(|bars| view! { <Bars bars class="w-4" /> }.into_any()));
+    rows.extend(bars.map(|bars| view! { <Bars bars class="w-4" /> }.erased()));
     view! {
         <dl class="tiles">{tiles}</dl>
         <div class="cols stretch">{rows}</div>
     }
-    .into_any()
+    .erased()
 }

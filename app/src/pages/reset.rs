@@ -4,10 +4,11 @@ use leptos_router::{
     hooks::{use_navigate, use_query_map},
 };
 
-use super::fetched;
+use super::{fetched, resource};
 use crate::{
     actions::{ActionError, Actions, Post},
     api,
+    erase::Erase,
     layout::PageTitle,
     live::Live,
     ui::{AutoRefresh, Facts, Note, Panel, ProgressPanel, icon, state_icon, state_mark},
@@ -19,52 +20,29 @@ use crate::{
 pub(crate) fn Reset() -> impl IntoView {
     let live = expect_context::<Live>();
     let query = use_query_map();
-    let reset = Resource::new(
-        move || {
-            (
-                live.tick(),
-                query.with(|query| (query.get("scope"), query.get("run"))),
-            )
-        },
+    let reset = resource(
+        move || (live.tick(), query.with(|query| (query.get("scope"), query.get("run")))),
         |(_, (scope, run))| api::reset(scope, run),
     );
     fetched(reset, |reset| match reset.certificate {
-        Some(certificate) => view! { <Certificate certificate notes=reset.notes /> }.into_any(),
-        None => view! { <DryRun reset /> }.into_any(),
+        Some(certificate) => view! { <Certificate certificate notes=reset.notes /> }.erased(),
+        None => view! { <DryRun reset /> }.erased(),
     })
 }
 
 #[component]
 fn DryRun(reset: ResetView) -> impl IntoView {
-    let running = reset
-        .progress
-        .as_ref()
-        .is_some_and(|progress| progress.state == State::Running);
+    let running = reset.progress.as_ref().is_some_and(|progress| progress.state == State::Running);
     let (title, sub) = if running {
-        (
-            "Reset: under way",
-            "It resumes by itself when it is interrupted.",
-        )
+        ("Reset: under way", "It resumes by itself when it is interrupted.")
     } else {
         ("Reset: what would go", "Dry run. Nothing has been deleted.")
     };
-    let scope = reset
-        .scopes
-        .iter()
-        .find(|scope| scope.selected)
-        .map(|scope| scope.value.clone())
-        .unwrap_or_default();
-    let notes = reset
-        .notes
-        .into_iter()
-        .map(|note| view! { <Note note /> })
-        .collect_view();
-    let progress = reset
-        .progress
-        .map(|progress| view! { <ProgressPanel progress /> });
-    let confirm = (!running).then(
-        || view! { <Confirm scope plan=reset.plan items=reset.items estimate=reset.estimate /> },
-    );
+    let scope = reset.scopes.iter().find(|scope| scope.selected).map(|scope| scope.value.clone()).unwrap_or_default();
+    let notes = reset.notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
+    let progress = reset.progress.map(|progress| view! { <ProgressPanel progress /> });
+    let confirm =
+        (!running).then(|| view! { <Confirm scope plan=reset.plan items=reset.items estimate=reset.estimate /> });
     view! {
         <PageTitle text="Reset" />
         <AutoRefresh when=running />
@@ -85,7 +63,7 @@ fn DryRun(reset: ResetView) -> impl IntoView {
             </div>
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 /// As inner HTML: with JavaScript the browser takes the content of <noscript> as text, which hydration must not walk into.
@@ -133,7 +111,7 @@ fn Scopes(rows: Vec<ScopeRow>) -> impl IntoView {
             <noscript inner_html=SHOW_BUTTON.to_owned()></noscript>
         </form>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -173,7 +151,7 @@ fn Confirm(scope: String, plan: String, items: u64, estimate: String) -> impl In
             </a>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// `1,204`. Integers look the same on every host.
@@ -191,7 +169,7 @@ fn with_commas(number: u64) -> String {
 
 #[component]
 fn Goes(rows: Vec<GoesRow>, total: String) -> impl IntoView {
-    let end = view! { <span class="sub">{total}</span> }.into_any();
+    let end = view! { <span class="sub">{total}</span> }.erased();
     let rows = rows
         .into_iter()
         .map(|row| {
@@ -226,7 +204,7 @@ fn Goes(rows: Vec<GoesRow>, total: String) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -259,28 +237,21 @@ fn Stays(rows: Vec<StaysRow>) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 /// Expected, found, equal: read from the buckets and tables after the reset.
 #[component]
 fn Certificate(certificate: CertificateView, notes: Vec<NoteView>) -> impl IntoView {
-    let (class, state) = if certificate.verified {
-        ("cert-head", State::Done)
-    } else {
-        ("cert-head bad", State::Failed)
-    };
+    let (class, state) =
+        if certificate.verified { ("cert-head", State::Done) } else { ("cert-head bad", State::Failed) };
     let checks = certificate.lines.len();
     let equal = certificate.lines.iter().filter(|line| line.3).count();
     let lines = certificate
         .lines
         .into_iter()
         .map(|(what, expected, found, equal)| {
-            let result = if equal {
-                state_mark(State::Done, "Equal")
-            } else {
-                state_mark(State::Failed, "Not equal")
-            };
+            let result = if equal { state_mark(State::Done, "Equal") } else { state_mark(State::Failed, "Not equal") };
             view! {
                 <tr>
                     <th scope="row">{what}</th>
@@ -291,12 +262,8 @@ fn Certificate(certificate: CertificateView, notes: Vec<NoteView>) -> impl IntoV
             }
         })
         .collect_view();
-    let foreign =
-        (!certificate.foreign.is_empty()).then(|| view! { <Foreign rows=certificate.foreign /> });
-    let notes = notes
-        .into_iter()
-        .map(|note| view! { <Note note /> })
-        .collect_view();
+    let foreign = (!certificate.foreign.is_empty()).then(|| view! { <Foreign rows=certificate.foreign /> });
+    let notes = notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
     view! {
         <PageTitle text=certificate.title.clone() />
         <main class="page reset" id="main" tabindex="-1">
@@ -340,7 +307,7 @@ fn Certificate(certificate: CertificateView, notes: Vec<NoteView>) -> impl IntoV
             </p>
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -371,7 +338,7 @@ fn Foreign(rows: Vec<(String, String)>) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[cfg(test)]
@@ -380,13 +347,9 @@ mod tests {
 
     #[test]
     fn thousands_have_commas() {
-        for (number, expected) in [
-            (2, "2"),
-            (999, "999"),
-            (1_204, "1,204"),
-            (151_681, "151,681"),
-            (12_345_678, "12,345,678"),
-        ] {
+        for (number, expected) in
+            [(2, "2"), (999, "999"), (1_204, "1,204"), (151_681, "151,681"), (12_345_678, "12,345,678")]
+        {
             assert_eq!(with_commas(number), expected);
         }
     }

@@ -1,10 +1,11 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::fetched;
+use super::{fetched, resource};
 use crate::{
     actions::ActionError,
     api,
+    erase::Erase,
     layout::{PageTitle, failed_icon},
     live::Live,
     ui::{AutoRefresh, Facts, More, Panel, ProgressPanel, percent, state_mark},
@@ -16,13 +17,8 @@ use crate::{
 pub(crate) fn Run() -> impl IntoView {
     let live = expect_context::<Live>();
     let params = use_params_map();
-    let run = Resource::new(
-        move || {
-            (
-                live.tick(),
-                params.with(|params| params.get("id").unwrap_or_default()),
-            )
-        },
+    let run = resource(
+        move || (live.tick(), params.with(|params| params.get("id").unwrap_or_default())),
         |(_, id)| api::run(id),
     );
     fetched(run, |run| view! { <Page run /> })
@@ -40,11 +36,9 @@ fn Page(run: RunView) -> impl IntoView {
             </div>
         }
     });
-    let progress = run
-        .progress
-        .map(|progress| view! { <ProgressPanel progress /> });
-    let quarantine = (!run.quarantine.is_empty())
-        .then(|| view! { <Quarantine rows=run.quarantine more=run.quarantine_more /> });
+    let progress = run.progress.map(|progress| view! { <ProgressPanel progress /> });
+    let quarantine =
+        (!run.quarantine.is_empty()).then(|| view! { <Quarantine rows=run.quarantine more=run.quarantine_more /> });
     let has_rules = !run.rules.is_empty();
     let rules = has_rules.then(|| view! { <Rules rows=run.rules /> });
     view! {
@@ -71,12 +65,12 @@ fn Page(run: RunView) -> impl IntoView {
             </div>
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
 fn Steps(rows: Vec<RunStepView>, scale: String) -> impl IntoView {
-    let end = view! { <span class="sub">{scale}</span> }.into_any();
+    let end = view! { <span class="sub">{scale}</span> }.erased();
     let rows = rows
         .into_iter()
         .map(|row| {
@@ -118,7 +112,7 @@ fn Steps(rows: Vec<RunStepView>, scale: String) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -142,12 +136,12 @@ fn Log(lines: Vec<LogLine>) -> impl IntoView {
             </ol>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
 fn Quarantine(rows: Vec<QuarantineRow>, more: Option<String>) -> impl IntoView {
-    let end = view! { <span class="sub">{more}</span> }.into_any();
+    let end = view! { <span class="sub">{more}</span> }.erased();
     let rows = rows
         .into_iter()
         .map(|row| {
@@ -183,12 +177,12 @@ fn Quarantine(rows: Vec<QuarantineRow>, more: Option<String>) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
 fn Rules(rows: Vec<RuleRow>) -> impl IntoView {
-    let end = view! { <span class="sub">"rows touched"</span> }.into_any();
+    let end = view! { <span class="sub">"rows touched"</span> }.erased();
     let rows = rows
         .into_iter()
         .map(|row| {
@@ -217,5 +211,5 @@ fn Rules(rows: Vec<RuleRow>) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }

@@ -1,8 +1,9 @@
 use leptos::prelude::*;
 
-use super::fetched;
+use super::{fetched, resource};
 use crate::{
     api,
+    erase::Erase,
     layout::PageTitle,
     live::Live,
     ui::{AutoRefresh, Empty, state_mark},
@@ -13,7 +14,7 @@ use crate::{
 #[component]
 pub(crate) fn Runs() -> impl IntoView {
     let live = expect_context::<Live>();
-    let runs = Resource::new(move || live.tick(), |_| api::runs());
+    let runs = resource(move || live.tick(), |_| api::runs());
     fetched(runs, |rows| view! { <Page rows /> })
 }
 
@@ -29,9 +30,9 @@ fn Page(rows: Vec<RunRow>) -> impl IntoView {
                 link="Go to the story"
             />
         }
-        .into_any()
+        .erased()
     } else {
-        view! { <List rows /> }.into_any()
+        view! { <List rows /> }.erased()
     };
     view! {
         <PageTitle text="Runs" />
@@ -46,7 +47,7 @@ fn Page(rows: Vec<RunRow>) -> impl IntoView {
             </section>
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -101,5 +102,5 @@ fn List(rows: Vec<RunRow>) -> impl IntoView {
             </table>
         </div>
     }
-    .into_any()
+    .erased()
 }

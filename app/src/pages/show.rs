@@ -1,15 +1,14 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::fetched;
+use super::{fetched, resource};
 use crate::{
     actions::ActionError,
     api,
+    erase::Erase,
     layout::PageTitle,
     live::Live,
-    ui::{
-        Act, AutoRefresh, Clock, More, Note, Panel, ProgressPanel, Story, Zones, icon, state_mark,
-    },
+    ui::{Act, AutoRefresh, Clock, More, Note, Panel, ProgressPanel, Story, Zones, icon, state_mark},
     wire::{NumberView, OutcomeRow, ShowView, State, StepView},
 };
 
@@ -18,10 +17,7 @@ use crate::{
 pub(crate) fn Show() -> impl IntoView {
     let live = expect_context::<Live>();
     let query = use_query_map();
-    let show = Resource::new(
-        move || (live.tick(), query.with(|query| query.get("step"))),
-        |(_, step)| api::show(step),
-    );
+    let show = resource(move || (live.tick(), query.with(|query| query.get("step"))), |(_, step)| api::show(step));
     #[cfg(feature = "hydrate")]
     keys::listen();
     fetched(show, |view| view! { <Page view /> })
@@ -29,11 +25,7 @@ pub(crate) fn Show() -> impl IntoView {
 
 #[component]
 fn Page(view: ShowView) -> impl IntoView {
-    let running = view
-        .step
-        .progress
-        .as_ref()
-        .is_some_and(|progress| progress.state == State::Running)
+    let running = view.step.progress.as_ref().is_some_and(|progress| progress.state == State::Running)
         || view.step.state == State::Running;
     view! {
         <PageTitle text=view.step.title.clone() />
@@ -45,30 +37,16 @@ fn Page(view: ShowView) -> impl IntoView {
             <Story chapters=view.chapters />
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
 fn Step(step: StepView) -> impl IntoView {
-    let say = step
-        .say
-        .into_iter()
-        .map(|paragraph| view! { <p>{paragraph}</p> })
-        .collect_view();
-    let why = step
-        .action
-        .disabled
-        .clone()
-        .or(step.pressed)
-        .or_else(|| step.action.busy.then(|| step.state_text.clone()));
-    let notes = step
-        .notes
-        .into_iter()
-        .map(|note| view! { <Note note /> })
-        .collect_view();
-    let progress = step
-        .progress
-        .map(|progress| view! { <ProgressPanel progress /> });
+    let say = step.say.into_iter().map(|paragraph| view! { <p>{paragraph}</p> }).collect_view();
+    let why =
+        step.action.disabled.clone().or(step.pressed).or_else(|| step.action.busy.then(|| step.state_text.clone()));
+    let notes = step.notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
+    let progress = step.progress.map(|progress| view! { <ProgressPanel progress /> });
     let came_out = (!step.came_out.is_empty()).then(|| view! { <CameOut rows=step.came_out /> });
     view! {
         <main class="step" id="main" tabindex="-1">
@@ -112,7 +90,7 @@ fn Step(step: StepView) -> impl IntoView {
             {came_out}
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -125,8 +103,8 @@ fn Number(number: Option<NumberView>) -> impl IntoView {
                 <dd class="sub">{number.compare}</dd>
             </dl>
         }
-        .into_any(),
-        None => view! { <div class="tell"></div> }.into_any(),
+        .erased(),
+        None => view! { <div class="tell"></div> }.erased(),
     }
 }
 
@@ -160,10 +138,10 @@ fn CameOut(rows: Vec<OutcomeRow>) -> impl IntoView {
         .into_iter()
         .map(|row| {
             let see = match (row.state, row.link) {
-                (State::Running, _) => state_mark(State::Running, "Writing").into_any(),
-                (_, Some((text, href))) => view! { <a href=href>{text}</a> }.into_any(),
-                (State::Failed, None) => state_mark(State::Failed, "Failed").into_any(),
-                _ => ().into_any(),
+                (State::Running, _) => state_mark(State::Running, "Writing").erased(),
+                (_, Some((text, href))) => view! { <a href=href>{text}</a> }.erased(),
+                (State::Failed, None) => state_mark(State::Failed, "Failed").erased(),
+                _ => ().erased(),
             };
             view! {
                 <tr>
@@ -204,7 +182,7 @@ fn CameOut(rows: Vec<OutcomeRow>) -> impl IntoView {
             </table>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[cfg(feature = "hydrate")]
@@ -234,9 +212,7 @@ mod keys {
         let typing = event
             .target()
             .and_then(|target| target.dyn_into::<Element>().ok())
-            .is_some_and(|element| {
-                matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
-            });
+            .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"));
         if typing {
             return None;
         }

@@ -1,11 +1,10 @@
 use leptos::{either::EitherOf3, prelude::*};
-use server_fn::ServerFn;
 
 use super::{icon, state_icon};
 use crate::{
-    actions::{Actions, Post},
-    api::{Press, Reingest, RetryRun, StopRun},
-    wire::{ActionKind, ActionView, State, WireError},
+    actions::{Actions, Mutation, Post},
+    erase::Erase,
+    wire::{ActionKind, ActionView, State},
 };
 
 /// What a button looks like.
@@ -46,41 +45,29 @@ pub(crate) fn Act(
     };
     let actions = expect_context::<Actions>();
     match action.kind {
-        ActionKind::Press | ActionKind::Look(_) => {
-            post::<Press>(actions.press, "step", step, face).into_any()
-        }
-        ActionKind::Reingest(day) => {
-            post::<Reingest>(actions.reingest, "day", day, face).into_any()
-        }
-        ActionKind::Retry(id) => post::<RetryRun>(actions.retry, "id", id, face).into_any(),
-        ActionKind::Stop(id) => post::<StopRun>(actions.stop, "id", id, face).into_any(),
-        ActionKind::Link(_) if off => button(face).into_any(),
+        ActionKind::Press | ActionKind::Look(_) => post(actions.press, "step", step, face).erased(),
+        ActionKind::Reingest(day) => post(actions.reingest, "day", day, face).erased(),
+        ActionKind::Retry(id) => post(actions.retry, "id", id, face).erased(),
+        ActionKind::Stop(id) => post(actions.stop, "id", id, face).erased(),
+        ActionKind::Link(_) if off => button(face).erased(),
         ActionKind::Link(href) => view! {
             <a class=face.class href=href>
                 {face.label}
             </a>
         }
-        .into_any(),
-        ActionKind::UploadOwn(day) => view! { <Upload day label=face.label /> }.into_any(),
+        .erased(),
+        ActionKind::UploadOwn(day) => view! { <Upload day label=face.label /> }.erased(),
     }
 }
 
-fn post<S>(action: ServerAction<S>, field: &'static str, value: String, face: Face) -> impl IntoView
-where
-    S: ServerFn<Output = String, Error = WireError>
-        + serde::de::DeserializeOwned
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-{
+fn post(action: Mutation, field: &'static str, value: String, face: Face) -> impl IntoView {
     view! {
         <Post action>
             <input type="hidden" name=field value=value />
             {button(face)}
         </Post>
     }
-    .into_any()
+    .erased()
 }
 
 fn button(face: Face) -> impl IntoView {
@@ -103,7 +90,7 @@ fn button(face: Face) -> impl IntoView {
             <span>{face.label}</span>
         </button>
     }
-    .into_any()
+    .erased()
 }
 
 /// Secondary buttons with their reasons.
@@ -114,10 +101,7 @@ pub(crate) fn More(actions: Vec<ActionView>, #[prop(into)] step: String) -> impl
         .enumerate()
         .map(|(index, action)| {
             let id = format!("why-{index}");
-            let why = action
-                .disabled
-                .clone()
-                .map(|why| view! { <span class="why-not" id=id.clone()>{why}</span> });
+            let why = action.disabled.clone().map(|why| view! { <span class="why-not" id=id.clone()>{why}</span> });
             let step = step.clone();
             view! { <Act action step reason=id.clone() /> {why} }
         })
@@ -145,5 +129,5 @@ fn Upload(day: String, label: String) -> impl IntoView {
             </form>
         </details>
     }
-    .into_any()
+    .erased()
 }

@@ -1,21 +1,18 @@
 use leptos::prelude::*;
 
 use super::{Panel, icon, percent};
+use crate::erase::Erase;
 use crate::wire::{BarsView, ChartView};
 
 /// The whole part of a position between 0 and 100, which comes as text.
 fn whole(position: &str) -> u32 {
-    position
-        .split('.')
-        .next()
-        .and_then(|whole| whole.parse().ok())
-        .unwrap_or(0)
+    position.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0)
 }
 
 /// A line chart: the drawing stretches, the words and the dot are HTML on top of it and do not.
 #[component]
 pub(crate) fn Chart(chart: ChartView, #[prop(optional)] class: &'static str) -> impl IntoView {
-    let end = view! { <Legend chart=chart.clone() /> }.into_any();
+    let end = view! { <Legend chart=chart.clone() /> }.erased();
     let grid_words = chart
         .grid
         .iter()
@@ -82,7 +79,7 @@ pub(crate) fn Chart(chart: ChartView, #[prop(optional)] class: &'static str) -> 
             <Numbers columns=chart.columns rows=chart.rows />
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 /// Names of the series when there are two, and the last point in words.
@@ -107,10 +104,8 @@ fn Legend(chart: ChartView) -> impl IntoView {
             })
             .collect_view()
     });
-    let last = chart
-        .last
-        .map(|(_, _, words)| view! { <span>{words}</span> });
-    view! { <div class="legend">{names} {last}</div> }.into_any()
+    let last = chart.last.map(|(_, _, words)| view! { <span>{words}</span> });
+    view! { <div class="legend">{names} {last}</div> }.erased()
 }
 
 /// The numbers behind a chart.
@@ -146,19 +141,15 @@ fn Numbers(columns: Vec<String>, rows: Vec<Vec<String>>) -> impl IntoView {
             </div>
         </details>
     }
-    .into_any()
+    .erased()
 }
 
 /// A list of bars.
 #[component]
 pub(crate) fn Bars(bars: BarsView, #[prop(optional)] class: &'static str) -> impl IntoView {
     let (value, second) = bars.heads;
-    let heads = if second.is_empty() {
-        value
-    } else {
-        format!("{value}, {second}")
-    };
-    let end = view! { <span class="sub">{heads}</span> }.into_any();
+    let heads = if second.is_empty() { value } else { format!("{value}, {second}") };
+    let end = view! { <span class="sub">{heads}</span> }.erased();
     let rows = bars
         .rows
         .into_iter()
@@ -178,7 +169,7 @@ pub(crate) fn Bars(bars: BarsView, #[prop(optional)] class: &'static str) -> imp
             <ul class="bars">{rows}</ul>
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[cfg(test)]

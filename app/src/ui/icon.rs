@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use crate::erase::Erase;
 use crate::wire::State;
 
 /// A drawing of the sprite, beside words.
@@ -9,6 +10,7 @@ pub(crate) fn icon(drawing: &'static str) -> impl IntoView {
             <use_ href=drawing />
         </svg>
     }
+    .erased()
 }
 
 /// A drawing of the sprite that stands for a word.
@@ -18,15 +20,12 @@ pub(crate) fn labelled_icon(drawing: &'static str, label: &'static str) -> impl 
             <use_ href=drawing />
         </svg>
     }
+    .erased()
 }
 
 /// The icon of a state; beside words without a label.
 pub(crate) fn state_icon(state: State, label: Option<&'static str>) -> impl IntoView {
-    let class = if state == State::Running {
-        "icon spin"
-    } else {
-        "icon"
-    };
+    let class = if state == State::Running { "icon spin" } else { "icon" };
     view! {
         <svg
             class=class
@@ -38,6 +37,7 @@ pub(crate) fn state_icon(state: State, label: Option<&'static str>) -> impl Into
             <use_ href=state_drawing(state) />
         </svg>
     }
+    .erased()
 }
 
 /// Icon and word.
@@ -47,6 +47,7 @@ pub(crate) fn state_mark(state: State, words: impl Into<String>) -> impl IntoVie
             {state_icon(state, None)} <span>{words.into()}</span>
         </span>
     }
+    .erased()
 }
 
 /// Class name, and word for people who do not see the icon.

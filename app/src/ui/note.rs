@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::icon;
 use crate::{
+    erase::Erase,
     layout::PageTitle,
     wire::{NoteKind, NoteView, WireError},
 };
@@ -15,9 +16,7 @@ pub(crate) fn Note(note: NoteView) -> impl IntoView {
         NoteKind::Warn => ("note warn", "#i-warn"),
         NoteKind::Bad => ("note bad", "#i-failed"),
     };
-    let link = note
-        .link
-        .map(|(text, href)| view! { <a href=href>{text}</a> });
+    let link = note.link.map(|(text, href)| view! { <a href=href>{text}</a> });
     view! {
         <div class=class>
             {icon(drawing)} <div>
@@ -27,7 +26,7 @@ pub(crate) fn Note(note: NoteView) -> impl IntoView {
             </div>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// Nothing here yet: what would be here, what makes it appear, one plain button.
@@ -47,7 +46,7 @@ pub(crate) fn Empty(
             </a>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// A page whose values could not be read.
@@ -79,5 +78,5 @@ pub(crate) fn Problem(error: WireError) -> impl IntoView {
             </div>
         </main>
     }
-    .into_any()
+    .erased()
 }

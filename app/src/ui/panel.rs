@@ -1,6 +1,9 @@
 use leptos::prelude::*;
 
-use crate::wire::FactView;
+use crate::{
+    erase::{Erase, Inside},
+    wire::FactView,
+};
 
 /// The only container: a head with a title, and a body.
 #[component]
@@ -18,7 +21,7 @@ pub(crate) fn Panel(
     /// What stands at the end of the head.
     #[prop(optional)]
     end: Option<AnyView>,
-    children: Children,
+    children: Inside,
 ) -> impl IntoView {
     let label = title.clone();
     view! {
@@ -27,10 +30,10 @@ pub(crate) fn Panel(
                 <h2>{title}</h2>
                 <span class="end">{end}</span>
             </div>
-            <div class=body>{children()}</div>
+            <div class=body>{children.view()}</div>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 /// Labels with values.
@@ -47,5 +50,5 @@ pub(crate) fn Facts(facts: Vec<FactView>, #[prop(optional)] class: &'static str)
             }
         })
         .collect_view();
-    view! { <dl class=format!("facts {class}")>{facts}</dl> }.into_any()
+    view! { <dl class=format!("facts {class}")>{facts}</dl> }.erased()
 }

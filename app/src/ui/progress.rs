@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::{Facts, Panel, state_icon};
 use crate::{
+    erase::Erase,
     live::Live,
     wire::{ProgressView, SegmentView, State},
 };
@@ -21,7 +22,7 @@ pub(crate) fn ProgressPanel(progress: ProgressView) -> impl IntoView {
             {run.clone()}
         </a>
     }
-    .into_any();
+    .erased();
     view! {
         <Panel title="Progress" end body="panel-body progress">
             {move || {
@@ -30,7 +31,7 @@ pub(crate) fn ProgressPanel(progress: ProgressView) -> impl IntoView {
             }}
         </Panel>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -39,11 +40,7 @@ fn ProgressBody(progress: ProgressView) -> impl IntoView {
         .segments
         .iter()
         .map(|segment| {
-            let class = if segment.state == State::Failed {
-                "failed"
-            } else {
-                ""
-            };
+            let class = if segment.state == State::Failed { "failed" } else { "" };
             view! { <i class=class style=format!("--at:{}", percent(segment.permille))></i> }
         })
         .collect_view();
@@ -81,16 +78,14 @@ fn ProgressBody(progress: ProgressView) -> impl IntoView {
             {progress.text}
         </p>
     }
-    .into_any()
+    .erased()
 }
 
 /// Loads the page again by itself where no event stream can: without JavaScript, while something runs.
 #[component]
 pub(crate) fn AutoRefresh(when: bool) -> impl IntoView {
     // As inner HTML: with JavaScript the browser takes the content of <noscript> as text, which hydration must not walk into.
-    when.then(
-        || view! { <noscript inner_html="<meta http-equiv=\"refresh\" content=\"2\">"></noscript> },
-    )
+    when.then(|| view! { <noscript inner_html="<meta http-equiv=\"refresh\" content=\"2\">"></noscript> })
 }
 
 #[cfg(test)]

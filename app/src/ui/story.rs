@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::{icon, state_icon, state_name};
+use crate::erase::Erase;
 use crate::wire::{ChapterView, StepRow};
 
 /// Chapters with their steps.
@@ -26,15 +27,13 @@ pub(crate) fn Story(chapters: Vec<ChapterView>) -> impl IntoView {
             {chapters}
         </nav>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
 fn Step(step: StepRow) -> impl IntoView {
     let name = state_name(step.state);
-    let reason = step
-        .reason
-        .map(|reason| view! { <span class="reason">{reason}</span> });
+    let reason = step.reason.map(|reason| view! { <span class="reason">{reason}</span> });
     view! {
         <li>
             <a
@@ -49,5 +48,5 @@ fn Step(step: StepRow) -> impl IntoView {
             </a>
         </li>
     }
-    .into_any()
+    .erased()
 }

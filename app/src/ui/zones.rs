@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::state_icon;
+use crate::erase::Erase;
 use crate::wire::{State, ZoneView};
 
 /// Where the data is now.
@@ -35,5 +36,5 @@ pub(crate) fn Zones(zones: Vec<ZoneView>) -> impl IntoView {
             <ol class="zones">{zones}</ol>
         </aside>
     }
-    .into_any()
+    .erased()
 }

@@ -26,13 +26,7 @@ pub enum Mood {
 /// Services in a mood.
 pub fn services(mood: Mood, theme: &'static str) -> Services {
     let fake = Arc::new(Fake { mood, theme });
-    Services {
-        policy: fake.clone(),
-        show: fake.clone(),
-        runs: fake.clone(),
-        reports: fake.clone(),
-        resets: fake,
-    }
+    Services { policy: fake.clone(), show: fake.clone(), runs: fake.clone(), reports: fake.clone(), resets: fake }
 }
 
 struct Fake {
@@ -59,29 +53,18 @@ impl Fake {
 impl Policy for Fake {
     async fn authorize(&self, permission: Permission) -> Result<(), WireError> {
         if self.mood == Mood::Locked && permission != Permission::View {
-            return Err(WireError::new(
-                ErrorCode::Forbidden,
-                "Only a presenter may press this. Ask one.",
-            ));
+            return Err(WireError::new(ErrorCode::Forbidden, "Only a presenter may press this. Ask one."));
         }
         Ok(())
     }
 }
 
 fn fact(label: &str, value: &str, rest: &str) -> FactView {
-    FactView {
-        label: label.into(),
-        value: value.into(),
-        rest: rest.into(),
-    }
+    FactView { label: label.into(), value: value.into(), rest: rest.into() }
 }
 
 fn progress() -> ProgressView {
-    let segment = |title: &str, state, permille| SegmentView {
-        title: title.into(),
-        state,
-        permille,
-    };
+    let segment = |title: &str, state, permille| SegmentView { title: title.into(), state, permille };
     ProgressView {
         run_id: "run-0059-7f3a".into(),
         state: State::Running,
@@ -106,28 +89,24 @@ fn progress() -> ProgressView {
 
 fn step(mood: Mood) -> StepView {
     let busy = mood == Mood::Busy;
-    let blocked =
-        (mood == Mood::Blocked).then(|| "Upload a day first: the folder is empty.".to_owned());
+    let blocked = (mood == Mood::Blocked).then(|| "Upload a day first: the folder is empty.".to_owned());
     let (state, state_text) = match mood {
         Mood::Busy => (State::Running, "Running for 0.9 s"),
         Mood::Blocked => (State::Blocked, "Blocked"),
         _ => (State::Next, "Next"),
     };
-    let outcome = |what: &str,
-                   rows: &str,
-                   files: &str,
-                   bytes: &str,
-                   seconds: &str,
-                   state,
-                   link: Option<(&str, &str)>| OutcomeRow {
-        what: what.into(),
-        rows: rows.into(),
-        files: files.into(),
-        bytes: bytes.into(),
-        seconds: seconds.into(),
-        link: link.map(|(text, href)| (text.into(), href.into())),
-        state,
-    };
+    let outcome =
+        |what: &str, rows: &str, files: &str, bytes: &str, seconds: &str, state, link: Option<(&str, &str)>| {
+            OutcomeRow {
+                what: what.into(),
+                rows: rows.into(),
+                files: files.into(),
+                bytes: bytes.into(),
+                seconds: seconds.into(),
+                link: link.map(|(text, href)| (text.into(), href.into())),
+                state,
+            }
+        };
     let mut more = vec![ActionView {
         kind: ActionKind::UploadOwn("customer01/visits/2017-07-29".into()),
         label: "Upload a file of one's own".into(),
@@ -225,13 +204,7 @@ fn chapters() -> Vec<ChapterView> {
             false,
             vec![
                 row("1.1", "Seed the source bucket", State::Done, "2:05", None),
-                row(
-                    "1.2",
-                    "Ingest the history as customer01",
-                    State::Done,
-                    "1:40",
-                    None,
-                ),
+                row("1.2", "Ingest the history as customer01", State::Done, "1:40", None),
                 row("1.3", "Look at 58 days", State::Done, "0:50", None),
             ],
         ),
@@ -243,13 +216,7 @@ fn chapters() -> Vec<ChapterView> {
             vec![
                 row("2.1", "Upload 2017-07-29", State::Done, "1:47", None),
                 row("2.2", "Write end_file.txt", State::Running, "1:20", None),
-                row(
-                    "2.3",
-                    "Find the day in each zone",
-                    State::Next,
-                    "1:30",
-                    None,
-                ),
+                row("2.3", "Find the day in each zone", State::Next, "1:30", None),
                 row("2.4", "The chart moves", State::Later, "1:30", None),
             ],
         ),
@@ -261,83 +228,22 @@ fn chapters() -> Vec<ChapterView> {
             vec![
                 row("3.1", "The total hides it", State::Later, "1:30", None),
                 row("3.2", "Mobile checkout, UK", State::Later, "1:30", None),
-                row(
-                    "3.3",
-                    "Back to the file",
-                    State::Blocked,
-                    "1:00",
-                    Some("Blocked: needs the finding first"),
-                ),
+                row("3.3", "Back to the file", State::Blocked, "1:00", Some("Blocked: needs the finding first")),
             ],
         ),
-        chapter(
-            4,
-            "Put it back",
-            0,
-            false,
-            vec![row("4.1", "Reset", State::Later, "2:00", None)],
-        ),
+        chapter(4, "Put it back", 0, false, vec![row("4.1", "Reset", State::Later, "2:00", None)]),
     ]
 }
 
 fn zones() -> Vec<ZoneView> {
     [
-        (
-            "source",
-            "Source",
-            "61 days",
-            "61 files · 151 MB",
-            "",
-            State::Done,
-        ),
-        (
-            "ingestion",
-            "Ingestion",
-            "1 file",
-            "29 Jul · 1.96 MB",
-            "+1",
-            State::Done,
-        ),
-        (
-            "bronze",
-            "Bronze",
-            "151,681",
-            "59 days · 59 files",
-            "+1,987",
-            State::Done,
-        ),
-        (
-            "silver",
-            "Silver",
-            "150,934",
-            "58 of 59 days",
-            "+1,240",
-            State::Running,
-        ),
-        (
-            "gold",
-            "Gold",
-            "58 days",
-            "7 tables",
-            "waiting",
-            State::Later,
-        ),
-        (
-            "warehouse",
-            "Warehouse",
-            "149,694",
-            "58 partitions",
-            "waiting",
-            State::Later,
-        ),
-        (
-            "report",
-            "Report",
-            "28 Jul",
-            "latest day shown",
-            "waiting",
-            State::Later,
-        ),
+        ("source", "Source", "61 days", "61 files · 151 MB", "", State::Done),
+        ("ingestion", "Ingestion", "1 file", "29 Jul · 1.96 MB", "+1", State::Done),
+        ("bronze", "Bronze", "151,681", "59 days · 59 files", "+1,987", State::Done),
+        ("silver", "Silver", "150,934", "58 of 59 days", "+1,240", State::Running),
+        ("gold", "Gold", "58 days", "7 tables", "waiting", State::Later),
+        ("warehouse", "Warehouse", "149,694", "58 partitions", "waiting", State::Later),
+        ("report", "Report", "28 Jul", "latest day shown", "waiting", State::Later),
     ]
     .into_iter()
     .map(|(key, title, amount, detail, change, state)| ZoneView {
@@ -404,12 +310,7 @@ impl Show for Fake {
     async fn lake(&self, table: Option<String>) -> Result<LakeView, WireError> {
         self.usable()?;
         if self.mood == Mood::Fresh {
-            return Ok(LakeView {
-                folders: Vec::new(),
-                tables: Vec::new(),
-                partitions: Vec::new(),
-                selected: None,
-            });
+            return Ok(LakeView { folders: Vec::new(), tables: Vec::new(), partitions: Vec::new(), selected: None });
         }
         let folder = |date: &str, state, text: &str| FolderRow {
             path: format!("customer01/visits/{date}"),
@@ -418,35 +319,22 @@ impl Show for Fake {
             state,
             state_text: text.into(),
         };
-        let tables = [
-            "bronze.visits",
-            "silver.sessions",
-            "silver.hits",
-            "gold.daily_kpis",
-        ]
-        .map(|name| TableRow {
-            name: name.into(),
-            title: "One row for each".into(),
-            rows: "151,681".into(),
-            partitions: "59".into(),
-            files: "59".into(),
-            bytes: "140 MB".into(),
-            version: "61".into(),
-        })
-        .to_vec();
+        let tables = ["bronze.visits", "silver.sessions", "silver.hits", "gold.daily_kpis"]
+            .map(|name| TableRow {
+                name: name.into(),
+                title: "One row for each".into(),
+                rows: "151,681".into(),
+                partitions: "59".into(),
+                files: "59".into(),
+                bytes: "140 MB".into(),
+                version: "61".into(),
+            })
+            .to_vec();
         Ok(LakeView {
             folders: vec![
-                folder(
-                    "2017-07-30",
-                    State::Later,
-                    "Waiting for end_file.txt (1 file, 1.96 MB)",
-                ),
+                folder("2017-07-30", State::Later, "Waiting for end_file.txt (1 file, 1.96 MB)"),
                 folder("2017-07-29", State::Done, "Ingested"),
-                folder(
-                    "2017-07-28",
-                    State::Warn,
-                    "Late file: part-2.json.gz came after the marker",
-                ),
+                folder("2017-07-28", State::Warn, "Late file: part-2.json.gz came after the marker"),
             ],
             tables,
             partitions: (10..30)
@@ -483,54 +371,28 @@ impl Runs for Fake {
             held: "1".into(),
         };
         Ok(vec![
-            row(
-                "run-0060-11aa",
-                "Ingest 2017-07-30",
-                State::Running,
-                "Running for 0.9 s",
-            ),
-            row(
-                "run-0059-7f3a",
-                "Ingest 2017-07-29",
-                State::Warn,
-                "Done, 1 row held",
-            ),
-            row(
-                "run-0058-aa00",
-                "Ingest 2017-07-28",
-                State::Failed,
-                "Failed after 0.6 s",
-            ),
-            row(
-                "run-0057-aa01",
-                "Seed the source bucket",
-                State::Done,
-                "Done",
-            ),
+            row("run-0060-11aa", "Ingest 2017-07-30", State::Running, "Running for 0.9 s"),
+            row("run-0059-7f3a", "Ingest 2017-07-29", State::Warn, "Done, 1 row held"),
+            row("run-0058-aa00", "Ingest 2017-07-28", State::Failed, "Failed after 0.6 s"),
+            row("run-0057-aa01", "Seed the source bucket", State::Done, "Done"),
         ])
     }
 
     async fn run(&self, id: String) -> Result<RunView, WireError> {
         self.usable()?;
         if id != "run-0059-7f3a" {
-            return Err(WireError::new(
-                ErrorCode::NotFound,
-                format!("There is no run {id}. Open the list of runs."),
-            ));
+            return Err(WireError::new(ErrorCode::NotFound, format!("There is no run {id}. Open the list of runs.")));
         }
-        let step =
-            |title: &str, state, text: &str, start, width, longest, rows: &str, seconds: &str| {
-                RunStepView {
-                    title: title.into(),
-                    state,
-                    state_text: text.into(),
-                    start,
-                    width,
-                    longest,
-                    rows: rows.into(),
-                    seconds: seconds.into(),
-                }
-            };
+        let step = |title: &str, state, text: &str, start, width, longest, rows: &str, seconds: &str| RunStepView {
+            title: title.into(),
+            state,
+            state_text: text.into(),
+            start,
+            width,
+            longest,
+            rows: rows.into(),
+            seconds: seconds.into(),
+        };
         let line = |at: &str, topic: &str, text: &str, warn| LogLine {
             at: at.into(),
             topic: topic.into(),
@@ -603,14 +465,7 @@ impl Runs for Fake {
 fn chart(key: &str, title: &str, names: &[&str], finding: bool) -> ChartView {
     let points = |shift: u32| {
         (0..59)
-            .map(|day| {
-                format!(
-                    "{}.{},{}",
-                    day * 17 / 10,
-                    day * 17 % 10,
-                    20 + (day * 13 + shift) % 40
-                )
-            })
+            .map(|day| format!("{}.{},{}", day * 17 / 10, day * 17 % 10, 20 + (day * 13 + shift) % 40))
             .collect::<Vec<_>>()
             .join(" ")
     };
@@ -621,35 +476,18 @@ fn chart(key: &str, title: &str, names: &[&str], finding: bool) -> ChartView {
         series: names
             .iter()
             .zip(0..)
-            .map(|(name, index)| SeriesView {
-                name: (*name).into(),
-                points: points(index * 17),
-            })
+            .map(|(name, index)| SeriesView { name: (*name).into(), points: points(index * 17) })
             .collect(),
-        grid: [
-            ("100.0", "0"),
-            ("68.8", "1,000"),
-            ("37.5", "2,000"),
-            ("6.2", "3,000"),
-        ]
-        .map(|(y, words)| (y.into(), words.into()))
-        .to_vec(),
-        ticks: [
-            ("0.85", "1 Jun"),
-            ("24.58", "15 Jun"),
-            ("51.69", "1 Jul"),
-            ("73.73", "14 Jul"),
-            ("99.15", "29 Jul"),
-        ]
-        .map(|(x, words)| (x.into(), words.into()))
-        .to_vec(),
+        grid: [("100.0", "0"), ("68.8", "1,000"), ("37.5", "2,000"), ("6.2", "3,000")]
+            .map(|(y, words)| (y.into(), words.into()))
+            .to_vec(),
+        ticks: [("0.85", "1 Jun"), ("24.58", "15 Jun"), ("51.69", "1 Jul"), ("73.73", "14 Jul"), ("99.15", "29 Jul")]
+            .map(|(x, words)| (x.into(), words.into()))
+            .to_vec(),
         finding: finding.then(|| ("73.73".into(), "UK 38 % → 11 %".into())),
         last: Some(("98.6".into(), "34".into(), "29 Jul: 1,987".into())),
         columns: vec!["Day".into(), title.into()],
-        rows: (1..30)
-            .rev()
-            .map(|day| vec![format!("2017-07-{day:02}"), "2,487".into()])
-            .collect(),
+        rows: (1..30).rev().map(|day| vec![format!("2017-07-{day:02}"), "2,487".into()]).collect(),
     }
 }
 
@@ -663,23 +501,12 @@ impl Reports for Fake {
             rows: names
                 .iter()
                 .zip(1_u16..)
-                .map(|(name, index)| {
-                    (
-                        (*name).into(),
-                        1000 / index,
-                        "64,768".into(),
-                        "42.7 %".into(),
-                    )
-                })
+                .map(|(name, index)| ((*name).into(), 1000 / index, "64,768".into(), "42.7 %".into()))
                 .collect(),
             heads: ("sessions".into(), "share".into()),
         };
         Ok(ReportView {
-            range: if empty {
-                String::new()
-            } else {
-                "1 Jun to 29 Jul 2017 · 59 days".into()
-            },
+            range: if empty { String::new() } else { "1 Jun to 29 Jul 2017 · 59 days".into() },
             tiles: [
                 ("Sessions", "151,681", "+1,987 on 29 Jul"),
                 ("Revenue", "$237,501", "+$3,375 on 29 Jul"),
@@ -696,29 +523,12 @@ impl Reports for Fake {
             charts: vec![
                 chart("sessions", "Sessions per day", &["Sessions"], false),
                 chart("revenue", "Revenue per day", &["Revenue"], false),
-                chart(
-                    "finding",
-                    "Mobile checkouts completed",
-                    &["United Kingdom", "All other countries"],
-                    true,
-                ),
+                chart("finding", "Mobile checkouts completed", &["United Kingdom", "All other countries"], true),
             ],
             bars: vec![
-                bars(
-                    "Channels",
-                    &[
-                        "Organic Search",
-                        "Direct",
-                        "Referral",
-                        "Social",
-                        "Paid Search",
-                    ],
-                ),
+                bars("Channels", &["Organic Search", "Direct", "Referral", "Social", "Paid Search"]),
                 bars("Devices", &["desktop", "mobile", "tablet"]),
-                bars(
-                    "Countries",
-                    &["United States", "India", "United Kingdom", "Canada"],
-                ),
+                bars("Countries", &["United States", "India", "United Kingdom", "Canada"]),
             ],
             stale: None,
         })
@@ -727,11 +537,7 @@ impl Reports for Fake {
 
 #[async_trait]
 impl Resets for Fake {
-    async fn reset(
-        &self,
-        scope: Option<String>,
-        run: Option<String>,
-    ) -> Result<ResetView, WireError> {
+    async fn reset(&self, scope: Option<String>, run: Option<String>) -> Result<ResetView, WireError> {
         self.usable()?;
         let selected = scope.unwrap_or_else(|| "step:2.1".into());
         let empty = self.mood == Mood::Fresh;
@@ -744,24 +550,9 @@ impl Resets for Fake {
         };
         Ok(ResetView {
             scopes: [
-                (
-                    "step:2.1",
-                    "Back to step 2.1",
-                    "Before 2017-07-29 was uploaded",
-                    "15",
-                ),
-                (
-                    "customer:customer01",
-                    "Customer customer01",
-                    "All its days; customers stay",
-                    "1,204",
-                ),
-                (
-                    "all",
-                    "Everything but the source",
-                    "As after a fresh install",
-                    "1,207",
-                ),
+                ("step:2.1", "Back to step 2.1", "Before 2017-07-29 was uploaded", "15"),
+                ("customer:customer01", "Customer customer01", "All its days; customers stay", "1,204"),
+                ("all", "Everything but the source", "As after a fresh install", "1,207"),
             ]
             .map(|(value, title, detail, items)| ScopeRow {
                 value: value.into(),
@@ -772,36 +563,16 @@ impl Resets for Fake {
             })
             .to_vec(),
             goes: vec![
-                goes(
-                    "Ingestion bucket",
-                    "2",
-                    "objects",
-                    "1.96 MB",
-                    "day file and end_file.txt",
-                ),
+                goes("Ingestion bucket", "2", "objects", "1.96 MB", "day file and end_file.txt"),
                 goes("Bronze", "1", "partition", "2.3 MB", "2017-07-29"),
-                goes(
-                    "Silver",
-                    "3",
-                    "partitions",
-                    "1.9 MB",
-                    "sessions, hits, products",
-                ),
+                goes("Silver", "3", "partitions", "1.9 MB", "sessions, hits, products"),
                 goes("Runs", "1", "run", "–", "moved to the archive"),
             ],
             total: "15 items, 8.1 MB".into(),
             items: if empty { 0 } else { 15 },
             stays: vec![
-                StaysRow {
-                    what: "Source data".into(),
-                    count: "61 days".into(),
-                    how: "checksum 9c41…e07a".into(),
-                },
-                StaysRow {
-                    what: "Settings, customers".into(),
-                    count: "2".into(),
-                    how: "kept as they are".into(),
-                },
+                StaysRow { what: "Source data".into(), count: "61 days".into(), how: "checksum 9c41…e07a".into() },
+                StaysRow { what: "Settings, customers".into(), count: "2".into(), how: "kept as they are".into() },
             ],
             estimate: "Takes about 0.4 s.".into(),
             plan: "3f9a".into(),
@@ -817,17 +588,9 @@ impl Resets for Fake {
                 ],
                 lines: vec![
                     ("Objects in scope".into(), "0".into(), "0".into(), true),
-                    (
-                        "Source checksum".into(),
-                        "9c41…e07a".into(),
-                        "9c41…e07a".into(),
-                        true,
-                    ),
+                    ("Source checksum".into(), "9c41…e07a".into(), "9c41…e07a".into(), true),
                 ],
-                foreign: vec![(
-                    "sa-ingestion-demo-dev/old-export.csv".into(),
-                    "not ours".into(),
-                )],
+                foreign: vec![("sa-ingestion-demo-dev/old-export.csv".into(), "not ours".into())],
                 run_id,
             }),
             notes: Vec::new(),
