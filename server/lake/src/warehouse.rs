@@ -246,7 +246,9 @@ fn conform(
             Some(column) => cast(column, field.data_type()).map_err(|e| {
                 Error::with(ErrorKind::Invalid, format!("Column {} does not fit {table}: {e}", field.name()), e)
             }),
-            None => Err(Error::new(ErrorKind::Invalid, format!("The rows for {table} have no column {}.", field.name()))),
+            None => {
+                Err(Error::new(ErrorKind::Invalid, format!("The rows for {table} have no column {}.", field.name())))
+            }
         })
         .collect::<Result<Vec<ArrayRef>>>()?;
     RecordBatch::try_new(schema.clone(), columns)

@@ -79,7 +79,8 @@ async fn a_reader_beside_a_writer_sees_each_commit_and_writes_nothing() {
     assert_eq!(missing.err().map(|e| e.kind), Some(ErrorKind::NotFound));
     let reader = Lake::open_read_only(crate::support::config(f.dir.path())).await.unwrap();
     let count = async || {
-        let answer = reader.query("SELECT count(*) AS n FROM bronze.ga_sessions", crate::support::limits()).await.unwrap();
+        let answer =
+            reader.query("SELECT count(*) AS n FROM bronze.ga_sessions", crate::support::limits()).await.unwrap();
         arrow::util::display::array_value_to_string(answer.batches[0].column(0), 0).unwrap()
     };
     assert_eq!(count().await, "0");

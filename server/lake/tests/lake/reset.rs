@@ -79,14 +79,7 @@ async fn one_customer_goes_and_the_other_stays() {
     let scope = Scope::Customer("customer01".to_owned());
     purge(&f, &scope).await;
     assert_eq!(left(&f, &scope).await, []);
-    for table in [
-        "bronze.ga_sessions",
-        "silver.sessions",
-        "silver.hits",
-        "gold.daily_kpis",
-        "gold.visitor_features",
-        "warehouse.ga_sessions",
-    ] {
+    for table in ["bronze.ga_sessions", "silver.sessions", "silver.hits", "gold.daily_kpis", "warehouse.ga_sessions"] {
         assert_eq!(f.texts(&format!("SELECT DISTINCT customer FROM {table}")).await, ["customer02"], "{table}");
     }
     assert_eq!(f.number("SELECT count(*) FROM warehouse.ga_sessions").await, other);
