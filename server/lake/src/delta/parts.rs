@@ -32,6 +32,7 @@ pub(crate) fn safe_run_id(run_id: &str) -> String {
 }
 
 /// A name that no file had before: moment and counter, in hexadecimal.
+#[expect(clippy::disallowed_methods, reason = "the moment only makes the name unique; no result depends on it")]
 pub(crate) fn new_name(run_id: &str) -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);

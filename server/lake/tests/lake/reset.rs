@@ -11,13 +11,13 @@ const PLACES: [&str; 5] = ["ingestion", "bronze", "silver", "gold", "warehouse"]
 async fn purge(f: &Fixture, scope: &Scope) -> Vec<PurgeItem> {
     let mut items = Vec::new();
     for place in PLACES {
-        items.extend(f.lake.purge(place, scope, &customers(), "reset").await.unwrap());
+        items.extend(f.lake.purge(place, scope, &customers(), "reset").await.expect("the lake answers"));
     }
     items
 }
 
 async fn left(f: &Fixture, scope: &Scope) -> Vec<PurgeItem> {
-    let plan = f.lake.purge_plan(scope, &customers()).await.unwrap();
+    let plan = f.lake.purge_plan(scope, &customers()).await.expect("the lake answers");
     plan.into_iter().filter(|i| (i.count, i.rows, i.files, i.bytes) != (0, 0, 0, 0)).collect()
 }
 
