@@ -112,7 +112,7 @@ pub struct LogConfig {
     #[arg(
         long,
         env = "SHOWRUNNER_LOG",
-        default_value = "info",
+        default_value = "warn,showrunner=info",
         global = true,
         value_name = "FILTER",
         help_heading = "Configuration"
