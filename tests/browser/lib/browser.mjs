@@ -66,7 +66,8 @@ async function newPage(browser, { origin, javaScript = true, viewport = PROJECTO
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText ?? 'unknown';
     // Leaving a page ends its event stream and whatever it was still loading.
-    if (reason !== 'net::ERR_ABORTED') record(`request failed: ${request.url()}: ${reason}`);
+    // Without JavaScript the browser itself refuses the scripts.
+    if (reason !== 'net::ERR_ABORTED' && (javaScript || reason !== 'csp')) record(`request failed: ${request.url()}: ${reason}`);
   });
   page.on('response', (response) => {
     if (response.status() >= 400) record(`HTTP ${response.status()}: ${response.request().method()} ${response.url()}`);

@@ -22,8 +22,8 @@ describe('every route', () => {
   });
 
   const routes = ['/', '/?step=2.2', '/runs', '/runs/RUN', '/report', '/lake', '/lake?table=bronze.ga_sessions', '/reset', '/reset?scope=all', '/nowhere', '/?step=9.9', '/runs/run-0000-none'];
-  for (const [size, viewport] of [['projector', PROJECTOR], ['phone', PHONE]]) {
-    for (const colorScheme of ['light', 'dark']) {
+  for (const [size, viewport, schemes] of [['projector', PROJECTOR, ['light', 'dark']], ['phone', PHONE, ['dark']]]) {
+    for (const colorScheme of schemes) {
       it(`reads well on a ${size}, ${colorScheme}`, async () => {
         // What is not there answers 404, which Chromium also writes to the console.
         const page = await browser.newPage({ origin: server.url, viewport, colorScheme, expected: [/404/] });

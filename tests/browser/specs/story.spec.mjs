@@ -67,7 +67,7 @@ describe('the story with JavaScript', () => {
     await shown(heading('Write end_file.txt'));
     await primary('Write end_file.txt').click();
     await shown(next('Find the day in each zone'));
-    await shown(page.getByRole('cell', { name: 'Bronze' }));
+    await shown(page.getByRole('rowheader', { name: 'Bronze' }).or(page.getByRole('cell', { name: 'Bronze' })));
     await page.picture('story-6-ingested');
     await primary('Write end_file.txt again').click();
     await shown(page.getByText(/duplicate, ignored/));
