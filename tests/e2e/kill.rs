@@ -223,7 +223,7 @@ fn killed_at_any_time_it_ends_the_same() {
         let z = (random ^ (random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         ((z ^ (z >> 27)) >> 40) as f64 / (1_u64 << 24) as f64
     };
-    let mut kill_after = |folder: &Folder, args: &[&str], at: Duration| {
+    let kill_after = |folder: &Folder, args: &[&str], at: Duration| {
         let mut child = folder.command(args).spawn().unwrap();
         std::thread::sleep(at);
         // SIGKILL; fine if it was faster.

@@ -70,7 +70,7 @@ fn progress(run: &RunRow, steps: &[StepRow], of: &dyn Fn(&StepRow) -> Progress, 
                 StepState::Running | StepState::Failed => fraction(&of(step)),
                 StepState::Later | StepState::Skipped => 0,
             };
-            SegmentView { title: step.title.clone(), state, permille }
+            SegmentView { title: short(&step.name), state, permille }
         })
         .collect();
     let at = steps
@@ -101,6 +101,12 @@ fn progress(run: &RunRow, steps: &[StepRow], of: &dyn Fn(&StepRow) -> Progress, 
     }
 }
 
+/// A step's name as it fits under its segment: `bronze` → `Bronze`.
+fn short(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// How far a step is: by bytes, else by days.
 fn fraction(p: &Progress) -> u16 {
     if p.bytes_total > 0 { format::permille(p.bytes, p.bytes_total) } else { format::permille(p.days, p.days_total) }
@@ -113,10 +119,9 @@ fn facts(run: &RunRow, step: &StepRow, steps: &[StepRow], p: &Progress, now: i64
         if whole > 0 { format!("/ {}", text(whole)) } else { String::new() }
     };
     let active = run.state.active();
-    // After the end the most telling step stays: the one that wrote most rows.
-    let most = steps.iter().map(|s| (s, s.progress())).max_by_key(|(_, p)| p.rows);
-    let (step, p) = match most {
-        Some((most, progress)) if !active && progress.rows > 0 => (most, progress),
+    // After the end the step stays whose rows are the delivered ones.
+    let (step, p) = match steps.iter().find(|s| s.name == "bronze").map(|s| (s, s.progress())) {
+        Some((bronze, progress)) if !active && progress.rows > 0 => (bronze, progress),
         _ => (step, *p),
     };
     fact("Rows", if p.rows > 0 { format::count(p.rows) } else { "–".into() }, String::new());
