@@ -324,7 +324,7 @@ mod tests {
             )
         };
         for (text, expected) in [
-            (format!("{head}chapter=[]"), "there is no step"),
+            (format!("chapter=[]\n{head}"), "there is no step"),
             (step("{kind='upload',label='x'}"), "needs a date"),
             (step("{kind='upload',label='x',date='2017-06-01'}"), "not among the days"),
             (step("{kind='look',label='x',href='//elsewhere'}"), "within the site"),

@@ -1,0 +1,109 @@
+//! The whole router without a socket: which server functions exist, who may call them, what answers carry.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use showrunner::clock::{RandomIds, SystemClock};
+use showrunner::config::Config;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+const HOST: &str = "127.0.0.1:3000";
+
+async fn router() -> (Router, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::for_tests(folder.path());
+    let state = showrunner::build(&config, Arc::new(SystemClock), Arc::new(RandomIds)).await.unwrap();
+    (showrunner::http::router(state, CancellationToken::new()), folder)
+}
+
+async fn send(router: &Router, request: Request<Body>) -> (StatusCode, header::HeaderMap, String) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, 10_000_000).await.unwrap();
+    (parts.status, parts.headers, String::from_utf8_lossy(&body).into_owned())
+}
+
+fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Request<Body> {
+    let mut builder = Request::builder().method(method).uri(path).header(header::HOST, HOST);
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(Body::from(body)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_server_function_is_listed_and_answers_only_its_method_and_our_own_pages() {
+    let (router, _folder) = router().await;
+    let registered: BTreeSet<(String, String)> =
+        server_fn::axum::server_fn_paths().map(|(path, method)| (path.to_owned(), method.to_string())).collect();
+    let listed: BTreeSet<(String, String)> = app::api::ENDPOINTS
+        .iter()
+        .map(|e| (e.path.to_owned(), if e.mutation { "POST" } else { "GET" }.to_owned()))
+        .collect();
+    assert_eq!(registered, listed, "app::api::ENDPOINTS is the list that authorisation is tested by");
+
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for endpoint in app::api::ENDPOINTS {
+        // Another site, by either sign, and a name that is not ours.
+        for foreign in [("origin", "http://elsewhere.example"), ("sec-fetch-site", "cross-site")] {
+            let answer = send(&router, request(Method::POST, endpoint.path, &[form, foreign], "step=1.1")).await;
+            assert_eq!(answer.0, StatusCode::FORBIDDEN, "{} {foreign:?}", endpoint.path);
+        }
+        let mut rebound = request(Method::GET, endpoint.path, &[], "");
+        rebound.headers_mut().insert(header::HOST, "elsewhere.example".parse().unwrap());
+        assert_eq!(send(&router, rebound).await.0, StatusCode::FORBIDDEN, "{}", endpoint.path);
+
+        let wrong = if endpoint.mutation { Method::GET } else { Method::POST };
+        let (status, _, body) = send(&router, request(wrong, endpoint.path, &[form], "")).await;
+        assert!(status.is_client_error(), "{} by the wrong method: {status} {body}", endpoint.path);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_reads_without_javascript_and_carries_its_policy() {
+    let (router, _folder) = router().await;
+    for (path, expected) in [
+        ("/", StatusCode::OK),
+        ("/runs", StatusCode::OK),
+        ("/report", StatusCode::OK),
+        ("/lake", StatusCode::OK),
+        ("/reset", StatusCode::OK),
+        ("/nowhere", StatusCode::NOT_FOUND),
+        ("/runs/run-0000-none", StatusCode::NOT_FOUND),
+        ("/?step=9.9", StatusCode::NOT_FOUND),
+    ] {
+        let (status, headers, body) = send(&router, request(Method::GET, path, &[("accept", "text/html")], "")).await;
+        assert_eq!(status, expected, "{path}");
+        assert!(body.contains("<h1"), "{path} has no heading");
+        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("'nonce-") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert!(headers.contains_key("x-request-id"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_gets_a_sentence_and_changes_nothing() {
+    let (router, _folder) = router().await;
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
+    for (path, body, code, words) in [
+        ("/api/press", "step=9.9", StatusCode::NOT_FOUND, "no step '9.9'"),
+        ("/api/reingest", "day=nonsense", StatusCode::UNPROCESSABLE_ENTITY, "is not a day like"),
+        ("/api/reingest", "day=customer99/ga_sessions/2017-07-29", StatusCode::NOT_FOUND, "no customer"),
+        ("/api/reingest", "day=../../2017-07-29", StatusCode::NOT_FOUND, "no customer"),
+        ("/api/retry_run", "id=run-0000-none", StatusCode::NOT_FOUND, ""),
+        ("/api/confirm_reset", "scope=step:9.9&plan=x", StatusCode::NOT_FOUND, "no step"),
+        ("/api/confirm_reset", "scope=nonsense&plan=x", StatusCode::UNPROCESSABLE_ENTITY, "is no scope"),
+        ("/api/set_theme", "theme=pink&back=/", StatusCode::UNPROCESSABLE_ENTITY, "no such theme"),
+    ] {
+        let (status, _, answer) = send(&router, request(Method::POST, path, &form, body)).await;
+        assert_eq!(status, code, "{path} {body}: {answer}");
+        assert!(answer.contains(words), "{path} {body}: {answer}");
+    }
+    let (_, _, runs) = send(&router, request(Method::GET, "/api/runs", &[], "")).await;
+    assert_eq!(runs, "[]");
+}
