@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 fn main() {
     println!("cargo:rerun-if-env-changed=SHOWRUNNER_SITE_DIR");
     let mut out = String::from(
-        "/// Path within the site, content type, content, brotli, gzip.\npub static FILES: &[(&str, &str, &[u8], Option<&[u8]>, Option<&[u8]>)] = &[\n",
+        "/// Path within the site, content type, content, brotli, gzip.\npub static FILES: &[File] = &[\n",
     );
     if let Some(site) = std::env::var_os("SHOWRUNNER_SITE_DIR").map(PathBuf::from).filter(|s| s.is_dir()) {
         println!("cargo:rerun-if-changed={}", site.display());

@@ -182,6 +182,7 @@ impl Config {
 
 /// `SHOWRUNNER_KILL_AT`, for the tests that kill the process.
 #[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "the configuration reads the environment")]
 pub(crate) fn kill_at() -> Option<String> {
     std::env::var("SHOWRUNNER_KILL_AT").ok()
 }

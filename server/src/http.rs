@@ -76,12 +76,7 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
     let pages_web = web.clone();
     let api_web = web.clone();
     Router::new()
-        .leptos_routes_with_context(
-            &web,
-            generate_route_list(app::App),
-            move || page_context(&pages_web),
-            shell.clone(),
-        )
+        .leptos_routes_with_context(&web, generate_route_list(app::App), move || page_context(&pages_web), shell)
         .route("/api/{*function}", get(server_functions).post(server_functions))
         .with_state(api_web)
         .merge(

@@ -3,6 +3,8 @@
 //! The binary must be a debug build (its failpoints are not in release builds). It is found by `SHOWRUNNER_BIN`, or as
 //! `debug/showrunner` in the target folder.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};

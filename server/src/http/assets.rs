@@ -4,6 +4,9 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+/// Path within the site, content type, content, brotli, gzip.
+type File = (&'static str, &'static str, &'static [u8], Option<&'static [u8]>, Option<&'static [u8]>);
+
 include!(concat!(env!("OUT_DIR"), "/site.rs"));
 
 /// True when the binary carries the client (doctor asks).

@@ -75,9 +75,12 @@ pub async fn headers(request: Request, next: Next) -> Response {
 mod tests {
     use super::*;
 
+    /// Method, headers, allowed.
+    type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+
     #[test]
     fn only_our_own_pages_may_write() {
-        let cases: &[(&str, &[(&str, &str)], bool)] = &[
+        let cases: &[Case] = &[
             ("GET", &[("host", "127.0.0.1:3000")], true),
             ("GET", &[("host", "[::1]:3000")], true),
             ("GET", &[("host", "localhost")], true),

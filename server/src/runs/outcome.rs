@@ -217,7 +217,7 @@ mod tests {
         let mut sum = BronzeStep::default();
         add_bronze(&mut sum, &chunk, &[good.clone(), bad.clone()]);
         add_bronze(&mut sum, &BronzeOutcome { rows: 1, ..BronzeOutcome::default() }, &[]);
-        assert_eq!(sum.held_days, [bad.clone()]);
+        assert_eq!(sum.held_days, std::slice::from_ref(&bad));
         assert_eq!(sum.outcome.rows, 8);
         assert_eq!(sum.outcome.per_day, [(good, 7), (bad, 0)]);
         assert!(sum.outcome.quarantined.is_empty());

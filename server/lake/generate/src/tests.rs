@@ -47,7 +47,8 @@ fn same_options_give_the_same_bytes() {
         (manifest, out)
     };
     let (manifest, bytes) = day(&options(60));
-    assert_eq!((manifest.clone(), bytes.clone()), day(&options(60)));
+    let again = day(&options(60));
+    assert_eq!((&manifest, &bytes), (&again.0, &again.1));
     let other = Options { seed: 43, ..options(60) };
     assert_ne!(bytes, day(&other).1);
 
@@ -289,7 +290,7 @@ fn file_is_put_in_place_whole() {
     let manifest = write_day_file(&options(20), date, dir.path()).unwrap();
     let names: Vec<_> =
         fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(names, [manifest.file.clone()]);
+    assert_eq!(names, std::slice::from_ref(&manifest.file));
     let bytes = fs::metadata(dir.path().join(&manifest.file)).unwrap().len();
     assert_eq!(bytes, manifest.bytes);
 }

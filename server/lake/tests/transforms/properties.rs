@@ -65,7 +65,7 @@ proptest! {
         let expected: BTreeSet<String> = keys.iter().map(|(visitor, visit)| format!("{visitor}-{visit}")).collect();
         let ids: Vec<String> = column(&one, "sessions", "session_id").into_iter().flatten().collect();
         prop_assert_eq!(ids.len(), expected.len());
-        prop_assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), expected.clone());
+        prop_assert_eq!(&ids.into_iter().collect::<BTreeSet<_>>(), &expected);
         prop_assert_eq!(one.counted("sessions", "Rows read"), rows.len() as u64);
         prop_assert_eq!(one.counted("sessions", "Duplicates dropped"), (keys.len() - expected.len()) as u64);
     }
