@@ -23,12 +23,14 @@ use crate::story::Kind;
 /// Gives a page or a server function what it may call. Runs inside the request's context.
 pub fn provide(web: &Web) {
     let parts = use_context::<Parts>();
-    let headers = parts.map(|p| p.headers).unwrap_or_default();
+    let (method, headers) = parts.map(|p| (p.method, p.headers)).unwrap_or_default();
     let request_id = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let theme = cookie(&headers, THEME_COOKIE)
         .filter(|t| matches!(t.as_str(), "light" | "dark"))
         .unwrap_or_else(|| "system".into());
-    let plain_form = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
+    // A form post without JavaScript is answered by a redirect even when it failed; its status is not ours to set.
+    let plain_form = method == axum::http::Method::POST
+        && headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     let person = Arc::new(Person { web: web.clone(), request_id, theme });
     provide_context(Services {
         policy: person.clone(),
