@@ -37,7 +37,14 @@ fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &'static 
     builder.body(Body::from(body)).unwrap()
 }
 
+/// One test, one runtime: Leptos keeps its executor for the process, and would wait for tasks of a runtime that is gone.
 #[tokio::test(flavor = "multi_thread")]
+async fn the_router_without_a_socket() {
+    every_server_function_is_listed_and_answers_only_its_method_and_our_own_pages().await;
+    every_page_reads_without_javascript_and_carries_its_policy().await;
+    bad_input_gets_a_sentence_and_changes_nothing().await;
+}
+
 async fn every_server_function_is_listed_and_answers_only_its_method_and_our_own_pages() {
     let (router, _folder) = router().await;
     let registered: BTreeSet<(String, String)> =
@@ -65,7 +72,6 @@ async fn every_server_function_is_listed_and_answers_only_its_method_and_our_own
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn every_page_reads_without_javascript_and_carries_its_policy() {
     let (router, _folder) = router().await;
     for (path, expected) in [
@@ -88,7 +94,6 @@ async fn every_page_reads_without_javascript_and_carries_its_policy() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn bad_input_gets_a_sentence_and_changes_nothing() {
     let (router, _folder) = router().await;
     let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
