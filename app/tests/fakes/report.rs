@@ -1,0 +1,79 @@
+//! A report.
+
+use app::{services::*, wire::*};
+use async_trait::async_trait;
+
+use super::{Fake, Mood};
+
+fn chart(key: &str, title: &str, names: &[&str], finding: bool) -> ChartView {
+    let points = |shift: u32| {
+        (0..59)
+            .map(|day| format!("{}.{},{}", day * 17 / 10, day * 17 % 10, 20 + (day * 13 + shift) % 40))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    ChartView {
+        key: key.into(),
+        title: title.into(),
+        label: format!("{title}: the weekly rhythm holds."),
+        series: names
+            .iter()
+            .zip(0..)
+            .map(|(name, index)| SeriesView { name: (*name).into(), points: points(index * 17) })
+            .collect(),
+        grid: [("100.0", "0"), ("68.8", "1,000"), ("37.5", "2,000"), ("6.2", "3,000")]
+            .map(|(y, words)| (y.into(), words.into()))
+            .to_vec(),
+        ticks: [("0.85", "1 Jun"), ("24.58", "15 Jun"), ("51.69", "1 Jul"), ("73.73", "14 Jul"), ("99.15", "29 Jul")]
+            .map(|(x, words)| (x.into(), words.into()))
+            .to_vec(),
+        finding: finding.then(|| ("73.73".into(), "UK 38 % → 11 %".into())),
+        last: Some(("98.6".into(), "34".into(), "29 Jul: 1,987".into())),
+        columns: vec!["Day".into(), title.into()],
+        rows: (1..30).rev().map(|day| vec![format!("2017-07-{day:02}"), "2,487".into()]).collect(),
+    }
+}
+
+#[async_trait]
+impl Reports for Fake {
+    async fn report(&self) -> Result<ReportView, WireError> {
+        self.usable()?;
+        let empty = self.mood == Mood::Fresh;
+        let bars = |title: &str, names: &[&str]| BarsView {
+            title: title.into(),
+            rows: names
+                .iter()
+                .zip(1_u16..)
+                .map(|(name, index)| ((*name).into(), 1000 / index, "64,768".into(), "42.7 %".into()))
+                .collect(),
+            heads: ("sessions".into(), "share".into()),
+        };
+        Ok(ReportView {
+            range: if empty { String::new() } else { "1 Jun to 29 Jul 2017 · 59 days".into() },
+            tiles: [
+                ("Sessions", "151,681", "+1,987 on 29 Jul"),
+                ("Revenue", "$237,501", "+$3,375 on 29 Jul"),
+                ("Orders", "1,957", "1.29 % of sessions"),
+                ("Hits per session", "4.52", "half of sessions: 1 hit"),
+                ("Mobile checkout, UK", "10.8 %", "38.1 % before 14 Jul"),
+            ]
+            .map(|(label, value, compare)| TileView {
+                label: label.into(),
+                value: value.into(),
+                compare: compare.into(),
+            })
+            .to_vec(),
+            charts: vec![
+                chart("sessions", "Sessions per day", &["Sessions"], false),
+                chart("revenue", "Revenue per day", &["Revenue"], false),
+                chart("finding", "Mobile checkouts completed", &["United Kingdom", "All other countries"], true),
+            ],
+            bars: vec![
+                bars("Channels", &["Organic Search", "Direct", "Referral", "Social", "Paid Search"]),
+                bars("Devices", &["desktop", "mobile", "tablet"]),
+                bars("Countries", &["United States", "India", "United Kingdom", "Canada"]),
+            ],
+            stale: None,
+        })
+    }
+}
