@@ -16,7 +16,7 @@ tool_versions() {
   node --version 2>/dev/null || echo 'no node'
 }
 
-client_key="$({ tree_digest app Cargo.toml Cargo.lock rust-toolchain.toml scripts/build-client.sh; tool_versions; } | digest)"
+client_key="$({ tree_digest app/src app/hydrate app/Cargo.toml Cargo.toml Cargo.lock rust-toolchain.toml scripts/build-client.sh; tool_versions; } | digest)"
 site_key="$({ echo "$client_key"; tree_digest style public scripts/precompress.mjs; } | digest)"
 if [ "$(cat "$SITE.key" 2>/dev/null)" = "$site_key" ] && [ -f "$SITE/pkg/showrunner.wasm" ]; then exit 0; fi
 

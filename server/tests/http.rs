@@ -43,6 +43,7 @@ async fn the_router_without_a_socket() {
     every_server_function_is_listed_and_answers_only_its_method_and_our_own_pages().await;
     every_page_reads_without_javascript_and_carries_its_policy().await;
     bad_input_gets_a_sentence_and_changes_nothing().await;
+    a_locked_database_is_said_and_outlived().await;
 }
 
 async fn every_server_function_is_listed_and_answers_only_its_method_and_our_own_pages() {
@@ -113,4 +114,23 @@ async fn bad_input_gets_a_sentence_and_changes_nothing() {
     }
     let (_, _, runs) = send(&router, request(Method::GET, "/api/runs", &[], "")).await;
     assert_eq!(runs, "[]");
+}
+
+async fn a_locked_database_is_said_and_outlived() {
+    use sqlx::{Connection, SqliteConnection};
+    let (router, folder) = router().await;
+    let file = folder.path().join("control.db");
+    let mut other = SqliteConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
+    let press = || send(&router, request(Method::POST, "/api/press", &form, "step=1.1"));
+    let (status, _, answer) = press().await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    assert!(answer.contains("locked by another program"), "{answer}");
+    // Reading goes on.
+    let (status, _, _) = send(&router, request(Method::GET, "/", &[("accept", "text/html")], "")).await;
+    assert_eq!(status, StatusCode::OK);
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    let (status, _, answer) = press().await;
+    assert!(status.is_success(), "{status} {answer}");
 }

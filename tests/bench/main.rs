@@ -1,17 +1,14 @@
 //! `make bench`: measures the released binary and prints the table of docs/performance.md. Ratios are against something measured in the
 //! same run, since machines differ and are noisy. Nothing here is a test: it never fails for being slow.
 
-mod http;
 mod process;
 mod show;
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use process::{Usage, measure};
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use showrunner_tests::http::Outcome;
 
 /// What is measured, what it should be, what it is.
 struct Line(String, String, String);

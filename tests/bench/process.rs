@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::Outcome;
+use showrunner_tests::http::Outcome;
 
 /// What a program used.
 pub struct Usage {

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::process::measure;
-use crate::{Line, Outcome, http, median, text};
+use crate::{Line, median, text};
+use showrunner_tests::http::{self, Outcome};
 
 const ROUNDS: usize = 7;
 

@@ -4,14 +4,15 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::Outcome;
+/// An answer, or what went wrong.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Status and body.
+/// Status and the whole answer, headers included. Errors are those of the connection, or an answer that is no HTTP.
 pub fn get(address: &str, path: &str) -> Outcome<(u16, String)> {
     send(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\nconnection: close\r\n\r\n"))
 }
 
-/// Posts a form as a browser without JavaScript does.
+/// Posts a form as a browser without JavaScript does; answer and errors as for [`get`].
 pub fn post(address: &str, path: &str, form: &str) -> Outcome<(u16, String)> {
     let length = form.len();
     send(
