@@ -184,7 +184,6 @@ impl Lake {
         let silver = Silver {
             bronze: self.inner.table(Zone::Bronze, dataset.name)?,
             tables: self.inner.zone(Zone::Silver),
-            context: self.inner.context.clone(),
             workers: self.inner.config.workers,
         };
         let (run_id, days) = (run_id.to_owned(), distinct(days));

@@ -19,7 +19,7 @@ use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 
-pub use bronze::read_schema as bronze_read_schema;
+pub use bronze::{narrow as narrow_bronze, read_schema as bronze_read_schema, reads as bronze_reads};
 pub use report::{ReportQuery, report_queries};
 pub use session::runtime;
 pub use sql_file::{ColumnDoc, RuleDef};
@@ -125,6 +125,11 @@ pub fn table(name: &str) -> Option<&'static TableDef> {
 /// others are left out, missing ones read as NULL.
 pub async fn silver_day(bronze: Arc<dyn TableProvider>, customer: &str, date: NaiveDate) -> Result<Transformed> {
     silver::day(bronze, customer, date).await
+}
+
+/// As [`silver_day`], from the rows themselves: all of one day of one customer, in [`bronze_read_schema`].
+pub async fn silver_rows(bronze: &RecordBatch) -> Result<Transformed> {
+    silver::rows(bronze).await
 }
 
 /// Gold tables that are partitioned by date, for some days of one customer: one query for each table.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -113,16 +114,18 @@ fn bad_dates(source: Option<arrow::error::ArrowError>) -> Error {
 pub(crate) fn read_part(table: &Table, path: &str) -> Result<Vec<RecordBatch>> {
     let path = table.dir().join(path);
     let file = File::open(&path).map_err(|e| io_error("reading", &path, e))?;
-    let damaged = |e: &dyn std::fmt::Display| {
-        Error::new(
-            ErrorKind::Storage,
-            format!("{} is damaged: {e}. Reset this day and deliver it again.", path.display()),
-        )
-    };
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)
         .and_then(|b| b.with_batch_size(8192).build())
-        .map_err(|e| damaged(&e))?;
-    reader.map(|batch| batch.map_err(|e| damaged(&e))).collect()
+        .map_err(|e| damaged(&path, &e))?;
+    reader.map(|batch| batch.map_err(|e| damaged(&path, &e))).collect()
+}
+
+/// A Parquet file that cannot be read.
+pub(crate) fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!("{} is damaged: {error}. Reset this day and deliver it again.", path.display()),
+    )
 }
 
 /// Adds a column with the same text in each row.

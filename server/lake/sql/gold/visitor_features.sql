@@ -35,15 +35,30 @@ WITH cutoffs AS (
   )
   WHERE days >= 8
 ),
+-- A visitor's sessions from the newest back, so that the last one and the distinct days need one sort.
+history AS (
+  SELECT
+    s.*,
+    c.cutoff_date,
+    row_number() OVER newest_first AS back,
+    lag(s.date) OVER newest_first AS later_date
+  FROM sessions s
+  JOIN cutoffs c ON c.customer = s.customer
+  WHERE s.date <= c.cutoff_date AND s.full_visitor_id IS NOT NULL
+  WINDOW newest_first AS (
+    PARTITION BY s.customer, s.full_visitor_id
+    ORDER BY s.date DESC, s.start_time DESC, s.visit_id DESC
+  )
+),
 features AS (
   SELECT
     s.customer,
     s.full_visitor_id,
-    c.cutoff_date,
+    s.cutoff_date,
     max(s.date) AS last_date,
     min(s.date) AS first_date,
     count(*) AS sessions,
-    count(DISTINCT s.date) AS active_days,
+    count(*) FILTER (WHERE s.later_date IS DISTINCT FROM s.date) AS active_days,
     sum(s.hits) AS hits,
     sum(s.pageviews) AS pageviews,
     sum(s.bounces) AS bounces,
@@ -53,13 +68,11 @@ features AS (
     count(*) FILTER (WHERE s.checkout_started) AS checkout_sessions,
     sum(s.transactions) AS transactions,
     CAST(coalesce(sum(s.revenue), 0) AS DECIMAL(29,6)) AS revenue,
-    last_value(s.channel ORDER BY s.date, s.start_time, s.visit_id) AS last_channel,
-    last_value(s.device_category ORDER BY s.date, s.start_time, s.visit_id) AS last_device_category,
-    last_value(s.country ORDER BY s.date, s.start_time, s.visit_id) AS last_country
-  FROM sessions s
-  JOIN cutoffs c ON c.customer = s.customer
-  WHERE s.date <= c.cutoff_date AND s.full_visitor_id IS NOT NULL
-  GROUP BY s.customer, s.full_visitor_id, c.cutoff_date
+    max(s.channel) FILTER (WHERE s.back = 1) AS last_channel,
+    max(s.device_category) FILTER (WHERE s.back = 1) AS last_device_category,
+    max(s.country) FILTER (WHERE s.back = 1) AS last_country
+  FROM history s
+  GROUP BY s.customer, s.full_visitor_id, s.cutoff_date
 ),
 buyers AS (
   SELECT DISTINCT s.customer, s.full_visitor_id

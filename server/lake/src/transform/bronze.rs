@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, ArrayRef, BinaryBuilder, Int64Array, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, ListArray, StringArray, StructArray, UInt64Array, new_null_array,
+};
 use arrow::compute::{concat_batches, take_record_batch};
+use arrow::error::ArrowError;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
@@ -178,6 +181,72 @@ pub(super) async fn load(
         .map_err(|error| {
             Error::with(ErrorKind::Internal, "Bronze does not have the columns that silver expects.", error)
         })
+}
+
+/// A batch in the schema of [`read_schema`]: nested fields that silver does not read are left out, those that the file does not
+/// have are NULL, and `constants` stand for columns that a partition's folder names.
+pub fn narrow(batch: &RecordBatch, constants: &[(&str, &str)]) -> Result<RecordBatch> {
+    let wanted = read_schema();
+    let column = |field: &Arc<Field>| match constants.iter().find(|(name, _)| name == field.name()) {
+        Some((_, value)) => {
+            Ok(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, batch.num_rows()))) as ArrayRef)
+        }
+        None => match batch.column_by_name(field.name()) {
+            Some(column) => narrowed(column, field.data_type()),
+            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+        },
+    };
+    wanted
+        .fields()
+        .iter()
+        .map(column)
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|columns| RecordBatch::try_new(Arc::clone(&wanted), columns))
+        .map_err(|error| {
+            Error::with(ErrorKind::Internal, "Bronze does not have the columns that silver expects.", error)
+        })
+}
+
+/// By name at each level, as the schema may have grown since the file was written.
+fn narrowed(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
+    match (array.data_type(), to) {
+        (from, to) if from == to => Ok(Arc::clone(array)),
+        (DataType::Struct(_), DataType::Struct(fields)) => {
+            let record = array.as_struct();
+            let child = |field: &Arc<Field>| match record.column_by_name(field.name()) {
+                Some(child) => narrowed(child, field.data_type()),
+                None => Ok(new_null_array(field.data_type(), record.len())),
+            };
+            let children = fields.iter().map(child).collect::<Result<Vec<_>, _>>()?;
+            let nulls = record.nulls().cloned();
+            Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), children, nulls, record.len())?))
+        }
+        (DataType::List(_), DataType::List(item)) => {
+            let list = array.as_list::<i32>();
+            let values = narrowed(list.values(), item.data_type())?;
+            Ok(Arc::new(ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, list.nulls().cloned())?))
+        }
+        _ => arrow::compute::cast(array, to),
+    }
+}
+
+/// Whether [`read_schema`] has the Parquet leaf of this path; a list has two levels of its own there.
+pub fn reads(path: &[String]) -> bool {
+    let mut fields: Fields = read_schema().fields().clone();
+    let mut path = path.iter();
+    while let Some(name) = path.next() {
+        let Some(field) = fields.iter().find(|field| field.name() == name).cloned() else { return false };
+        let mut data_type = field.data_type();
+        if let DataType::List(item) = data_type {
+            path.nth(1);
+            data_type = item.data_type();
+        }
+        match data_type {
+            DataType::Struct(inner) => fields = inner.clone(),
+            _ => return path.next().is_none(),
+        }
+    }
+    false
 }
 
 /// A column in the type that silver reads; NULL where bronze does not have it (files of older schemas).

@@ -60,6 +60,11 @@ pub(super) async fn day(bronze: Arc<dyn TableProvider>, customer: &str, date: Na
     planned.compute(&delivered).await
 }
 
+/// See [`super::silver_rows`].
+pub(super) async fn rows(delivered: &RecordBatch) -> Result<Transformed> {
+    planned()?.compute(delivered).await
+}
+
 impl Planned {
     async fn compute(&self, delivered: &RecordBatch) -> Result<Transformed> {
         let mut relations = Relations::new();

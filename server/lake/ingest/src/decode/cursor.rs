@@ -50,6 +50,30 @@ fn string_stops(word: u64) -> u64 {
     (control | quote | backslash) & HIGHS
 }
 
+/// The longest key that is compared word by word.
+const KEY_BYTES: usize = 32;
+
+/// A field name as it usually stands in the text, `"name":`. Short ones are compared as four words at once: the lengths differ
+/// from key to key, so that a call of `memcmp` for each cost a tenth of the whole ingest.
+#[derive(Debug)]
+pub(crate) struct Key {
+    text: Vec<u8>,
+    words: [u64; KEY_BYTES / 8],
+    masks: [u64; KEY_BYTES / 8],
+}
+
+impl Key {
+    pub(crate) fn new(name: &str) -> Self {
+        let text = format!("\"{name}\":").into_bytes();
+        let (mut words, mut masks) = ([0; KEY_BYTES / 8], [0; KEY_BYTES / 8]);
+        for (at, byte) in text.iter().enumerate().take(KEY_BYTES) {
+            words[at / 8] |= u64::from(*byte) << (at % 8 * 8);
+            masks[at / 8] |= 0xff << (at % 8 * 8);
+        }
+        Self { text, words, masks }
+    }
+}
+
 /// A position in one row.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
@@ -91,6 +115,24 @@ impl<'a> Cursor<'a> {
             self.pos += expected.len();
         }
         taken
+    }
+
+    /// Takes `key` if it stands here.
+    #[inline]
+    pub(crate) fn take_key(&mut self, key: &Key) -> bool {
+        let length = key.text.len();
+        let Some(chunk) = self.bytes[self.pos..].first_chunk::<KEY_BYTES>().filter(|_| length <= KEY_BYTES) else {
+            return self.take(&key.text);
+        };
+        let (here, _) = chunk.as_chunks::<8>();
+        let mut differs = 0;
+        for ((here, word), mask) in here.iter().zip(&key.words).zip(&key.masks) {
+            differs |= (u64::from_le_bytes(*here) ^ word) & mask;
+        }
+        if differs == 0 {
+            self.pos += length;
+        }
+        differs == 0
     }
 
     /// Steps back over the byte just taken.

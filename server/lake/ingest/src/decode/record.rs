@@ -7,15 +7,14 @@ use arrow::datatypes::Fields;
 use arrow::error::ArrowError;
 
 use super::column::{Column, Validity};
-use super::cursor::{Cursor, Fault, Parsed};
+use super::cursor::{Cursor, Fault, Key, Parsed};
 use crate::schema::{FieldSchema, Mode};
 
 /// A field of a record.
 #[derive(Debug)]
 struct Slot {
     name: String,
-    /// `"name":`, as it usually stands in the text.
-    key: Vec<u8>,
+    key: Key,
     column: Column,
 }
 
@@ -41,7 +40,7 @@ impl Record {
             .zip(fields)
             .map(|(field, arrow)| Slot {
                 name: field.name.clone(),
-                key: format!("\"{}\":", field.name).into_bytes(),
+                key: Key::new(&field.name),
                 column: Column::new(field, arrow, levels),
             })
             .collect();
@@ -115,7 +114,7 @@ impl Record {
         let mut before = self.slots.len();
         loop {
             let guess = self.next[before];
-            let at = if cursor.take(&self.slots[guess].key) {
+            let at = if cursor.take_key(&self.slots[guess].key) {
                 guess
             } else {
                 let at = self.find_key(cursor, scratch, guess)?;
@@ -144,7 +143,7 @@ impl Record {
     fn find_key(&self, cursor: &mut Cursor<'_>, scratch: &mut Vec<u8>, guess: usize) -> Parsed<usize> {
         let ahead = self.slots.iter().enumerate().skip(guess + 1).take(4);
         for (at, slot) in ahead {
-            if cursor.take(&slot.key) {
+            if cursor.take_key(&slot.key) {
                 return Ok(at);
             }
         }
