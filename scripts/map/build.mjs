@@ -1,4 +1,5 @@
-// Makes server/src/views/world.json: countries as SVG paths and cities as points, all projected,
+// Makes public/world.svg, the countries' shapes by id (pages refer to them, so that a page carries none), and
+// server/src/views/world.json: names, label points, boxes and cities, all projected,
 // so that the server draws a world map without a library and without the network.
 //
 //   npm ci --prefix scripts/map
@@ -19,6 +20,7 @@ import { CITIES, POINTS, SHAPES } from './places.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const OUTPUT = join(root, 'server/src/views/world.json');
+const DRAWN = join(root, 'public/world.svg');
 const GENERATOR = join(root, 'server/lake/generate/src/geo.rs');
 const SAMPLE = join(root, '../shared/data/real/ga_sessions');
 
@@ -221,10 +223,16 @@ function build() {
   return { width: WIDTH, height, source: `Natural Earth 1:110m, public domain, by world-atlas ${version}`, countries: entries, cities };
 }
 
-/// One object a line, for readable diffs.
+/// One object a line, for readable diffs. The shapes stand in the other file.
 function text({ countries, cities, ...head }) {
   const lines = (objects) => objects.map((object) => JSON.stringify(object)).join(',\n');
-  return `${JSON.stringify(head).slice(0, -1)},"countries":[\n${lines(countries)}\n],"cities":[\n${lines(cities)}\n]}\n`;
+  const named = countries.map(({ path, ...country }) => ({ ...country, shape: path !== '' }));
+  return `${JSON.stringify(head).slice(0, -1)},"countries":[\n${lines(named)}\n],"cities":[\n${lines(cities)}\n]}\n`;
+}
+
+function shapes({ countries, source }) {
+  const paths = countries.filter(({ path }) => path !== '').map(({ id, path }) => `<path id="${id}" d="${path}"/>`);
+  return `<!-- ${source} -->\n<svg xmlns="http://www.w3.org/2000/svg"><defs>\n${paths.join('\n')}\n</defs></svg>\n`;
 }
 
 const key = (...parts) => parts.join(' | ');
@@ -308,10 +316,16 @@ function problems({ width, height, countries, cities }, needs) {
 const options = process.argv.slice(2);
 const check = options.includes('--check');
 const map = build();
-const output = text(map);
+const outputs = [
+  [OUTPUT, text(map)],
+  [DRAWN, shapes(map)],
+];
 const found = problems(map, [generated(), sampled(options.find((option) => option !== '--check') ?? SAMPLE)]);
-if (check && (!existsSync(OUTPUT) || readFileSync(OUTPUT, 'utf8') !== output)) found.push('world.json is stale: build it again');
+for (const [file, output] of check ? outputs : []) {
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== output) found.push(`${file} is stale: build it again`);
+}
 
+const output = outputs.map(([, text]) => text).join('');
 const bytes = Buffer.byteLength(output);
 const shaped = map.countries.filter(({ path }) => path !== '');
 console.log(
@@ -321,4 +335,4 @@ console.log(
 );
 for (const problem of new Set(found)) console.error(problem);
 if (found.length > 0) process.exit(1);
-if (!check) writeFileSync(OUTPUT, output);
+if (!check) for (const [file, output] of outputs) writeFileSync(file, output);

@@ -12,7 +12,7 @@ use crate::model::{Day, ProgressSink, ZoneOutcome};
 use crate::silver::{find, partition};
 use crate::transform::SilverTables;
 use crate::zone::{DayCounter, Parts, by_date, sum_rules, write_part};
-use crate::{Result, query, transform};
+use crate::{Error, ErrorKind, Result, query, transform};
 
 /// What a call of gold works with.
 pub(crate) struct Gold {
@@ -78,8 +78,13 @@ impl Gold {
             counter.check()?;
             let key = spanning_partition(customer);
             let of_days = |f: &LiveFile| f.is_in(&key) && f.date().is_some_and(|d| dates.contains(&d));
-            let result =
-                transform::gold_days(&snapshot.tables(&self.context, &of_days).await?, customer, dates).await?;
+            // Beside the tables that span days: neither needs the other.
+            let silver = snapshot.tables(&self.context, &of_days).await?;
+            let (owner, of) = ((*customer).to_owned(), dates.clone());
+            let by_day = spawned(async move { transform::gold_days(&silver, &owner, &of).await });
+            let of_customer = |f: &LiveFile| f.is_in(&key);
+            let all_days = self.spanning(run_id, &snapshot, customer, &of_customer, &parts);
+            let (result, spanning_rules) = tokio::try_join!(by_day, all_days)?;
             let mut written = 0;
             for (name, batches) in &result.tables {
                 let table = find(&self.tables, name)?;
@@ -92,15 +97,15 @@ impl Gold {
                 }
             }
             sum_rules(&mut outcome.rules, result.rules);
+            sum_rules(&mut outcome.rules, spanning_rules);
             counter.check()?;
-            let rules = self.spanning(run_id, &snapshot, customer, &|f| f.is_in(&key), &parts).await?;
-            sum_rules(&mut outcome.rules, rules);
             counter.done(dates.len() as u64, written);
         }
-        for table in &self.tables {
-            let partitions = if spans(table) { spanning } else { by_day };
-            outcome.tables.push(parts.commit(table, partitions, run_id).await?);
-        }
+        // A commit waits for the disk most of the time.
+        let commits = self.tables.iter().map(|table| {
+            parts.commit(table, if spans(table) { spanning } else { by_day }, run_id)
+        });
+        outcome.tables = futures::future::try_join_all(commits).await?;
         Ok(outcome)
     }
 
@@ -112,7 +117,9 @@ impl Gold {
         keep: &(dyn Fn(&LiveFile) -> bool + Send + Sync),
         parts: &Parts,
     ) -> Result<Vec<crate::model::RuleEffect>> {
-        let result = transform::gold_spanning(&snapshot.tables(&self.context, keep).await?, customer).await?;
+        let silver = snapshot.tables(&self.context, keep).await?;
+        let owner = customer.to_owned();
+        let result = spawned(async move { transform::gold_spanning(&silver, &owner).await }).await?;
         for (name, batches) in &result.tables {
             parts.add(name, write_part(find(&self.tables, name)?, &spanning_partition(customer), run_id, batches)?);
         }
@@ -136,6 +143,19 @@ impl Gold {
             parts.commit(table, &partitions, run_id).await?;
         }
         Ok(())
+    }
+}
+
+/// Computes in a task of its own, on another core if there is one; given up with the caller.
+async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let mut task = tokio::task::JoinSet::new();
+    task.spawn(work);
+    match task.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(e)) => {
+            Err(Error::with(ErrorKind::Internal, format!("The transform stopped unexpectedly: {e}"), e))
+        }
+        None => Err(Error::new(ErrorKind::Internal, "The transform never began.")),
     }
 }
 

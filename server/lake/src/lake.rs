@@ -15,6 +15,7 @@ use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
 use crate::model::*;
 use crate::ports::{Objects, Topic, Warehouse};
+use crate::resident::Resident;
 use crate::silver::Silver;
 use crate::warehouse::DeltaWarehouse;
 use crate::warehouse::serve::{SERVING, Serve};
@@ -105,6 +106,8 @@ struct Inner {
     epoch: Arc<AtomicU64>,
     /// Plans the scans that transforms read.
     context: SessionContext,
+    /// The report's tables in memory.
+    resident: Resident,
     read_only: bool,
 }
 
@@ -246,6 +249,30 @@ impl Lake {
                 format!("The query took longer than {seconds} seconds and was stopped. Ask for fewer days or columns."),
             ))
         })
+    }
+
+    /// Answers to the report's own queries over `silver.sessions` and `silver.products`, which are kept in memory with the columns
+    /// of the report: see [`crate::transform::explore_queries`]. In the order of the queries.
+    ///
+    /// # Errors
+    /// Those of reading the tables, and [`ErrorKind::Invalid`] with what is wrong in a query.
+    pub async fn report(&self, queries: Vec<String>) -> Result<Vec<Vec<RecordBatch>>> {
+        let inner = self.inner.clone();
+        let work = async move {
+            let scratch = inner.config.data_dir.join("scratch");
+            let silver = inner.zone(Zone::Silver);
+            let context = || query::report_session(inner.config.query_memory, &scratch);
+            let session = inner.resident.session(&silver, context).await?;
+            let mut running = tokio::task::JoinSet::new();
+            for (at, sql) in queries.into_iter().enumerate() {
+                let session = session.clone();
+                running.spawn(async move { (at, query::answer(&session, &sql).await) });
+            }
+            let mut answers: Vec<_> = running.join_all().await;
+            answers.sort_by_key(|(at, _)| *at);
+            answers.into_iter().map(|(_, answer)| answer).collect()
+        };
+        self.queries.run_while_wanted(work).await
     }
 
     /// All tables with their partitions, from the Delta logs (cached by version: cheap).

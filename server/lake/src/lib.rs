@@ -14,6 +14,7 @@ pub mod objects;
 pub mod ports;
 mod purge;
 mod query;
+mod resident;
 mod silver;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

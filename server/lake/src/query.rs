@@ -36,6 +36,20 @@ pub(crate) fn pipeline_session(memory: usize, scratch: &Path) -> Result<SessionC
     session(memory, scratch, |config| config.with_batch_size(PIPELINE_BATCH).with_target_partitions(1))
 }
 
+/// A session for the report: its many short queries run beside each other, each on one thread.
+pub(crate) fn report_session(memory: usize, scratch: &Path) -> Result<SessionContext> {
+    session(memory, scratch, |config| config.with_target_partitions(1))
+}
+
+/// Runs one of the report's own queries to its end.
+pub(crate) async fn answer(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
+    let frame = context.sql(sql).await.map_err(query_error)?;
+    let batches = frame.collect().await.map_err(query_error)?;
+    let Some(first) = batches.first() else { return Ok(batches) };
+    let schema = plain_schema(&first.schema());
+    batches.iter().map(|batch| plain(batch, &schema)).collect()
+}
+
 fn session(memory: usize, scratch: &Path, tune: impl FnOnce(SessionConfig) -> SessionConfig) -> Result<SessionContext> {
     // delta-rs's defaults keep identifiers as they are written and avoid a panic in its dynamic join filters.
     let config: SessionConfig = DeltaSessionConfig::default().into();

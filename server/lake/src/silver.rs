@@ -105,9 +105,9 @@ impl Silver {
             sum_rules(&mut outcome.rules, rules);
         }
         counter.check()?;
-        for table in &self.tables {
-            outcome.tables.push(parts.commit(table, partitions, run_id).await?);
-        }
+        // A commit waits for the disk most of the time.
+        let commits = self.tables.iter().map(|table| parts.commit(table, partitions, run_id));
+        outcome.tables = futures::future::try_join_all(commits).await?;
         Ok(outcome)
     }
 }

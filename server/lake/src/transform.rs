@@ -20,7 +20,7 @@ use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 
 pub use bronze::{narrow as narrow_bronze, read_schema as bronze_read_schema, reads as bronze_reads};
-pub use report::{ReportQuery, report_queries};
+pub use report::{ReportQuery, explore_queries, report_queries};
 pub use session::runtime;
 pub use sql_file::{ColumnDoc, RuleDef};
 

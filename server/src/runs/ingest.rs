@@ -8,8 +8,11 @@ use super::{BronzeStep, DeliveredDay, Job, ListOutcome, Step, StepEnd, counted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{ChunkDone, Decision, RunState, StepRow};
 
-/// Days that one commit of bronze or silver covers: what a killed run does again at most.
-const CHUNK: usize = 8;
+/// Days that one commit of bronze or silver covers: what a killed run does again at most. A commit costs as much as the table has
+/// files, so that many days are at most eight commits or nine.
+fn chunk_size(days: usize) -> usize {
+    (days / 8).max(8)
+}
 
 /// Checks that the files are what the marker's listing says.
 pub(super) async fn list(step: &Step<'_>, days: &[DeliveredDay]) -> Result<StepEnd> {
@@ -61,7 +64,7 @@ pub(super) async fn bronze(step: &Step<'_>, job: &Job) -> Result<StepEnd> {
     let mut progress = totals(step.row.progress(), finished.len(), inputs.iter().map(|(input, _)| input));
     step.control.base(progress);
     let left: Vec<_> = inputs.into_iter().filter(|(input, _)| !finished.contains(&input.day)).collect();
-    for chunk in left.chunks(CHUNK) {
+    for chunk in left.chunks(chunk_size(left.len())) {
         step.control.check()?;
         let days: Vec<Day> = chunk.iter().map(|(input, _)| input.day.clone()).collect();
         let input: Vec<DayInput> = chunk.iter().map(|(input, _)| input.clone()).collect();
@@ -115,7 +118,7 @@ pub(super) async fn silver(step: &Step<'_>) -> Result<StepEnd> {
         return Ok(StepEnd::skipped("No day was loaded: nothing to do"));
     }
     let left: Vec<Day> = days.into_iter().filter(|day| !finished.contains(day)).collect();
-    for chunk in left.chunks(CHUNK) {
+    for chunk in left.chunks(chunk_size(left.len())) {
         step.control.check()?;
         step.point("chunk");
         let outcome = step.engine.lake.silver(&step.run.id, chunk, step.sink()).await?;

@@ -35,44 +35,69 @@ WITH cutoffs AS (
   )
   WHERE days >= 8
 ),
--- A visitor's sessions from the newest back, so that the last one and the distinct days need one sort.
-history AS (
+seen AS (
   SELECT
     s.*,
     c.cutoff_date,
-    row_number() OVER newest_first AS back,
-    lag(s.date) OVER newest_first AS later_date
+    coalesce(s.start_time, arrow_cast(s.date, 'Timestamp(Microsecond, Some("UTC"))')) AS seen_at
   FROM sessions s
   JOIN cutoffs c ON c.customer = s.customer
   WHERE s.date <= c.cutoff_date AND s.full_visitor_id IS NOT NULL
-  WINDOW newest_first AS (
-    PARTITION BY s.customer, s.full_visitor_id
-    ORDER BY s.date DESC, s.start_time DESC, s.visit_id DESC
-  )
+),
+-- First by day, so that a visitor's active days are rows to be counted.
+days AS (
+  SELECT
+    customer,
+    full_visitor_id,
+    cutoff_date,
+    date,
+    max(seen_at) AS seen_at,
+    count(*) AS sessions,
+    sum(hits) AS hits,
+    sum(pageviews) AS pageviews,
+    sum(bounces) AS bounces,
+    sum(time_on_site) AS time_on_site,
+    sum(products_viewed) AS products_viewed,
+    count(*) FILTER (WHERE added_to_cart) AS cart_sessions,
+    count(*) FILTER (WHERE checkout_started) AS checkout_sessions,
+    sum(transactions) AS transactions,
+    sum(revenue) AS revenue
+  FROM seen
+  GROUP BY customer, full_visitor_id, cutoff_date, date
 ),
 features AS (
   SELECT
+    customer,
+    full_visitor_id,
+    cutoff_date,
+    max(date) AS last_date,
+    min(date) AS first_date,
+    max(seen_at) AS seen_at,
+    count(*) AS active_days,
+    CAST(sum(sessions) AS BIGINT) AS sessions,
+    sum(hits) AS hits,
+    sum(pageviews) AS pageviews,
+    sum(bounces) AS bounces,
+    sum(time_on_site) AS time_on_site,
+    sum(products_viewed) AS products_viewed,
+    CAST(sum(cart_sessions) AS BIGINT) AS cart_sessions,
+    CAST(sum(checkout_sessions) AS BIGINT) AS checkout_sessions,
+    sum(transactions) AS transactions,
+    CAST(coalesce(sum(revenue), 0) AS DECIMAL(29,6)) AS revenue
+  FROM days
+  GROUP BY customer, full_visitor_id, cutoff_date
+),
+-- Of two sessions that began in the same instant, the last value in the alphabet.
+last_session AS (
+  SELECT
     s.customer,
     s.full_visitor_id,
-    s.cutoff_date,
-    max(s.date) AS last_date,
-    min(s.date) AS first_date,
-    count(*) AS sessions,
-    count(*) FILTER (WHERE s.later_date IS DISTINCT FROM s.date) AS active_days,
-    sum(s.hits) AS hits,
-    sum(s.pageviews) AS pageviews,
-    sum(s.bounces) AS bounces,
-    sum(s.time_on_site) AS time_on_site,
-    sum(s.products_viewed) AS products_viewed,
-    count(*) FILTER (WHERE s.added_to_cart) AS cart_sessions,
-    count(*) FILTER (WHERE s.checkout_started) AS checkout_sessions,
-    sum(s.transactions) AS transactions,
-    CAST(coalesce(sum(s.revenue), 0) AS DECIMAL(29,6)) AS revenue,
-    max(s.channel) FILTER (WHERE s.back = 1) AS last_channel,
-    max(s.device_category) FILTER (WHERE s.back = 1) AS last_device_category,
-    max(s.country) FILTER (WHERE s.back = 1) AS last_country
-  FROM history s
-  GROUP BY s.customer, s.full_visitor_id, s.cutoff_date
+    max(s.channel) AS last_channel,
+    max(s.device_category) AS last_device_category,
+    max(s.country) AS last_country
+  FROM seen s
+  JOIN features f ON f.customer = s.customer AND f.full_visitor_id = s.full_visitor_id AND f.seen_at = s.seen_at
+  GROUP BY s.customer, s.full_visitor_id
 ),
 buyers AS (
   SELECT DISTINCT s.customer, s.full_visitor_id
@@ -97,10 +122,11 @@ SELECT
   f.checkout_sessions,
   f.transactions,
   f.revenue,
-  f.last_channel,
-  f.last_device_category,
-  f.last_country,
+  l.last_channel,
+  l.last_device_category,
+  l.last_country,
   b.full_visitor_id IS NOT NULL AS purchased_in_next_7d
 FROM features f
+JOIN last_session l ON l.customer = f.customer AND l.full_visitor_id = f.full_visitor_id
 LEFT JOIN buyers b ON b.customer = f.customer AND b.full_visitor_id = f.full_visitor_id
 ORDER BY f.customer, f.full_visitor_id

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 use datafusion::arrow::array::types::Date32Type;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::{Expr, SessionContext, ident, lit};
 use datafusion::scalar::ScalarValue;
+use tokio::task::JoinSet;
 
 use super::session::{context, count_rules, failed, plan, register, run, stored_schema};
 use super::sql_file::SqlFile;
 use super::{SilverTables, Transformed, schema, table};
+use crate::model::RuleEffect;
 use crate::{Error, ErrorKind, Result};
 
 const TABLES: [(&str, &str); 7] = [
@@ -74,21 +77,39 @@ fn context_over(silver: &SilverTables, filter: Expr) -> Result<SessionContext> {
     Ok(context)
 }
 
+/// Each table in a task of its own: planning takes longer than running a day does, and it is work for one core.
 async fn compute(
     context: &SessionContext,
     tables: impl Iterator<Item = (&'static str, &'static SqlFile)>,
 ) -> Result<Transformed> {
+    let mut running = JoinSet::new();
+    for (at, (name, file)) in tables.enumerate() {
+        let context = context.clone();
+        running.spawn(async move { (at, name, compute_table(&context, name, file).await) });
+    }
+    let mut computed = running.join_all().await;
+    computed.sort_by_key(|(at, ..)| *at);
     let mut transformed = Transformed::default();
-    for (name, file) in tables {
-        let definition =
-            table(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not defined.")))?;
-        let schema = schema(definition)?;
-        let rows = run(context, name, file.sql, &schema).await?;
-        register(context, name, schema, rows.clone())?;
-        transformed.rules.extend(count_rules(context, name, &definition.rules).await?);
+    for (_, name, computed) in computed {
+        let (rows, rules) = computed?;
+        transformed.rules.extend(rules);
         transformed.tables.push((name, rows));
     }
     Ok(transformed)
+}
+
+async fn compute_table(
+    context: &SessionContext,
+    name: &'static str,
+    file: &'static SqlFile,
+) -> Result<(Vec<RecordBatch>, Vec<RuleEffect>)> {
+    let definition =
+        table(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not defined.")))?;
+    let schema = schema(definition)?;
+    let rows = run(context, name, file.sql, &schema).await?;
+    register(context, name, schema, rows.clone())?;
+    let rules = count_rules(context, name, &definition.rules).await?;
+    Ok((rows, rules))
 }
 
 /// The schemas of the tables of gold, from those of silver.

@@ -41,6 +41,28 @@ impl ReportQuery {
     }
 }
 
+/// A query of the report with filters, over `silver.sessions` and `silver.products`; its placeholder is `{where}`, a condition on
+/// the sessions (in `choices`: `{customer}`).
+pub fn explore_queries() -> &'static [ReportQuery] {
+    static QUERIES: OnceLock<Vec<ReportQuery>> = OnceLock::new();
+    macro_rules! explore {
+        ($($name:literal),* $(,)?) => {
+            [$(($name, include_str!(concat!("../../sql/explore/", $name, ".sql")))),*]
+        };
+    }
+    QUERIES.get_or_init(|| {
+        let files = explore![
+            "totals", "days", "finding", "channels", "devices", "browsers", "countries", "cities", "funnel", "products",
+            "choices",
+        ];
+        let query = |(name, sql)| {
+            let file = SqlFile::parse(sql).expect("a test reads the header of every checked-in file");
+            ReportQuery { name, title: file.title, sql }
+        };
+        files.map(query).into()
+    })
+}
+
 macro_rules! queries {
     ($($name:literal),* $(,)?) => {
         [$(($name, include_str!(concat!("../../sql/report/", $name, ".sql")))),*]
