@@ -47,11 +47,11 @@ pub async fn run(id: String) -> Result<RunView, WireError> {
     call.answer(call.services.runs.run(id).await)
 }
 
-/// The report.
+/// The report with the filter that `query`, the page's own query string, asks for.
 #[server(name = GetReport, prefix = "/api", endpoint = "report", input = GetUrl)]
-pub async fn report() -> Result<ReportView, WireError> {
+pub async fn report(query: String) -> Result<ReportView, WireError> {
     let call = Call::authorize(Permission::View).await?;
-    call.answer(call.services.reports.report().await)
+    call.answer(call.services.reports.report(query).await)
 }
 
 /// The dry run of a reset, or the certificate of the reset `run`.

@@ -56,8 +56,8 @@ pub trait Runs: Send + Sync {
 /// Reports.
 #[async_trait]
 pub trait Reports: Send + Sync {
-    /// The first report.
-    async fn report(&self) -> Result<ReportView, WireError>;
+    /// The report with the filter of a query string (`from=2017-07-01&country=Germany`).
+    async fn report(&self, query: String) -> Result<ReportView, WireError>;
 }
 
 /// Reset.

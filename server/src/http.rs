@@ -87,6 +87,7 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
                     post(upload::receive).layer(DefaultBodyLimit::max(upload_limit.saturating_add(1 << 20))),
                 )
                 .route("/runs/{id}/log.txt", get(services::log_file))
+                .route("/report.csv", get(services::report_csv))
                 .route("/healthz", get(|| async { "ok" }))
                 .route("/pkg/{*file}", get(assets::serve))
                 .fallback(fallback)

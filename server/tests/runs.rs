@@ -77,7 +77,9 @@ async fn only_the_exact_name_starts_a_run() {
     }
     // One folder up or down is no day's marker either.
     let bucket = &state.lake.names().ingestion;
-    for key in ["customer01/ga_sessions/end_file.txt", "customer01/ga_sessions/2017-07-29/deeper/end_file.txt", "end_file.txt"] {
+    for key in
+        ["customer01/ga_sessions/end_file.txt", "customer01/ga_sessions/2017-07-29/deeper/end_file.txt", "end_file.txt"]
+    {
         state.lake.objects().put(bucket, key, Bytes::new(), Precondition::None).await.unwrap();
         assert!(state.reconciler.reconcile().await.unwrap().is_empty(), "{key}");
     }

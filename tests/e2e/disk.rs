@@ -14,7 +14,8 @@ use showrunner_tests::http;
 const WITHIN: Duration = Duration::from_secs(120);
 
 /// Mounts, then becomes the server: the process that is started is the server's own.
-const INSIDE: &str = r#"mount -t tmpfs -o size=256m none "$1" && exec "$2" serve --addr 127.0.0.1:0 --data-dir "$1/data""#;
+const INSIDE: &str =
+    r#"mount -t tmpfs -o size=256m none "$1" && exec "$2" serve --addr 127.0.0.1:0 --data-dir "$1/data""#;
 
 struct Server {
     child: Child,
@@ -49,7 +50,8 @@ fn start(binary: &Path) -> Option<Server> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("Showrunner is ready at http://").unwrap_or_else(|| panic!("{line}")).to_owned();
+    let address =
+        line.trim().strip_prefix("Showrunner is ready at http://").unwrap_or_else(|| panic!("{line}")).to_owned();
     let root = PathBuf::from(format!("/proc/{}/root", child.id()));
     let disk = root.join(folder.path().strip_prefix("/").unwrap());
     Some(Server { child, address, disk, _folder: folder })

@@ -1,4 +1,5 @@
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::{fetched, resource};
 use crate::{
@@ -6,26 +7,31 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     live::Live,
-    ui::{Bars, Chart, Empty, Note},
-    wire::{NoteKind, NoteView, ReportView, TileView},
+    ui::{Bars, Chart, Empty, Grid, Map, Note, source},
+    wire::{FieldView, FilterView, NoteKind, NoteView, ReportView, TileView},
 };
 
-/// The report: key numbers, what moves each day, and what the totals hide.
+/// The report: key numbers, what moves each day, what the totals hide, where it happens. One filter, in the address, acts on all of it.
 #[component]
 pub(crate) fn Report() -> impl IntoView {
     let live = expect_context::<Live>();
-    let report = resource(move || live.tick(), |_| api::report());
+    let search = use_location().search;
+    let report = resource(move || (live.tick(), search.get()), |(_, query)| api::report(query));
     fetched(report, |report| view! { <Page report /> })
 }
 
 #[component]
 fn Page(report: ReportView) -> impl IntoView {
+    let warnings = report.stale.iter().chain(&report.filter.problems).cloned();
+    let warnings =
+        warnings.map(|text| view! { <Note note=NoteView { kind: NoteKind::Warn, text, link: None } /> }).collect_view();
+    let range = report.range.clone();
     let body = if report.range.is_empty() {
         view! {
             <section class="panel" aria-label="Report">
                 <Empty
                     what="No data in the report yet."
-                    how="The charts appear when the first day has reached the warehouse."
+                    how="The charts appear when the first day has reached silver."
                     href="/"
                     link="Go to the story"
                 />
@@ -33,30 +39,27 @@ fn Page(report: ReportView) -> impl IntoView {
         }
         .erased()
     } else {
-        view! { <Body tiles=report.tiles charts=report.charts bars=report.bars /> }.erased()
+        body(report)
     };
-    let stale = report.stale.map(|text| {
-        view! { <Note note=NoteView { kind: NoteKind::Warn, text, link: None } /> }
-    });
     view! {
         <PageTitle text="Report" />
         <main class="page" id="main" tabindex="-1">
             <header class="page-head">
                 <h1>"Report"</h1>
-                <span class="sub">{report.range}</span>
+                <span class="sub">{range}</span>
             </header>
-            {stale}
+            {warnings}
             {body}
         </main>
     }
     .erased()
 }
 
-#[component]
-fn Body(tiles: Vec<TileView>, charts: Vec<crate::wire::ChartView>, bars: Vec<crate::wire::BarsView>) -> impl IntoView {
-    let tiles = tiles
+fn body(report: ReportView) -> AnyView {
+    let tiles = report
+        .tiles
         .into_iter()
-        .map(|tile| {
+        .map(|tile: TileView| {
             view! {
                 <div class="tile">
                     <dt>{tile.label}</dt>
@@ -66,24 +69,70 @@ fn Body(tiles: Vec<TileView>, charts: Vec<crate::wire::ChartView>, bars: Vec<cra
             }
         })
         .collect_view();
-    // Side by side: a chart and a list of bars in each row.
-    let mut bars = bars.into_iter();
-    let mut rows = charts
-        .into_iter()
-        .map(|chart| {
-            let beside = bars.next();
-            let class = if beside.is_some() { "w-8" } else { "w-12" };
-            view! {
-                <Chart chart class />
-                {beside.map(|bars| view! { <Bars bars class="w-4" /> })}
-            }
-            .erased()
-        })
-        .collect::<Vec<_>>();
-    rows.extend(bars.map(|bars| view! { <Bars bars class="w-4" /> }.erased()));
+    let charts =
+        report.charts.into_iter().map(|chart| view! { <Chart chart class="w-6" /> }.erased()).collect::<Vec<_>>();
+    let map = report.map.map(|map| view! { <Map map class="w-6" /> });
+    let bars = report.bars.into_iter().map(|bars| view! { <Bars bars class="w-4" /> }.erased()).collect::<Vec<_>>();
     view! {
+        <Filter filter=report.filter />
         <dl class="tiles">{tiles}</dl>
-        <div class="cols stretch">{rows}</div>
+        {source("Key figures", report.tiles_source)}
+        <div class="cols stretch">{charts} {map} {bars} <Grid grid=report.products class="w-8" /></div>
+    }
+    .erased()
+}
+
+/// A plain form: it works without JavaScript, and its answer is an address that can be sent to somebody.
+#[component]
+fn Filter(filter: FilterView) -> impl IntoView {
+    let (first, last) = filter.bounds;
+    let date = |name: &'static str, label: &'static str, value: String| {
+        view! {
+            <label>
+                <span>{label}</span>
+                <input type="date" name=name value=value min=first.clone() max=last.clone() />
+            </label>
+        }
+        .erased()
+    };
+    let (from, to) = filter.dates;
+    let dates = [date("from", "From", from), date("to", "To", to)].collect_view();
+    let fields = filter.fields.into_iter().map(field).collect::<Vec<_>>();
+    let map = (!filter.map.is_empty()).then(|| view! { <input type="hidden" name="map" value=filter.map /> });
+    let clear = filter.active.then(|| view! { <a class="btn quiet" href="/report" rel="external">"Clear"</a> });
+    view! {
+        <form class="filter" action="/report" method="get" role="search" aria-label="Filter of the report">
+            {dates}
+            {fields}
+            {map}
+            <span class="filter-do">
+                <button class="btn" type="submit">
+                    "Apply"
+                </button>
+                {clear}
+            </span>
+        </form>
+    }
+    .erased()
+}
+
+fn field(field: FieldView) -> AnyView {
+    let options = field
+        .options
+        .into_iter()
+        .map(|(value, words, chosen)| {
+            view! {
+                <option value=value selected=chosen>
+                    {words}
+                </option>
+            }
+        })
+        .collect_view();
+    view! {
+        <label>
+            <span>{field.label}</span>
+            <select name=field.name>{options}</select>
+        </label>
     }
     .erased()
 }

@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use super::{Panel, icon, percent};
 use crate::erase::Erase;
-use crate::wire::{BarsView, ChartView};
+use crate::wire::{BarsView, ChartView, GridView, SourceView};
 
 /// The whole part of a position between 0 and 100, which comes as text.
 fn whole(position: &str) -> u32 {
@@ -77,6 +77,7 @@ pub(crate) fn Chart(chart: ChartView, #[prop(optional)] class: &'static str) -> 
                 </div>
             </figure>
             <Numbers columns=chart.columns rows=chart.rows />
+            {source("SQL", chart.source)}
         </Panel>
     }
     .erased()
@@ -112,6 +113,19 @@ fn Legend(chart: ChartView) -> impl IntoView {
 #[component]
 fn Numbers(columns: Vec<String>, rows: Vec<Vec<String>>) -> impl IntoView {
     let summary = format!("Numbers, {} rows", rows.len());
+    view! {
+        <details class="data">
+            <summary>{icon("#i-down")} <span>{summary}</span></summary>
+            <div tabindex="0" role="region" aria-label="Numbers of the chart">
+                {table(columns, rows)}
+            </div>
+        </details>
+    }
+    .erased()
+}
+
+/// Words in the first column, numbers in the others.
+fn table(columns: Vec<String>, rows: Vec<Vec<String>>) -> AnyView {
     let heads = columns
         .into_iter()
         .enumerate()
@@ -129,17 +143,48 @@ fn Numbers(columns: Vec<String>, rows: Vec<Vec<String>>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <details class="data">
-            <summary>{icon("#i-down")} <span>{summary}</span></summary>
-            <div tabindex="0" role="region" aria-label="Numbers of the chart">
-                <table class="table">
-                    <thead>
-                        <tr>{heads}</tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
+        <table class="table">
+            <thead>
+                <tr>{heads}</tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+    .erased()
+}
+
+/// The query that made what stands above, and its numbers as a file. Nothing where no query did.
+pub(crate) fn source(title: &'static str, source: SourceView) -> AnyView {
+    if source.sql.is_empty() {
+        return ().into_any();
+    }
+    let summary = if title == "SQL" { "SQL".to_owned() } else { format!("{title}: SQL") };
+    view! {
+        <div class="source">
+            <details class="data">
+                <summary>{icon("#i-down")} <span>{summary}</span></summary>
+                <pre class="code" tabindex="0">
+                    {source.sql}
+                </pre>
+            </details>
+            <a href=source.csv rel="external" download="">
+                "CSV"
+            </a>
+        </div>
+    }
+    .erased()
+}
+
+/// A table in a panel.
+#[component]
+pub(crate) fn Grid(grid: GridView, #[prop(optional)] class: &'static str) -> impl IntoView {
+    view! {
+        <Panel title=grid.title class>
+            <div class="scroll" tabindex="0" role="region" aria-label="Table">
+                {table(grid.columns, grid.rows)}
             </div>
-        </details>
+            {source("SQL", grid.source)}
+        </Panel>
     }
     .erased()
 }
@@ -150,10 +195,15 @@ pub(crate) fn Bars(bars: BarsView, #[prop(optional)] class: &'static str) -> imp
     let (value, second) = bars.heads;
     let heads = if second.is_empty() { value } else { format!("{value}, {second}") };
     let end = view! { <span class="sub">{heads}</span> }.erased();
+    let mut hrefs = bars.hrefs.into_iter();
     let rows = bars
         .rows
         .into_iter()
         .map(|(name, permille, value, second)| {
+            let name = match hrefs.next().filter(|href| !href.is_empty()) {
+                Some(href) => view! { <a href=href>{name}</a> }.erased(),
+                None => name.into_any(),
+            };
             view! {
                 <li>
                     <span>{name}</span>
@@ -167,6 +217,7 @@ pub(crate) fn Bars(bars: BarsView, #[prop(optional)] class: &'static str) -> imp
     view! {
         <Panel title=bars.title class end>
             <ul class="bars">{rows}</ul>
+            {source("SQL", bars.source)}
         </Panel>
     }
     .erased()

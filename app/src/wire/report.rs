@@ -7,14 +7,121 @@ use serde::{Deserialize, Serialize};
 pub struct ReportView {
     /// `1 Jun to 29 Jul 2017 · 59 days`; empty when there is no data.
     pub range: String,
+    /// What is asked for, and what can be.
+    pub filter: FilterView,
     /// KPI tiles.
     pub tiles: Vec<TileView>,
+    /// Where the tiles' numbers come from.
+    pub tiles_source: SourceView,
     /// Charts in reading order: sessions per day, revenue per day, the finding.
     pub charts: Vec<ChartView>,
-    /// Bars: channels, devices, countries.
+    /// The map of countries, or of one country.
+    pub map: Option<MapView>,
+    /// Bars: countries, channels, devices, browsers, funnel.
     pub bars: Vec<BarsView>,
+    /// The best products.
+    pub products: GridView,
     /// Says when the report's data is older than the lake.
     pub stale: Option<String>,
+}
+
+/// The filter bar.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FilterView {
+    /// First and last day asked for: `2017-07-01`, or empty.
+    pub dates: (String, String),
+    /// First and last day that there are.
+    pub bounds: (String, String),
+    /// Lists to choose from.
+    pub fields: Vec<FieldView>,
+    /// The map's measure, kept when the form is sent.
+    pub map: String,
+    /// True when anything is filtered.
+    pub active: bool,
+    /// What could not be read, as sentences.
+    pub problems: Vec<String>,
+}
+
+/// A list of the filter bar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldView {
+    /// `country`: the name in the address.
+    pub name: String,
+    /// `Country`
+    pub label: String,
+    /// Value, words, chosen. The first is everything, with an empty value.
+    pub options: Vec<(String, String, bool)>,
+}
+
+/// Where numbers come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SourceView {
+    /// The query that was run.
+    pub sql: String,
+    /// Address of the numbers as CSV.
+    pub csv: String,
+}
+
+/// A map of the world, or of one country.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapView {
+    /// `Map`, or the country.
+    pub title: String,
+    /// The message, for people who do not see it.
+    pub label: String,
+    /// SVG `viewBox`.
+    pub view_box: String,
+    /// What the colour can say: words, address, chosen.
+    pub measures: Vec<(String, String, bool)>,
+    /// Back to the world.
+    pub back: Option<String>,
+    /// Countries, by their shape in `/world.svg`.
+    pub shapes: Vec<MapShape>,
+    /// Cities, and countries too small for a shape.
+    pub spots: Vec<MapSpot>,
+}
+
+/// A country of a map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapShape {
+    /// ISO 3166-1 alpha-3, the id of its shape.
+    pub id: String,
+    /// 0 for nothing, to 5.
+    pub level: u8,
+    /// `France: 1,240 sessions, $310, 0.81 % conversion`
+    pub words: String,
+    /// The report of this country.
+    pub href: Option<String>,
+}
+
+/// A dot on a map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapSpot {
+    /// Centre, in the map's units.
+    pub x: String,
+    /// Centre.
+    pub y: String,
+    /// Radius; the area is the number of sessions.
+    pub r: String,
+    /// 1 to 5.
+    pub level: u8,
+    /// `London: 420 sessions, $99, 0.50 % conversion`
+    pub words: String,
+    /// The report of this country.
+    pub href: Option<String>,
+}
+
+/// A table of texts, the first column words, the others numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GridView {
+    /// Title.
+    pub title: String,
+    /// Column heads.
+    pub columns: Vec<String>,
+    /// Rows.
+    pub rows: Vec<Vec<String>>,
+    /// Where the numbers come from.
+    pub source: SourceView,
 }
 
 /// A KPI.
@@ -51,6 +158,8 @@ pub struct ChartView {
     pub columns: Vec<String>,
     /// Rows of the numbers behind it.
     pub rows: Vec<Vec<String>>,
+    /// Where they come from.
+    pub source: SourceView,
 }
 
 /// A series of a chart.
@@ -71,4 +180,8 @@ pub struct BarsView {
     pub rows: Vec<(String, u16, String, String)>,
     /// Head of value and second value.
     pub heads: (String, String),
+    /// The report of each row alone; empty where there is none.
+    pub hrefs: Vec<String>,
+    /// Where the numbers come from.
+    pub source: SourceView,
 }

@@ -5,6 +5,60 @@ use async_trait::async_trait;
 
 use super::{Fake, Mood};
 
+fn source(part: &str) -> SourceView {
+    SourceView {
+        sql: "SELECT count(*) AS sessions\nFROM silver.sessions\nWHERE customer = 'customer01'".into(),
+        csv: format!("/report.csv?part={part}"),
+    }
+}
+
+fn filter(query: &str) -> FilterView {
+    let option =
+        |value: &str, words: &str| (value.to_owned(), words.to_owned(), query.contains(value) && !value.is_empty());
+    FilterView {
+        bounds: ("2017-06-01".into(), "2017-07-29".into()),
+        fields: vec![FieldView {
+            name: "country".into(),
+            label: "Country".into(),
+            options: vec![option("", "All countries"), option("Germany", "Germany (3,120)")],
+        }],
+        active: !query.is_empty(),
+        problems: query
+            .contains("bad")
+            .then(|| "'bad' is no date like 2017-07-29, so it was left out.".into())
+            .into_iter()
+            .collect(),
+        ..FilterView::default()
+    }
+}
+
+fn map() -> MapView {
+    MapView {
+        title: "Map".into(),
+        label: "Sessions by country. Most: United States".into(),
+        view_box: "0 0 1000 462".into(),
+        measures: vec![
+            ("Sessions".into(), "/report".into(), true),
+            ("Revenue".into(), "/report?map=revenue".into(), false),
+        ],
+        back: None,
+        shapes: vec![MapShape {
+            id: "USA".into(),
+            level: 5,
+            words: "United States: 64,768 sessions".into(),
+            href: Some("/report?country=United+States".into()),
+        }],
+        spots: vec![MapSpot {
+            x: "755".into(),
+            y: "240".into(),
+            r: "3".into(),
+            level: 1,
+            words: "Singapore: 40 sessions".into(),
+            href: Some("/report?country=Singapore".into()),
+        }],
+    }
+}
+
 fn chart(key: &str, title: &str, names: &[&str], finding: bool) -> ChartView {
     let points = |shift: u32| {
         (0..59)
@@ -31,12 +85,13 @@ fn chart(key: &str, title: &str, names: &[&str], finding: bool) -> ChartView {
         last: Some(("98.6".into(), "34".into(), "29 Jul: 1,987".into())),
         columns: vec!["Day".into(), title.into()],
         rows: (1..30).rev().map(|day| vec![format!("2017-07-{day:02}"), "2,487".into()]).collect(),
+        source: source(key),
     }
 }
 
 #[async_trait]
 impl Reports for Fake {
-    async fn report(&self) -> Result<ReportView, WireError> {
+    async fn report(&self, query: String) -> Result<ReportView, WireError> {
         self.usable()?;
         let empty = self.mood == Mood::Fresh;
         let bars = |title: &str, names: &[&str]| BarsView {
@@ -47,9 +102,20 @@ impl Reports for Fake {
                 .map(|(name, index)| ((*name).into(), 1000 / index, "64,768".into(), "42.7 %".into()))
                 .collect(),
             heads: ("sessions".into(), "share".into()),
+            hrefs: names.iter().map(|name| format!("/report?country={}", name.replace(' ', "+"))).collect(),
+            source: source("channels"),
         };
         Ok(ReportView {
             range: if empty { String::new() } else { "1 Jun to 29 Jul 2017 · 59 days".into() },
+            filter: filter(&query),
+            tiles_source: source("totals"),
+            map: (!empty).then(map),
+            products: GridView {
+                title: "Products".into(),
+                columns: ["Product", "Views", "Added", "Sold", "Revenue"].map(str::to_owned).to_vec(),
+                rows: vec![["Google Tee", "1,204", "310", "96", "$1,632"].map(str::to_owned).to_vec()],
+                source: source("products"),
+            },
             tiles: [
                 ("Sessions", "151,681", "+1,987 on 29 Jul"),
                 ("Revenue", "$237,501", "+$3,375 on 29 Jul"),

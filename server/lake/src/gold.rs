@@ -102,9 +102,8 @@ impl Gold {
             counter.done(dates.len() as u64, written);
         }
         // A commit waits for the disk most of the time.
-        let commits = self.tables.iter().map(|table| {
-            parts.commit(table, if spans(table) { spanning } else { by_day }, run_id)
-        });
+        let commits =
+            self.tables.iter().map(|table| parts.commit(table, if spans(table) { spanning } else { by_day }, run_id));
         outcome.tables = futures::future::try_join_all(commits).await?;
         Ok(outcome)
     }
@@ -152,9 +151,7 @@ async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send
     task.spawn(work);
     match task.join_next().await {
         Some(Ok(done)) => done,
-        Some(Err(e)) => {
-            Err(Error::with(ErrorKind::Internal, format!("The transform stopped unexpectedly: {e}"), e))
-        }
+        Some(Err(e)) => Err(Error::with(ErrorKind::Internal, format!("The transform stopped unexpectedly: {e}"), e)),
         None => Err(Error::new(ErrorKind::Internal, "The transform never began.")),
     }
 }

@@ -82,7 +82,11 @@ struct State {
 
 impl Resident {
     /// A session over the newest versions of the tables in memory, under their usual names: `silver.sessions`, `silver.products`.
-    pub async fn session(&self, silver: &[Arc<Table>], context: impl Fn() -> Result<SessionContext>) -> Result<SessionContext> {
+    pub async fn session(
+        &self,
+        silver: &[Arc<Table>],
+        context: impl Fn() -> Result<SessionContext>,
+    ) -> Result<SessionContext> {
         let mut state = self.0.lock().await;
         let mut changed = state.context.is_none();
         let mut fresh = HashMap::new();
@@ -128,9 +132,8 @@ async fn refreshed(table: &Arc<Table>, current: &Current, wanted: &'static Wante
         }
     }
     while let Some(read) = reading.join_next().await {
-        let read = read.map_err(|e| {
-            Error::with(ErrorKind::Internal, format!("A file could not be read into memory: {e}"), e)
-        })?;
+        let read = read
+            .map_err(|e| Error::with(ErrorKind::Internal, format!("A file could not be read into memory: {e}"), e))?;
         let (path, batch) = read?;
         files.insert(path, batch);
     }

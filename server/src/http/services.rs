@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::services::{Host, Permission, Policy, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
 use app::wire::*;
 use async_trait::async_trait;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -242,8 +242,8 @@ impl Runs for Person {
 
 #[async_trait]
 impl Reports for Person {
-    async fn report(&self) -> Result<ReportView, WireError> {
-        self.web.views.report().await.map_err(|e| self.explain(e))
+    async fn report(&self, query: String) -> Result<ReportView, WireError> {
+        self.web.views.report(&query).await.map_err(|e| self.explain(e))
     }
 }
 
@@ -291,6 +291,36 @@ pub async fn log_file(State(web): State<Web>, Path(id): Path<String>) -> Respons
                 .into_response()
         }
         Err(error) => (StatusCode::NOT_FOUND, error.message).into_response(),
+    }
+}
+
+/// `GET /report.csv?part=days&…`: the numbers of a part of the report with the page's filter.
+pub async fn report_csv(State(web): State<Web>, RawQuery(query): RawQuery) -> Response {
+    if authorize(&web, Permission::View).is_err() {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let query = query.unwrap_or_default();
+    let part = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "part");
+    let part = part.map(|(_, part)| part.into_owned()).unwrap_or_default();
+    match web.views.report_csv(&part, &query).await {
+        Ok(csv) => {
+            // The part is one of ours by now, so it may stand in a header.
+            let disposition = format!("attachment; filename=\"report-{part}.csv\"");
+            (
+                [
+                    (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+                    (header::CONTENT_DISPOSITION, disposition),
+                ],
+                csv,
+            )
+                .into_response()
+        }
+        Err(error) => {
+            let status =
+                if error.kind == ErrorKind::NotFound { StatusCode::NOT_FOUND } else { StatusCode::SERVICE_UNAVAILABLE };
+            tracing::warn!("{}", error.chain());
+            (status, error.message).into_response()
+        }
     }
 }
 

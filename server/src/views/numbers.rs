@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use showrunner_lake::{Lake, QueryLimits};
 
@@ -17,8 +18,8 @@ const REMEMBERED: usize = 500;
 /// Rows of a small answer, each value as text; `None` is NULL.
 pub type Rows = Arc<Vec<Vec<Option<String>>>>;
 
-/// A query's answer with the epoch of the lake it belongs to. Held while it is computed: everybody else waits for the one who asks.
-type Slot = Arc<tokio::sync::Mutex<Option<(u64, Rows)>>>;
+/// Answers with the epoch of the lake they belong to. Held while they are computed: everybody else waits for the one who asks.
+type Slot = Arc<tokio::sync::Mutex<Option<(u64, Arc<Vec<Rows>>)>>>;
 
 /// Answers by query text.
 pub struct Numbers {
@@ -32,43 +33,63 @@ impl Numbers {
         Numbers { lake, answers: Mutex::new(HashMap::new()) }
     }
 
-    /// The answer to a query of our own (stories, reports). Computed at most once for each state of the lake.
+    /// The answer to a query of our own (stories). Computed at most once for each state of the lake.
     pub async fn rows(&self, sql: &str) -> Result<Rows> {
+        let compute = async { rows_of(&self.lake.query(sql, LIMITS).await?.batches).map(|rows| vec![rows]) };
+        Ok(self.remembered(sql, compute).await?.first().cloned().unwrap_or_default())
+    }
+
+    /// The answers to the report's queries, in their order. Computed at most once for each state of the lake.
+    pub async fn report(&self, queries: &[String]) -> Result<Arc<Vec<Rows>>> {
+        let compute = async {
+            let answers = tokio::time::timeout(LIMITS.timeout, self.lake.report(queries.to_vec())).await;
+            let answers = answers.map_err(|_| {
+                Error::new(ErrorKind::Unavailable, "The report took too long. Wait for the run to finish, then reload.")
+            })??;
+            answers.iter().map(|batches| rows_of(batches)).collect()
+        };
+        self.remembered(&queries.join(";"), compute).await
+    }
+
+    async fn remembered(&self, key: &str, compute: impl Future<Output = Result<Vec<Rows>>>) -> Result<Arc<Vec<Rows>>> {
         let slot = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            if answers.len() >= REMEMBERED && !answers.contains_key(sql) {
+            if answers.len() >= REMEMBERED && !answers.contains_key(key) {
                 answers.clear();
             }
-            answers.entry(sql.to_owned()).or_default().clone()
+            answers.entry(key.to_owned()).or_default().clone()
         };
         let mut slot = slot.lock().await;
         let epoch = self.lake.epoch();
-        if let Some((at, rows)) = &*slot
+        if let Some((at, answers)) = &*slot
             && *at == epoch
         {
-            return Ok(rows.clone());
+            return Ok(answers.clone());
         }
-        let answer = self.lake.query(sql, LIMITS).await?;
-        let mut rows = Vec::new();
-        for batch in &answer.batches {
-            let options = FormatOptions::new();
-            let columns = batch
-                .columns()
-                .iter()
-                .map(|c| ArrayFormatter::try_new(c, &options))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(unreadable)?;
-            for row in 0..batch.num_rows() {
-                let value = |(i, c): (usize, &ArrayFormatter<'_>)| {
-                    (!batch.column(i).is_null(row)).then(|| c.value(row).to_string())
-                };
-                rows.push(columns.iter().enumerate().map(value).collect());
-            }
-        }
-        let rows: Rows = Arc::new(rows);
-        *slot = Some((epoch, rows.clone()));
-        Ok(rows)
+        let answers = Arc::new(compute.await?);
+        *slot = Some((epoch, answers.clone()));
+        Ok(answers)
     }
+}
+
+fn rows_of(batches: &[RecordBatch]) -> Result<Rows> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let options = FormatOptions::new();
+        let columns = batch
+            .columns()
+            .iter()
+            .map(|c| ArrayFormatter::try_new(c, &options))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unreadable)?;
+        for row in 0..batch.num_rows() {
+            let value = |(i, c): (usize, &ArrayFormatter<'_>)| {
+                (!batch.column(i).is_null(row)).then(|| c.value(row).to_string())
+            };
+            rows.push(columns.iter().enumerate().map(value).collect());
+        }
+    }
+    Ok(Arc::new(rows))
 }
 
 fn unreadable(error: arrow::error::ArrowError) -> Error {

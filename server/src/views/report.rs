@@ -1,54 +1,123 @@
-//! The report: KPI tiles, sessions and revenue per day, the finding, shares. All numbers come from gold by the queries in
-//! server/lake/sql/report.
+//! The report: KPI tiles, sessions and revenue per day, the finding, the map, shares, products. All numbers come from silver by the
+//! queries in server/lake/sql/explore, so that one filter acts on every one of them.
 
-use app::wire::{BarsView, ChartView, ReportView, SeriesView, TileView};
+mod csv;
+mod filter;
+mod map;
+
+use app::wire::{BarsView, ChartView, FieldView, FilterView, GridView, ReportView, SeriesView, SourceView, TileView};
 use chrono::NaiveDate;
+use showrunner_lake::transform::{ReportQuery, explore_queries};
 
 use super::Views;
 use super::chart::{self, Daily, Scale};
 use super::numbers::{Rows, number, whole};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
+use filter::{Filter, Measure};
+
+/// The queries of a report, in the order in which they are asked.
+const PARTS: [&str; 10] =
+    ["totals", "days", "finding", "channels", "devices", "browsers", "countries", "cities", "funnel", "products"];
+/// A list of bars is read, not scrolled.
+const LONGEST: usize = 8;
 
 impl Views {
-    /// The report over all days that the story's customer has in gold.
-    pub async fn report(&self) -> Result<ReportView> {
-        let Some(last) = self.last_gold_day().await? else {
-            return Ok(ReportView { range: String::new(), tiles: vec![], charts: vec![], bars: vec![], stale: None });
+    /// The report with the filter of a query string.
+    pub async fn report(&self, query: &str) -> Result<ReportView> {
+        let (filter, problems) = Filter::parse(query);
+        let choices = self.choices().await?;
+        let mut view = ReportView {
+            range: String::new(),
+            filter: filter_view(&filter, &choices, problems),
+            tiles: vec![],
+            tiles_source: self.source("totals", &filter),
+            charts: vec![],
+            map: None,
+            bars: vec![],
+            products: GridView::default(),
+            stale: None,
         };
-        let totals = self.report_rows("totals", last).await?;
-        let days = self.report_rows("sessions_revenue_per_day", last).await?;
-        let finding = self.report_rows("finding", last).await?;
-        let summary = self.report_rows("finding_summary", last).await?;
-        let (channels, devices, countries) = (
-            self.report_rows("channels", last).await?,
-            self.report_rows("devices", last).await?,
-            self.report_rows("countries", last).await?,
-        );
-        let first = date(totals.first().and_then(|r| r.first())).unwrap_or(last);
-        Ok(ReportView {
-            range: format!(
+        let Some(last) = day_of(choices.iter().filter(|r| cell(r, 0) == "date").map(|r| cell(r, 1)).max()) else {
+            return Ok(view);
+        };
+        view.stale = self.stale(last).await?;
+        let queries = PARTS.iter().map(|part| self.query(part, &filter)).collect::<Result<Vec<_>>>()?;
+        let answers = self.numbers.report(&queries).await?;
+        let rows = |part: &str| {
+            let at = PARTS.iter().position(|p| *p == part).unwrap_or(0);
+            answers.get(at).cloned().unwrap_or_default()
+        };
+        let days = rows("days");
+        view.range = match (date(days.first().and_then(|r| r.first())), date(days.last().and_then(|r| r.first()))) {
+            (Some(first), Some(last)) => format!(
                 "{} to {} {} · {}",
                 format::said(first),
                 format::said(last),
                 last.format("%Y"),
                 format::plural(days.len() as u64, "day")
             ),
-            tiles: tiles(&totals, &days, last),
-            charts: vec![
-                per_day("sessions", "Sessions per day", &days, 1, &|v| format::count(v as u64)),
-                per_day("revenue", "Revenue per day", &days, 2, &format::dollars),
-                finding_chart(self.story(), &finding, &summary),
-            ],
-            bars: vec![
-                bars("Channels", ("Sessions", "Conversion"), &channels, 1, &|r| share(r, 4)),
-                bars("Devices", ("Sessions", "Conversion"), &devices, 1, &|r| share(r, 4)),
-                bars("Countries", ("Sessions", "Revenue"), &countries, 2, &|r| {
-                    number(r.get(5)).map_or("–".into(), format::dollars)
-                }),
-            ],
-            stale: self.stale(last).await?,
-        })
+            _ => "No session fits this filter".to_owned(),
+        };
+        view.tiles = tiles(&rows("totals"), &days);
+        view.charts = vec![
+            per_day(
+                "sessions",
+                "Sessions per day",
+                &days,
+                1,
+                &|v| format::count(v as u64),
+                self.source("days", &filter),
+            ),
+            per_day("revenue", "Revenue per day", &days, 2, &format::dollars, self.source("days", &filter)),
+            finding_chart(self.story(), &rows("finding"), self.source("finding", &filter)),
+        ];
+        view.map = map::map(&filter, &rows("countries"), &rows("cities"));
+        let set = |change: fn(&mut Filter, String)| {
+            let filter = filter.clone();
+            move |value: &str| filter.with(|f| change(f, value.to_owned())).address("/report")
+        };
+        let rate = |r: &[Option<String>]| share(whole(r.get(3)), whole(r.get(1)), 2);
+        let revenue = |r: &[Option<String>]| number(r.get(2)).map_or("–".into(), format::dollars);
+        let country = set(|f, v| f.country = Some(v));
+        let channel = set(|f, v| f.channel = Some(v));
+        let device = set(|f, v| f.device = Some(v));
+        view.bars = vec![
+            bars("Countries", ("Sessions", "Revenue"), &rows("countries"), &revenue, Some(&country)),
+            bars("Channels", ("Sessions", "Conversion"), &rows("channels"), &rate, Some(&channel)),
+            bars("Devices", ("Sessions", "Conversion"), &rows("devices"), &rate, Some(&device)),
+            bars("Browsers", ("Sessions", "Conversion"), &rows("browsers"), &rate, None),
+            funnel(&rows("funnel")),
+        ];
+        for (bars, part) in view.bars.iter_mut().zip(["countries", "channels", "devices", "browsers", "funnel"]) {
+            bars.source = self.source(part, &filter);
+        }
+        if filter.country.is_some() {
+            view.bars.insert(1, cities(&rows("cities"), self.source("cities", &filter)));
+        }
+        view.products = products(&rows("products"), self.source("products", &filter));
+        Ok(view)
+    }
+
+    /// What can be chosen: field, value, sessions.
+    async fn choices(&self) -> Result<Rows> {
+        let sql = named("choices")?.sql.replace("{customer}", &self.story().customer);
+        Ok(self.numbers.report(&[sql]).await?.first().cloned().unwrap_or_default())
+    }
+
+    /// A query of the report as it is run.
+    fn query(&self, part: &str, filter: &Filter) -> Result<String> {
+        let condition = filter.condition(&self.story().customer);
+        let sql = named(part)?.sql.replace("{where}", &condition);
+        // The header is for the page's title; the statement is what people want to see and run.
+        Ok(sql.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n"))
+    }
+
+    fn source(&self, part: &str, filter: &Filter) -> SourceView {
+        SourceView {
+            sql: self.query(part, filter).unwrap_or_default(),
+            csv: filter.address(&format!("/report.csv?part={part}")),
+        }
     }
 
     /// Newest day in gold of the story's customer.
@@ -62,14 +131,6 @@ impl Views {
             .filter(|p| p.rows > 0 && p.customer.as_deref() == Some(&self.story().customer))
             .filter_map(|p| p.date)
             .max())
-    }
-
-    async fn report_rows(&self, name: &str, last: NaiveDate) -> Result<Rows> {
-        let query = showrunner_lake::transform::report_queries().iter().find(|q| q.name == name);
-        let query = query.ok_or_else(|| {
-            Error::new(ErrorKind::Internal, format!("The report query '{name}' is missing. This is a bug."))
-        })?;
-        self.numbers.rows(&crate::story::fill(query.sql, self.story(), Some(last))).await
     }
 
     async fn stale(&self, last: NaiveDate) -> Result<Option<String>> {
@@ -90,40 +151,105 @@ impl Views {
     }
 }
 
-fn date(value: Option<&Option<String>>) -> Option<NaiveDate> {
-    value?.as_deref()?.parse().ok()
+fn named(part: &str) -> Result<&'static ReportQuery> {
+    explore_queries().iter().find(|q| q.name == part).ok_or_else(|| {
+        Error::new(
+            ErrorKind::NotFound,
+            format!("The report has no part '{}'.", part.chars().take(40).collect::<String>()),
+        )
+    })
 }
 
-fn tiles(totals: &Rows, days: &Rows, last: NaiveDate) -> Vec<TileView> {
+fn date(value: Option<&Option<String>>) -> Option<NaiveDate> {
+    day_of(value?.as_deref())
+}
+
+fn day_of(text: Option<&str>) -> Option<NaiveDate> {
+    text?.parse().ok()
+}
+
+fn cell(row: &[Option<String>], at: usize) -> &str {
+    row.get(at).and_then(|v| v.as_deref()).unwrap_or_default()
+}
+
+fn filter_view(filter: &Filter, choices: &Rows, problems: Vec<String>) -> FilterView {
+    let text = |date: Option<NaiveDate>| date.map(|d| d.to_string()).unwrap_or_default();
+    let dates: Vec<&str> = choices.iter().filter(|r| cell(r, 0) == "date").map(|r| cell(r, 1)).collect();
+    let list = |name: &str, label: &str, all: &str, chosen: Option<&str>| {
+        let mut values: Vec<(String, String)> = choices
+            .iter()
+            .filter(|r| cell(r, 0) == name)
+            .map(|r| (cell(r, 1).to_owned(), format!("{} ({})", cell(r, 1), format::count(whole(r.get(2))))))
+            .collect();
+        // What the address asks for stands in the list even if there is no such data.
+        if let Some(value) = chosen.filter(|v| !values.iter().any(|(other, _)| other == v)) {
+            values.push((value.to_owned(), format!("{value} (0)")));
+        }
+        let mut options = vec![(String::new(), all.to_owned(), chosen.is_none())];
+        options.extend(values.into_iter().map(|(value, words)| {
+            let selected = chosen == Some(value.as_str());
+            (value, words, selected)
+        }));
+        FieldView { name: name.to_owned(), label: label.to_owned(), options }
+    };
+    let visitors = [("", "All", None), ("new", "New", Some(true)), ("returning", "Returning", Some(false))];
+    FilterView {
+        dates: (text(filter.from), text(filter.to)),
+        bounds: (
+            dates.iter().min().map(|d| (*d).to_owned()).unwrap_or_default(),
+            dates.iter().max().map(|d| (*d).to_owned()).unwrap_or_default(),
+        ),
+        fields: vec![
+            list("country", "Country", "All countries", filter.country.as_deref()),
+            list("channel", "Channel", "All channels", filter.channel.as_deref()),
+            list("device", "Device", "All devices", filter.device.as_deref()),
+            FieldView {
+                name: "visitors".into(),
+                label: "Visitors".into(),
+                options: visitors.map(|(v, words, new)| (v.to_owned(), words.to_owned(), new == filter.new)).to_vec(),
+            },
+        ],
+        map: Measure::ALL
+            .iter()
+            .find(|(m, ..)| *m == filter.measure && *m != Measure::default())
+            .map_or(String::new(), |(_, word, _)| (*word).to_owned()),
+        active: *filter != (Filter { measure: filter.measure, ..Filter::default() }),
+        problems,
+    }
+}
+
+fn tiles(totals: &Rows, days: &Rows) -> Vec<TileView> {
     let Some(t) = totals.first() else {
         return vec![];
     };
     let newest = days.last();
-    let with = |text: String| format!("{text} on {}", format::said(last));
+    let on = |text: String| match date(newest.and_then(|n| n.first())) {
+        Some(day) => format!("{text} on {}", format::said(day)),
+        None => String::new(),
+    };
     let tile = |label: &str, value: String, compare: String| TileView { label: label.into(), value, compare };
-    let (sessions, orders) = (whole(t.get(3)), whole(t.get(5)));
+    let (sessions, orders) = (whole(t.get(2)), whole(t.get(4)));
     vec![
-        tile("Sessions", format::count(sessions), with(format::change(whole(newest.and_then(|n| n.get(1))) as i64))),
+        tile("Sessions", format::count(sessions), on(format::change(whole(newest.and_then(|n| n.get(1))) as i64))),
         tile(
             "Revenue",
-            format::dollars(number(t.get(6)).unwrap_or(0.0)),
-            with(format!("+{}", format::dollars(number(newest.and_then(|n| n.get(2))).unwrap_or(0.0)))),
+            format::dollars(number(t.get(3)).unwrap_or(0.0)),
+            on(format!("+{}", format::dollars(number(newest.and_then(|n| n.get(2))).unwrap_or(0.0)))),
         ),
-        tile("Orders", format::count(orders), with(format::change(whole(newest.and_then(|n| n.get(3))) as i64))),
-        tile(
-            "Conversion",
-            number(t.get(7)).map_or("–".into(), |v| format::percent(v, 2)),
-            "sessions with an order".into(),
-        ),
-        tile(
-            "Bounce rate",
-            number(t.get(8)).map_or("–".into(), |v| format::percent(v, 1)),
-            "sessions with one page".into(),
-        ),
+        tile("Orders", format::count(orders), on(format::change(whole(newest.and_then(|n| n.get(3))) as i64))),
+        tile("Conversion", share(whole(t.get(5)), sessions, 2), "sessions with an order".into()),
+        tile("Bounce rate", share(whole(t.get(6)), sessions, 1), "sessions with one page".into()),
     ]
 }
 
-fn per_day(key: &str, title: &str, days: &Rows, column: usize, words: &dyn Fn(f64) -> String) -> ChartView {
+fn per_day(
+    key: &str,
+    title: &str,
+    days: &Rows,
+    column: usize,
+    words: &dyn Fn(f64) -> String,
+    source: SourceView,
+) -> ChartView {
     let data: Vec<Daily> = days.iter().filter_map(|r| Some((date(r.first())?, number(r.get(column))))).collect();
     let max = data.iter().filter_map(|(_, v)| *v).fold(0.0, f64::max);
     let scale = Scale::for_max(max);
@@ -146,34 +272,39 @@ fn per_day(key: &str, title: &str, days: &Rows, column: usize, words: &dyn Fn(f6
             .map(|(d, v)| ("100".into(), chart::position(scale.y(v)), format!("{} · {}", words(v), format::said(d)))),
         columns: vec!["Date".into(), title.split(' ').next().unwrap_or(title).into()],
         rows: data.iter().rev().map(|(d, v)| vec![d.to_string(), v.map_or("–".into(), words)]).collect(),
+        source,
     }
 }
 
 /// The story's finding: the subject's share against everybody's, as means over 7 days, with the day it breaks.
-fn finding_chart(story: &crate::story::Story, finding: &Rows, summary: &Rows) -> ChartView {
+fn finding_chart(story: &crate::story::Story, finding: &Rows, source: SourceView) -> ChartView {
     let pairs = |part: usize, of: usize| -> Vec<(NaiveDate, u64, u64)> {
         finding.iter().filter_map(|r| Some((date(r.first())?, whole(r.get(part)), whole(r.get(of))))).collect()
     };
-    let (uk, all) = (chart::smooth(&pairs(2, 1)), chart::smooth(&pairs(5, 4)));
+    let (uk, all) = (chart::smooth(&pairs(2, 1)), chart::smooth(&pairs(4, 3)));
     let max = uk.iter().chain(&all).filter_map(|(_, v)| *v).fold(0.0, f64::max);
     let scale = Scale::for_max(max);
     let percent = |v: f64| format::percent(v, 0);
     let (from, to) = (uk.first().map(|d| d.0).unwrap_or_default(), uk.last().map(|d| d.0).unwrap_or_default());
-    let rate = |since: &str, column: usize| {
-        summary.iter().find(|r| r.first().and_then(|v| v.as_deref()) == Some(since)).and_then(|r| number(r.get(column)))
-    };
     let change = story.finding.as_ref().map(|f| f.date).filter(|c| (from..=to).contains(c));
+    // Completed of started, in the days before the change or from it on.
+    let rate = |since: bool, part: usize, of: usize| {
+        let day = change?;
+        let side = finding.iter().filter(|r| date(r.first()).is_some_and(|d| (d >= day) == since));
+        let (part, of) = side.fold((0, 0), |(p, o), r| (p + whole(r.get(part)), o + whole(r.get(of))));
+        (of > 0).then(|| part as f64 / of as f64)
+    };
     let (title, subject, rest) = story
         .finding
         .as_ref()
         .map_or(("Shares", "Subject", "All"), |f| (f.title.as_str(), f.subject.as_str(), f.rest.as_str()));
-    let sentence = match (change, rate("false", 4), rate("true", 4)) {
+    let sentence = match (change, rate(false, 2, 1), rate(true, 2, 1)) {
         (Some(day), Some(before), Some(after)) => {
             Some(format!("From {}: {} instead of {}", format::said(day), percent(after), percent(before)))
         }
         _ => None,
     };
-    let hides = match (rate("false", 7), rate("true", 7)) {
+    let hides = match (rate(false, 4, 3), rate(true, 4, 3)) {
         (Some(before), Some(after)) => format!(" {rest}: {} before, {} since.", percent(before), percent(after)),
         _ => String::new(),
     };
@@ -207,34 +338,86 @@ fn finding_chart(story: &crate::story::Story, finding: &Rows, summary: &Rows) ->
                     r.first().cloned().flatten().unwrap_or_default(),
                     format::count(whole(r.get(1))),
                     format::count(whole(r.get(2))),
+                    format::count(whole(r.get(3))),
                     format::count(whole(r.get(4))),
-                    format::count(whole(r.get(5))),
                 ]
             })
             .collect(),
+        source,
     }
 }
 
-fn share(row: &[Option<String>], column: usize) -> String {
-    number(row.get(column)).map_or("–".into(), |v| format::percent(v, 2))
+fn share(part: u64, of: u64, digits: usize) -> String {
+    if of == 0 { "–".into() } else { format::percent(part as f64 / of as f64, digits) }
 }
 
 fn bars(
     title: &str,
     heads: (&str, &str),
     rows: &Rows,
-    value: usize,
     second: &dyn Fn(&[Option<String>]) -> String,
+    href: Option<&dyn Fn(&str) -> String>,
 ) -> BarsView {
-    let longest = rows.iter().map(|r| whole(r.get(value))).max().unwrap_or(0);
+    let longest = rows.iter().map(|r| whole(r.get(1))).max().unwrap_or(0);
+    let shown = rows.iter().take(LONGEST);
     let bar = |r: &Vec<Option<String>>| {
-        let n = whole(r.get(value));
-        (
-            r.first().cloned().flatten().unwrap_or_else(|| "(not set)".into()),
-            format::permille(n, longest),
-            format::count(n),
-            second(r),
-        )
+        let n = whole(r.get(1));
+        (cell(r, 0).to_owned(), format::permille(n, longest), format::count(n), second(r))
     };
-    BarsView { title: title.into(), rows: rows.iter().map(bar).collect(), heads: (heads.0.into(), heads.1.into()) }
+    // '(not set)' stands for NULL, which is no value to filter by.
+    let address = |name: &str| href.filter(|_| name != "(not set)").map(|href| href(name)).unwrap_or_default();
+    BarsView {
+        title: title.into(),
+        rows: shown.clone().map(bar).collect(),
+        heads: (heads.0.into(), heads.1.into()),
+        hrefs: shown.map(|r| address(cell(r, 0))).collect(),
+        source: SourceView::default(),
+    }
+}
+
+fn cities(rows: &Rows, source: SourceView) -> BarsView {
+    let longest = rows.first().map_or(0, |r| whole(r.get(3)));
+    let bar = |r: &Vec<Option<String>>| {
+        let n = whole(r.get(3));
+        let revenue = number(r.get(4)).map_or("–".into(), format::dollars);
+        (cell(r, 2).to_owned(), format::permille(n, longest), format::count(n), revenue)
+    };
+    BarsView {
+        title: "Cities".into(),
+        rows: rows.iter().take(LONGEST).map(bar).collect(),
+        heads: ("Sessions".into(), "Revenue".into()),
+        hrefs: Vec::new(),
+        source,
+    }
+}
+
+fn funnel(rows: &Rows) -> BarsView {
+    let steps = ["Sessions", "Product view", "Added to cart", "Checkout started", "Order"];
+    let count = |at: usize| rows.first().map_or(0, |r| whole(r.get(at)));
+    let bar = |(at, name): (usize, &&str)| {
+        let before = if at == 0 { count(0) } else { count(at - 1) };
+        let of_before = if at == 0 { String::new() } else { share(count(at), before, 1) };
+        ((*name).to_owned(), format::permille(count(at), count(0)), format::count(count(at)), of_before)
+    };
+    BarsView {
+        title: "Checkout funnel".into(),
+        rows: steps.iter().enumerate().map(bar).collect(),
+        heads: ("Sessions".into(), "of the step before".into()),
+        hrefs: Vec::new(),
+        source: SourceView::default(),
+    }
+}
+
+fn products(rows: &Rows, source: SourceView) -> GridView {
+    let line = |r: &Vec<Option<String>>| {
+        let count = |at: usize| format::count(whole(r.get(at)));
+        let revenue = number(r.get(4)).map_or("–".into(), format::dollars);
+        vec![cell(r, 0).to_owned(), count(1), count(2), count(3), revenue]
+    };
+    GridView {
+        title: "Products".into(),
+        columns: ["Product", "Views", "Added", "Sold", "Revenue"].map(str::to_owned).to_vec(),
+        rows: rows.iter().take(12).map(line).collect(),
+        source,
+    }
 }

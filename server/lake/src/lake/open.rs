@@ -63,7 +63,19 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         }
     }
     let context = query::pipeline_session(PLANNING_MEMORY, &scratch)?;
-    Ok(Inner { config, names, objects, topics, warehouse, datasets, tables, epoch, context, resident: Default::default(), read_only })
+    Ok(Inner {
+        config,
+        names,
+        objects,
+        topics,
+        warehouse,
+        datasets,
+        tables,
+        epoch,
+        context,
+        resident: Default::default(),
+        read_only,
+    })
 }
 
 fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {

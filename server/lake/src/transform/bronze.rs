@@ -3,11 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, ListArray, StringArray, StructArray, UInt64Array, new_null_array,
+    Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, ListArray, StringArray, StructArray, UInt64Array,
+    new_null_array,
 };
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::error::ArrowError;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use chrono::NaiveDate;

@@ -103,8 +103,7 @@ async fn compute_table(
     name: &'static str,
     file: &'static SqlFile,
 ) -> Result<(Vec<RecordBatch>, Vec<RuleEffect>)> {
-    let definition =
-        table(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not defined.")))?;
+    let definition = table(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not defined.")))?;
     let schema = schema(definition)?;
     let rows = run(context, name, file.sql, &schema).await?;
     register(context, name, schema, rows.clone())?;

@@ -52,7 +52,16 @@ pub fn explore_queries() -> &'static [ReportQuery] {
     }
     QUERIES.get_or_init(|| {
         let files = explore![
-            "totals", "days", "finding", "channels", "devices", "browsers", "countries", "cities", "funnel", "products",
+            "totals",
+            "days",
+            "finding",
+            "channels",
+            "devices",
+            "browsers",
+            "countries",
+            "cities",
+            "funnel",
+            "products",
             "choices",
         ];
         let query = |(name, sql)| {

@@ -158,9 +158,15 @@ mod tests {
     fn an_address_and_a_filter_say_the_same() {
         for (query, condition) in [
             ("", "customer = 'customer01'"),
-            ("from=2017-07-01&to=2017-07-29", "customer = 'customer01' AND date >= DATE '2017-07-01' AND date <= DATE '2017-07-29'"),
+            (
+                "from=2017-07-01&to=2017-07-29",
+                "customer = 'customer01' AND date >= DATE '2017-07-01' AND date <= DATE '2017-07-29'",
+            ),
             ("country=C%C3%B4te+d%E2%80%99Ivoire", "customer = 'customer01' AND country = 'Côte d’Ivoire'"),
-            ("country=O%27Land&channel=Organic+Search", "customer = 'customer01' AND country = 'O''Land' AND channel = 'Organic Search'"),
+            (
+                "country=O%27Land&channel=Organic+Search",
+                "customer = 'customer01' AND country = 'O''Land' AND channel = 'Organic Search'",
+            ),
             ("device=mobile&visitors=new", "customer = 'customer01' AND device_category = 'mobile' AND new_visit"),
             ("visitors=returning&map=revenue", "customer = 'customer01' AND new_visit IS NOT TRUE"),
         ] {
@@ -168,7 +174,11 @@ mod tests {
             assert_eq!(problems, Vec::<String>::new(), "{query}");
             assert_eq!(filter.condition("customer01"), condition);
             let address = filter.address("/report");
-            assert_eq!(address.trim_start_matches("/report").trim_start_matches('?'), query, "the address says it again");
+            assert_eq!(
+                address.trim_start_matches("/report").trim_start_matches('?'),
+                query,
+                "the address says it again"
+            );
             assert_eq!(Filter::parse(address.split_once('?').map_or("", |(_, query)| query)).0, filter);
         }
     }

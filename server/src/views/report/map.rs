@@ -74,9 +74,7 @@ impl Place {
         match measure {
             Measure::Sessions => Some(self.sessions as f64),
             Measure::Revenue => Some(self.revenue),
-            Measure::Conversion => {
-                (self.sessions >= FEWEST).then(|| self.converting as f64 / self.sessions as f64)
-            }
+            Measure::Conversion => (self.sessions >= FEWEST).then(|| self.converting as f64 / self.sessions as f64),
         }
     }
 
@@ -120,7 +118,14 @@ pub(super) fn map(filter: &Filter, countries: &Rows, cities: &Rows) -> Option<Ma
         if country.shape {
             shapes.push(MapShape { id: country.id.clone(), level, words, href });
         } else if place.is_some() && zoomed.is_none() {
-            spots.push(MapSpot { x: coordinate(country.x), y: coordinate(country.y), r: "3".into(), level, words, href });
+            spots.push(MapSpot {
+                x: coordinate(country.x),
+                y: coordinate(country.y),
+                r: "3".into(),
+                level,
+                words,
+                href,
+            });
         }
     }
     let frame = zoomed.map_or([0.0, 0.0, world.width, world.height], |country| framed(country, world));
@@ -162,7 +167,11 @@ pub(super) fn map(filter: &Filter, countries: &Rows, cities: &Rows) -> Option<Ma
             "{word} in {}: {} known{}",
             country.name,
             cities_words(n),
-            if unknown > 0 { format!(", {} without a city", format::plural(unknown, "session")) } else { String::new() }
+            if unknown > 0 {
+                format!(", {} without a city", format::plural(unknown, "session"))
+            } else {
+                String::new()
+            }
         ),
         (None, _) => match top(&places, measure) {
             Some((name, place)) => format!("{word} by country. Most: {}", place.words(name)),
