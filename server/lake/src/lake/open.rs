@@ -63,7 +63,8 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         }
     }
     let context = query::pipeline_session(PLANNING_MEMORY, &scratch)?;
-    Ok(Inner { config, names, objects, topics, warehouse, datasets, tables, epoch, context, read_only })
+    let footers = Arc::default();
+    Ok(Inner { config, names, objects, topics, warehouse, datasets, tables, epoch, context, read_only, footers })
 }
 
 fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {
