@@ -42,11 +42,7 @@ pub async fn lake_table(table: String, #[server(default)] query: TableQuery) -> 
 
 /// Folders and objects of a bucket below `prefix`.
 #[server(name = GetLakeBucket, prefix = "/api", endpoint = "lake_bucket", input = GetUrl)]
-pub async fn lake_bucket(
-    bucket: String,
-    prefix: Option<String>,
-    page: Option<String>,
-) -> Result<LakeView, WireError> {
+pub async fn lake_bucket(bucket: String, prefix: Option<String>, page: Option<String>) -> Result<LakeView, WireError> {
     let call = Call::authorize(Permission::View).await?;
     call.answer(call.services.browse.lake_bucket(bucket, prefix, page).await)
 }

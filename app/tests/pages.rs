@@ -247,7 +247,16 @@ async fn a_page_that_is_not_there_says_so() {
 
 #[tokio::test]
 async fn a_page_that_cannot_be_read_says_why_once_and_offers_to_try_again() {
-    for address in ["/", "/lake", "/lake/bronze.visits", "/lake/bucket/ingestion", "/runs", "/runs/run-0059-7f3a", "/report", "/reset"] {
+    for address in [
+        "/",
+        "/lake",
+        "/lake/bronze.visits",
+        "/lake/bucket/ingestion",
+        "/runs",
+        "/runs/run-0059-7f3a",
+        "/report",
+        "/reset",
+    ] {
         let Page { html, status } = page(address, Mood::Broken).await;
         assert!(status.iter().all(|code| *code == 503) && !status.is_empty(), "{address} {status:?}");
         let main = html.split_once("<main").expect("a main").1;

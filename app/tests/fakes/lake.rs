@@ -108,7 +108,10 @@ fn schema(query: &TableQuery) -> Vec<LakePanel> {
             title: "Schema".into(),
             sub: "338 fields".into(),
             forms: vec![form("Find a field", vec![find])],
-            tree: vec![leaf("clientId", "values since 2017-07-01", true), record("hits", "RECORD, repeated", vec![page])],
+            tree: vec![
+                leaf("clientId", "values since 2017-07-01", true),
+                record("hits", "RECORD, repeated", vec![page]),
+            ],
             ..LakePanel::default()
         },
         LakePanel {

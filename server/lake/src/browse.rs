@@ -15,8 +15,8 @@ mod history;
 mod values;
 
 pub use fields::{Difference, FieldNode, differences};
-pub use footers::{DayValues, FirstValues};
 pub(crate) use footers::Footers;
+pub use footers::{DayValues, FirstValues};
 pub use history::{History, VersionLook};
 pub use values::{Content, LIST_WINDOW, Node, Preview, PreviewColumn};
 

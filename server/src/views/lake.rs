@@ -47,11 +47,7 @@ impl Views {
         let now = self.state.clock.millis();
         let tables = self.state.lake.tables().await?;
         if tables.is_empty() {
-            return Ok(empty_panel(
-                "Tables",
-                "No tables yet.",
-                "They appear when the first day has been ingested.",
-            ));
+            return Ok(empty_panel("Tables", "No tables yet.", "They appear when the first day has been ingested."));
         }
         let mut rows = Vec::new();
         for table in &tables {
@@ -89,10 +85,7 @@ impl Views {
                 let path = day_text(&folder.day);
                 let size = format!("{} · {}", format::plural(folder.files, "file"), format::bytes(folder.bytes));
                 let href = bucket_address(bucket, &format!("{path}/"));
-                vec![
-                    GridCell { sub: Some(size), ..link(path, href) },
-                    GridCell { state: Some(state), ..cell(words) },
-                ]
+                vec![GridCell { sub: Some(size), ..link(path, href) }, GridCell { state: Some(state), ..cell(words) }]
             })
             .collect();
         let sub = if shown < folders.len() {

@@ -50,8 +50,11 @@ async fn the_history_says_which_run_did_what() {
     let look = f.lake.look("bronze.ga_sessions").await.unwrap();
     let history = look.history(0, 10).await.unwrap();
     assert_eq!(history.total, 3);
-    let found: Vec<_> =
-        history.versions.iter().map(|v| (v.version, v.run.as_deref(), v.added, v.removed, v.partitions, v.schema)).collect();
+    let found: Vec<_> = history
+        .versions
+        .iter()
+        .map(|v| (v.version, v.run.as_deref(), v.added, v.removed, v.partitions, v.schema))
+        .collect();
     assert_eq!(
         found,
         [(2, Some("run-2"), 1, 1, 1, false), (1, Some("run-1"), 2, 0, 2, false), (0, None, 0, 0, 0, true)]

@@ -64,7 +64,8 @@ impl Views {
         };
         let objects = self.state.lake.objects().list(bucket, &prefix).await?;
         let entries = entries(&objects, &prefix);
-        let folders = if *bucket == names.ingestion { self.state.reconciler.folder_states().await? } else { Vec::new() };
+        let folders =
+            if *bucket == names.ingestion { self.state.reconciler.folder_states().await? } else { Vec::new() };
         let state_of = |folder: &str| {
             folders.iter().find(|f| day_text(&f.day) == folder.trim_end_matches('/')).map(steps::folder_words)
         };

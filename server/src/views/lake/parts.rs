@@ -36,7 +36,9 @@ fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' | b':' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' | b':' => {
+                out.push(char::from(byte))
+            }
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -188,11 +190,14 @@ mod tests {
 
     #[test]
     fn titles_say_what_a_column_holds() {
-        let found: Vec<_> = columns(&["File:", "Rows#", "Bytes#-", "What"])
-            .into_iter()
-            .map(|c| (c.title, c.kind, c.wide))
-            .collect();
-        let expected = [("File", GridKind::Id, false), ("Rows", GridKind::Number, false), ("Bytes", GridKind::Number, true), ("What", GridKind::Text, false)];
+        let found: Vec<_> =
+            columns(&["File:", "Rows#", "Bytes#-", "What"]).into_iter().map(|c| (c.title, c.kind, c.wide)).collect();
+        let expected = [
+            ("File", GridKind::Id, false),
+            ("Rows", GridKind::Number, false),
+            ("Bytes", GridKind::Number, true),
+            ("What", GridKind::Text, false),
+        ];
         assert_eq!(found, expected.map(|(t, k, w)| (t.to_owned(), k, w)));
     }
 }

@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn a_long_list_ends_with_how_many_more_and_where() {
         let here = Address::new("/lake", "t").with("row", 1);
-        let item = |i: usize| Node { name: i.to_string(), path: format!("hits.{i}"), content: Content::FoldedRecord(3) };
+        let item =
+            |i: usize| Node { name: i.to_string(), path: format!("hits.{i}"), content: Content::FoldedRecord(3) };
         let content = Content::List { items: (20..40).map(item).collect(), from: 20, total: 45 };
         let node = tree_node(&Node { name: "hits".into(), path: "hits".into(), content }, &here);
         assert_eq!(node.children.len(), 20);

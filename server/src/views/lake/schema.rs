@@ -29,13 +29,8 @@ impl Views {
             let newest = usize::try_from(page.look.stat().version).unwrap_or(0);
             let from = number("version", given(&query.from), 0)?.unwrap_or(0);
             let to = number("version", given(&query.to), 0)?.unwrap_or(newest);
-            let (before, after) =
-                (page.look.fields_at(from as i64).await?, page.look.fields_at(to as i64).await?);
-            panels.push(compared(
-                &format!("version {from}"),
-                &format!("version {to}"),
-                &differences(&before, &after),
-            ));
+            let (before, after) = (page.look.fields_at(from as i64).await?, page.look.fields_at(to as i64).await?);
+            panels.push(compared(&format!("version {from}"), &format!("version {to}"), &differences(&before, &after)));
         } else if let Some(day) = given(&query.since) {
             panels.push(around(day_of(day)?, &page.look.values_around(day_of(day)?).await?));
         }
@@ -307,10 +302,7 @@ mod tests {
     }
 
     fn paths(found: &[Found<'_>]) -> Vec<String> {
-        found
-            .iter()
-            .flat_map(|f| f.meant.then(|| f.field.path.clone()).into_iter().chain(paths(&f.children)))
-            .collect()
+        found.iter().flat_map(|f| f.meant.then(|| f.field.path.clone()).into_iter().chain(paths(&f.children))).collect()
     }
 
     #[test]

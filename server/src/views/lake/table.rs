@@ -115,17 +115,14 @@ fn partitions(page: &Page<'_>) -> Result<LakeView> {
     if let Some(folder) = given(&page.query.partition) {
         return files(page, folder);
     }
-    let partitions = page.look.partitions();
+    let (asked, partitions) = (page.page()?, page.look.partitions());
     if partitions.is_empty() {
-        let panel = empty_panel(
-            "Partitions",
-            "The table is empty.",
-            "A partition appears for each day that is ingested.",
-        );
+        let panel =
+            empty_panel("Partitions", "The table is empty.", "A partition appears for each day that is ingested.");
         return Ok(LakeView { panels: vec![panel], ..LakeView::default() });
     }
     let here = page.at("partitions");
-    let window = Window::new(page.page()?, PAGE, partitions.len());
+    let window = Window::new(asked, PAGE, partitions.len());
     let rows = partitions[window.skip()..window.skip() + window.take()]
         .iter()
         .map(|p| {
