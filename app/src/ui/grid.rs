@@ -13,8 +13,9 @@ pub(crate) fn Grid(grid: GridView) -> impl IntoView {
     let heads = columns
         .iter()
         .map(|column| {
+            let right = if column.kind == GridKind::Number { "r" } else { "" };
             view! {
-                <th scope="col" class=class(column, "r")>
+                <th scope="col" class=if column.wide { format!("{right} wide-only") } else { right.to_owned() }>
                     {column.title.clone()}
                 </th>
             }
@@ -28,7 +29,7 @@ pub(crate) fn Grid(grid: GridView) -> impl IntoView {
                 .zip(&columns)
                 .enumerate()
                 .map(|(index, (cell, column))| {
-                    let class = class(column, "r num");
+                    let class = class(column);
                     let inside = inside(cell);
                     if index == 0 {
                         view! {
@@ -61,11 +62,11 @@ pub(crate) fn Grid(grid: GridView) -> impl IntoView {
     .erased()
 }
 
-fn class(column: &GridColumn, number: &str) -> String {
+fn class(column: &GridColumn) -> String {
     let kind = match column.kind {
         GridKind::Text => "",
         GridKind::Id => "mono",
-        GridKind::Number => number,
+        GridKind::Number => "r num",
     };
     if column.wide { format!("{kind} wide-only") } else { kind.to_owned() }
 }

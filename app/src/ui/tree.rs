@@ -10,10 +10,10 @@ pub(crate) fn tree(nodes: Vec<TreeNode>) -> AnyView {
 
 fn branch(node: TreeNode) -> AnyView {
     let TreeNode { name, kind, value, marked, link, open, children } = node;
-    let class = if marked { "value marked" } else { "value" };
-    let value = (!value.is_empty()).then(|| view! { <span class=class>{value}</span> });
+    let class = if marked { "mono marked" } else { "mono" };
+    let value = (!value.is_empty()).then(|| view! { <span class="value">{value}</span> });
     let link = link.map(|(words, href)| view! { <a href=href>{words}</a> });
-    let line = view! { <span class="mono">{name}</span> <span class="sub">{kind}</span> {value} }.erased();
+    let line = view! { <span class=class>{name}</span> <span class="sub">{kind}</span> {value} }.erased();
     if children.is_empty() {
         return view! { <div class="leaf">{line} {link}</div> }.erased();
     }

@@ -139,7 +139,7 @@ pub struct TreeNode {
     pub kind: String,
     /// The value, or since when there are any.
     pub value: String,
-    /// Whether the value is what one looks for.
+    /// Whether it is what one looks for, or changed.
     pub marked: bool,
     /// Text and address of more.
     pub link: Option<(String, String)>,

@@ -35,6 +35,8 @@ pub(crate) struct Footers(Mutex<HashMap<String, Footer>>);
 pub struct FirstValues {
     /// The first day with a value, by the path of the field. Fields without one are missing.
     pub first: BTreeMap<String, NaiveDate>,
+    /// Those of them that have values on each day since, two days at least: they were not merely rare before.
+    pub steady: BTreeSet<String>,
     /// Paths of all fields that the files have; partition columns are not among them.
     pub known: BTreeSet<String>,
     /// Days that were looked at.
@@ -100,13 +102,21 @@ impl Look {
         let (days_total, begin) = (all.len(), all.first().copied());
         let counts = self.counts(&days, &chosen).await?;
         let mut first = BTreeMap::new();
+        let mut filled: HashMap<String, usize> = HashMap::new();
         let known = counts.iter().flat_map(HashMap::keys).cloned().collect();
         for (day, values) in chosen.iter().zip(&counts) {
             for path in values.iter().filter(|(_, count)| **count > 0).map(|(path, _)| path) {
                 first.entry(path.clone()).or_insert(*day);
+                *filled.entry(path.clone()).or_default() += 1;
             }
         }
-        Ok(FirstValues { first, known, days: chosen.len(), days_total, begin })
+        let since = |begin: &NaiveDate| chosen.iter().filter(|day| *day >= begin).count();
+        let steady = first
+            .iter()
+            .filter(|(path, begin)| since(begin) > 1 && filled.get(*path) == Some(&since(begin)))
+            .map(|(path, _)| path.clone())
+            .collect();
+        Ok(FirstValues { first, steady, known, days: chosen.len(), days_total, begin })
     }
 
     /// How many values each field has in the days before `day` and from it on, up to a month on either side.

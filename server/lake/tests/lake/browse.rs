@@ -75,6 +75,7 @@ async fn the_change_of_the_first_of_july_is_seen_in_the_data() {
     let first = look.first_values().await.unwrap();
     assert_eq!((first.days, first.days_total, first.begin), (4, 4, Some(date("2017-06-29"))));
     assert_eq!(first.first.get("clientId"), Some(&date("2017-07-01")));
+    assert!(first.steady.contains("clientId"));
     assert_eq!(first.first.get("hits.page.pagePath"), first.begin.as_ref());
     assert!(first.known.contains("hits.product.productCouponCode") && !first.known.contains("date"));
     let around = look.values_around(date("2017-07-01")).await.unwrap();

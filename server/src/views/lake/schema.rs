@@ -4,7 +4,7 @@ use app::wire::{FormField, FormView, GridCell, LakePanel, LakeView, NoteKind, No
 use chrono::NaiveDate;
 use showrunner_lake::browse::{DayValues, Difference, FieldNode, FirstValues, differences};
 
-use super::parts::{cell, empty_panel, given, grid_panel, number};
+use super::parts::{Address, PAGE, Window, cell, empty_panel, given, grid_panel, number};
 use super::table::Page;
 use super::{Views, full_name};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,15 +24,19 @@ impl Views {
         if let Some(other) = given(&query.against) {
             let other = self.state.lake.look(other).await?;
             let name = full_name(other.stat());
-            panels.push(compared(&page.name, &name, &differences(&fields, &other.fields().await?)));
+            let here = page.at("schema").with("against", &name);
+            panels.push(compared(page, &here, &page.name, &name, &differences(&fields, &other.fields().await?))?);
         } else if given(&query.from).is_some() || given(&query.to).is_some() {
             let newest = usize::try_from(page.look.stat().version).unwrap_or(0);
             let from = number("version", given(&query.from), 0)?.unwrap_or(0);
             let to = number("version", given(&query.to), 0)?.unwrap_or(newest);
             let (before, after) = (page.look.fields_at(from as i64).await?, page.look.fields_at(to as i64).await?);
-            panels.push(compared(&format!("version {from}"), &format!("version {to}"), &differences(&before, &after)));
+            let here = page.at("schema").with("from", from).with("to", to);
+            let (one, other) = (format!("version {from}"), format!("version {to}"));
+            panels.push(compared(page, &here, &one, &other, &differences(&before, &after))?);
         } else if let Some(day) = given(&query.since) {
-            panels.push(around(day_of(day)?, &page.look.values_around(day_of(day)?).await?));
+            let day = day_of(day)?;
+            panels.push(around(day, &page.look.values_around(day).await?));
         }
         notes.extend(beginnings(page, &first));
         panels.push(self.asks(page, &first).await?);
@@ -192,8 +196,8 @@ fn starts(first: &FirstValues) -> Vec<(NaiveDate, Vec<&str>)> {
 /// What the declared schema does not say: from which day on fields are filled.
 fn beginnings(page: &Page<'_>, first: &FirstValues) -> Option<NoteView> {
     let starts = starts(first);
-    // What always has a value once it is there was not delivered before; rare values merely turn up.
-    let (day, fields) = starts.iter().rfind(|(_, fields)| fields.iter().any(|f| !f.contains('.')))?;
+    // Rare values merely turn up some day; what changed has values on each day since.
+    let (day, fields) = starts.iter().rfind(|(_, fields)| fields.iter().any(|f| first.steady.contains(*f)))?;
     let named = fields.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     let more = fields.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -210,40 +214,41 @@ fn beginnings(page: &Page<'_>, first: &FirstValues) -> Option<NoteView> {
     })
 }
 
-fn compared(before: &str, after: &str, found: &[Difference]) -> LakePanel {
+/// What differs between two schemas: first what both have, then what only one has.
+fn compared(page: &Page<'_>, here: &Address, before: &str, after: &str, found: &[Difference]) -> Result<LakePanel> {
     let title = format!("{before} against {after}");
     if found.is_empty() {
-        return LakePanel {
-            sub: "no difference".into(),
-            tree: vec![TreeNode {
-                name: "The same".into(),
-                kind: "each field has the same name and type in both".into(),
-                ..TreeNode::default()
-            }],
-            title,
-            ..LakePanel::default()
-        };
+        return Ok(same(title, "no difference".into(), "each field has the same name and type in both"));
     }
-    let side = |side: &Option<(String, String)>| match side {
-        Some((path, kind)) => GridCell { sub: Some(kind.clone()), ..cell(path) },
-        None => cell("–"),
+    let mut found: Vec<&Difference> = found.iter().collect();
+    found.sort_by_key(|d| d.before.is_none() || d.after.is_none());
+    let window = Window::new(page.page()?, PAGE, found.len());
+    let shown = &found[window.skip()..window.skip() + window.take()];
+    let rows = shown.iter().map(|d| difference(d, before, after)).collect();
+    let sub = format::plural(found.len() as u64, "difference");
+    let titles = ["Field:", "Difference", "Type before:-", "Type after:-"];
+    Ok(grid_panel(title, sub, &titles, rows, window.pager(here)))
+}
+
+fn difference(found: &Difference, before: &str, after: &str) -> Vec<GridCell> {
+    let kind = |side: &Option<(String, String)>| side.as_ref().map_or("–".to_owned(), |(_, kind)| kind.clone());
+    let path = |side: &Option<(String, String)>| side.as_ref().map(|(path, _)| path.clone());
+    let (old, new) = (kind(&found.before), kind(&found.after));
+    let (field, what) = match (path(&found.before), path(&found.after)) {
+        (Some(path), None) => (path, format!("only in {before}")),
+        (None, Some(path)) => (path, format!("only in {after}")),
+        (Some(path), Some(other)) if path != other && old != new => (path, format!("other name and type: {other}")),
+        (Some(path), Some(other)) if path != other => (path, format!("other name: {other}")),
+        (Some(path), Some(_)) => (path, "other type".to_owned()),
+        (None, None) => (String::new(), String::new()),
     };
-    let rows = found
-        .iter()
-        .map(|d| {
-            let (path, what) = match (&d.before, &d.after) {
-                (Some((path, _)), None) => (path, format!("only in {before}")),
-                (None, Some((path, _))) => (path, format!("only in {after}")),
-                (Some((a, kind)), Some((b, other))) if a != b && kind != other => (a, "other name and type".into()),
-                (Some((a, _)), Some((b, _))) if a != b => (a, "other name".into()),
-                (Some((a, _)), Some(_)) => (a, "other type".into()),
-                (None, None) => (&title, String::new()),
-            };
-            vec![cell(path), cell(what), side(&d.before), side(&d.after)]
-        })
-        .collect();
-    let titles = ["Field:", "Difference", &format!("{before}:-"), &format!("{after}:-")];
-    grid_panel(title, format::plural(found.len() as u64, "difference"), &titles, rows, None)
+    vec![cell(field), cell(what), cell(old), cell(new)]
+}
+
+/// A comparison that found nothing.
+fn same(title: String, sub: String, words: &str) -> LakePanel {
+    let node = TreeNode { name: "The same".into(), kind: words.into(), ..TreeNode::default() };
+    LakePanel { title, sub, tree: vec![node], ..LakePanel::default() }
 }
 
 /// Fields that have values only before a day, or only since.
@@ -272,12 +277,7 @@ fn around(day: NaiveDate, values: &DayValues) -> LakePanel {
         })
         .collect();
     if rows.is_empty() {
-        let node = TreeNode {
-            name: "The same".into(),
-            kind: "the same fields have values on both sides".into(),
-            ..TreeNode::default()
-        };
-        return LakePanel { title, sub: sides, tree: vec![node], ..LakePanel::default() };
+        return same(title, sides, "the same fields have values on both sides");
     }
     grid_panel(title, sides, &["Field:", "Change", "Values before#", "Values since#"], rows, None)
 }
@@ -313,7 +313,7 @@ mod tests {
             ("pagepath", &["hits.page.pagePath"]),
             ("page", &["hits.page", "hits.page.pagePath"]),
             ("CLIENT", &["clientId"]),
-            ("hits.page", &["hits.page", "hits.page.pagePath"]),
+            ("hits.page", &["hits.page"]),
             ("nothing", &[]),
         ] {
             let found = find(&schema, Some(text));
@@ -331,6 +331,7 @@ mod tests {
             first: [("clientId", "2017-07-01"), ("hits.number", "2017-06-01")]
                 .map(|(path, text)| (path.to_owned(), day(text)))
                 .into(),
+            steady: ["clientId"].map(str::to_owned).into(),
             known: ["clientId", "hits.number", "hits.page.hostname"].map(str::to_owned).into(),
             days: 2,
             days_total: 2,
@@ -344,6 +345,21 @@ mod tests {
         let page: Vec<_> = hits.children[0].children.iter().map(|n| n.value.as_str()).collect();
         assert_eq!(page, ["", "no values"], "what is in no file is not said to be empty");
         assert_eq!(starts(&first), [(day("2017-07-01"), vec!["clientId"])]);
+    }
+
+    #[test]
+    fn a_difference_is_said_in_words() {
+        let side = |path: &str, kind: &str| Some((path.to_owned(), kind.to_owned()));
+        for (before, after, expected) in [
+            (side("a", "STRING"), None, ["a", "only in x", "STRING", "–"]),
+            (None, side("a", "STRING"), ["a", "only in y", "–", "STRING"]),
+            (side("aB", "STRING"), side("a_b", "STRING"), ["aB", "other name: a_b", "STRING", "STRING"]),
+            (side("aB", "STRING"), side("a_b", "DATE"), ["aB", "other name and type: a_b", "STRING", "DATE"]),
+            (side("a", "STRING"), side("a", "DATE"), ["a", "other type", "STRING", "DATE"]),
+        ] {
+            let row = difference(&Difference { before, after }, "x", "y");
+            assert_eq!(row.iter().map(|c| c.text.as_str()).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]
