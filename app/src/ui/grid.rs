@@ -48,7 +48,8 @@ pub(crate) fn Grid(grid: GridView) -> impl IntoView {
         .collect::<Vec<_>>();
     let label = caption.clone();
     view! {
-        <div class="scroll">
+        // Focusable, so that the keyboard can scroll what is wider than its place.
+        <div class="scroll" tabindex="0" role="group" aria-label=caption.clone()>
             <table class="table">
                 <caption class="sr">{caption}</caption>
                 <thead>
