@@ -46,10 +46,10 @@ pub(crate) fn Grid(grid: GridView) -> impl IntoView {
             view! { <tr>{cells}</tr> }
         })
         .collect::<Vec<_>>();
-    let label = caption.clone();
+    let (label, group) = (caption.clone(), caption.clone());
     view! {
         // Focusable, so that the keyboard can scroll what is wider than its place.
-        <div class="scroll" tabindex="0" role="group" aria-label=caption.clone()>
+        <div class="scroll" tabindex="0" role="group" aria-label=group>
             <table class="table">
                 <caption class="sr">{caption}</caption>
                 <thead>
