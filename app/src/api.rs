@@ -26,11 +26,25 @@ pub async fn show(step: Option<String>) -> Result<ShowView, WireError> {
     call.answer(call.services.show.show(step).await)
 }
 
-/// The lake page with the partitions of `table`.
+/// The lake: tables, buckets, day folders.
 #[server(name = GetLake, prefix = "/api", endpoint = "lake", input = GetUrl)]
-pub async fn lake(table: Option<String>) -> Result<LakeView, WireError> {
+pub async fn lake() -> Result<LakeView, WireError> {
     let call = Call::authorize(Permission::View).await?;
-    call.answer(call.services.show.lake(table).await)
+    call.answer(call.services.browse.lake().await)
+}
+
+/// A table of the lake, and what of it `query` asks for.
+#[server(name = GetLakeTable, prefix = "/api", endpoint = "lake_table", input = GetUrl)]
+pub async fn lake_table(table: String, #[server(default)] query: TableQuery) -> Result<LakeView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.browse.lake_table(table, query).await)
+}
+
+/// Folders and objects of a bucket below `prefix`.
+#[server(name = GetLakeBucket, prefix = "/api", endpoint = "lake_bucket", input = GetUrl)]
+pub async fn lake_bucket(bucket: String, prefix: Option<String>, page: Option<String>) -> Result<LakeView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.browse.lake_bucket(bucket, prefix, page).await)
 }
 
 /// Runs, newest first.
@@ -122,6 +136,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<GetShell>(Permission::View, false),
     endpoint::<GetShow>(Permission::View, false),
     endpoint::<GetLake>(Permission::View, false),
+    endpoint::<GetLakeTable>(Permission::View, false),
+    endpoint::<GetLakeBucket>(Permission::View, false),
     endpoint::<GetRuns>(Permission::View, false),
     endpoint::<GetRun>(Permission::View, false),
     endpoint::<GetReport>(Permission::View, false),

@@ -14,7 +14,7 @@ use crate::{
     api,
     erase::Erase,
     live::{Connection, Live},
-    pages::{Lake, NotFound, Report, Reset, Run, Runs, Show, resource},
+    pages::{Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, Runs, Show, resource},
     ui::{icon, labelled_icon},
     wire::ShellView,
 };
@@ -107,6 +107,8 @@ fn Layout() -> impl IntoView {
         <Routes fallback=NotFound>
             <Route path=path!("/") view=Show ssr=SsrMode::Async />
             <Route path=path!("/lake") view=Lake ssr=SsrMode::Async />
+            <Route path=path!("/lake/:table") view=LakeTable ssr=SsrMode::Async />
+            <Route path=path!("/lake/bucket/:bucket") view=LakeBucket ssr=SsrMode::Async />
             <Route path=path!("/runs") view=Runs ssr=SsrMode::Async />
             <Route path=path!("/runs/:id") view=Run ssr=SsrMode::Async />
             <Route path=path!("/report") view=Report ssr=SsrMode::Async />

@@ -8,7 +8,7 @@ mod run;
 mod runs;
 mod show;
 
-pub(crate) use lake::Lake;
+pub(crate) use lake::{Lake, LakeBucket, LakeTable};
 pub(crate) use missing::NotFound;
 pub(crate) use report::Report;
 pub(crate) use reset::Reset;

@@ -36,8 +36,22 @@ pub trait Show: Send + Sync {
     async fn press(&self, step: String) -> Result<String, WireError>;
     /// Ingests a day (`customer/dataset/date`) once more.
     async fn reingest(&self, day: String) -> Result<String, WireError>;
-    /// The lake page.
-    async fn lake(&self, table: Option<String>) -> Result<LakeView, WireError>;
+}
+
+/// The lake browser.
+#[async_trait]
+pub trait Browse: Send + Sync {
+    /// Tables by zone, buckets, day folders.
+    async fn lake(&self) -> Result<LakeView, WireError>;
+    /// A table (`bronze.ga_sessions`).
+    async fn lake_table(&self, table: String, query: TableQuery) -> Result<LakeView, WireError>;
+    /// What lies in a bucket below a prefix.
+    async fn lake_bucket(
+        &self,
+        bucket: String,
+        prefix: Option<String>,
+        page: Option<String>,
+    ) -> Result<LakeView, WireError>;
 }
 
 /// Runs.
@@ -76,6 +90,8 @@ pub struct Services {
     pub policy: Arc<dyn Policy>,
     /// Show.
     pub show: Arc<dyn Show>,
+    /// Lake browser.
+    pub browse: Arc<dyn Browse>,
     /// Runs.
     pub runs: Arc<dyn Runs>,
     /// Reports.

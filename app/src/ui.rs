@@ -3,21 +3,25 @@
 mod action;
 mod chart;
 mod clock;
+mod grid;
 mod icon;
 mod map;
 mod note;
 mod panel;
 mod progress;
 mod story;
+mod tree;
 mod zones;
 
 pub(crate) use action::{Act, More};
-pub(crate) use chart::{Bars, Chart, Grid, source};
+pub(crate) use chart::{Bars, Chart, Listing, source};
 pub(crate) use clock::Clock;
+pub(crate) use grid::Grid;
 pub(crate) use icon::{icon, labelled_icon, state_icon, state_mark, state_name};
 pub(crate) use map::Map;
 pub(crate) use note::{Empty, Note, Problem};
 pub(crate) use panel::{Facts, Panel};
 pub(crate) use progress::{AutoRefresh, ProgressPanel, percent};
 pub(crate) use story::Story;
+pub(crate) use tree::tree;
 pub(crate) use zones::Zones;

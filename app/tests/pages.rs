@@ -68,8 +68,19 @@ fn tag<'a>(html: &'a str, part: &str) -> &'a str {
     &html[start..=end]
 }
 
-const PAGES: [&str; 8] =
-    ["/", "/?step=2.2", "/lake", "/runs", "/runs/run-0059-7f3a", "/report", "/reset", "/reset?run=reset-0007"];
+const PAGES: [&str; 11] = [
+    "/",
+    "/?step=2.2",
+    "/lake",
+    "/lake/bronze.visits",
+    "/lake/bronze.visits?tab=schema&find=pagePath",
+    "/lake/bucket/ingestion?prefix=customer01/",
+    "/runs",
+    "/runs/run-0059-7f3a",
+    "/report",
+    "/reset",
+    "/reset?run=reset-0007",
+];
 
 #[tokio::test]
 async fn every_page_has_its_landmarks() {
@@ -155,6 +166,13 @@ async fn every_form_works_by_itself() {
         ("/reset?scope=all", Mood::Idle, "/api/confirm_reset", "post", &[("scope", "all"), ("plan", "3f9a")]),
         ("/reset", Mood::Idle, "/reset", "get", &[]),
         ("/reset?scope=all", Mood::Idle, "/api/set_theme", "post", &[("back", "/reset?scope=all")]),
+        (
+            "/lake/bronze.visits?tab=schema&find=pagePath",
+            Mood::Idle,
+            "/lake/bronze.visits",
+            "get",
+            &[("tab", "schema"), ("find", "pagePath")],
+        ),
     ] {
         let html = page(address, mood).await.html;
         let form = tag(&html, &format!("action=\"{action}\""));
@@ -229,7 +247,16 @@ async fn a_page_that_is_not_there_says_so() {
 
 #[tokio::test]
 async fn a_page_that_cannot_be_read_says_why_once_and_offers_to_try_again() {
-    for address in ["/", "/lake", "/runs", "/runs/run-0059-7f3a", "/report", "/reset"] {
+    for address in [
+        "/",
+        "/lake",
+        "/lake/bronze.visits",
+        "/lake/bucket/ingestion",
+        "/runs",
+        "/runs/run-0059-7f3a",
+        "/report",
+        "/reset",
+    ] {
         let Page { html, status } = page(address, Mood::Broken).await;
         assert!(status.iter().all(|code| *code == 503) && !status.is_empty(), "{address} {status:?}");
         let main = html.split_once("<main").expect("a main").1;
@@ -270,6 +297,28 @@ async fn nothing_to_delete_cannot_be_confirmed() {
     assert!(list < button, "the button comes after the list");
     let html = page("/reset?run=reset-0007", Mood::Idle).await.html;
     assert!(html.contains("Back to step 2.1, verified") && !html.contains("btn danger"));
+}
+
+#[tokio::test]
+async fn a_table_of_the_lake_is_linked_paged_and_unfolds() {
+    let html = page("/lake/bronze.visits", Mood::Idle).await.html;
+    assert!(html.contains("51 to 70 of 10,000"));
+    assert!(tag(&html, "rel=\"next\"").contains("href=\"/lake/x?page=3\""));
+    let current = tag(&html, "/lake/bronze.visits?tab=partitions");
+    assert!(current.contains("aria-current=\"true\""), "{current}");
+    assert_eq!(count(&html, "<caption"), 1);
+    let folded = page("/lake/bronze.visits?tab=schema", Mood::Idle).await.html;
+    let found = page("/lake/bronze.visits?tab=schema&find=pagePath", Mood::Idle).await.html;
+    for (html, open) in [(folded, false), (found, true)] {
+        assert_eq!(html.contains("<details open"), open);
+        assert!(html.contains(">hits.page.pagePath<") && html.contains("values since 2017-07-01"));
+        let chosen = tag(&html, "selected");
+        assert!(chosen.starts_with("<option"), "{chosen}");
+        assert!(html.contains(&format!("{chosen}gold.daily_kpis")), "{chosen}");
+    }
+    let Page { html, status } = page("/lake/nothing", Mood::Idle).await;
+    assert!(html.contains("There is no table &#x27;nothing&#x27;.") || html.contains("There is no table 'nothing'."));
+    assert_eq!(status, [404]);
 }
 
 #[test]

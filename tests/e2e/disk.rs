@@ -119,6 +119,6 @@ fn a_full_disk_is_said_and_outlived() {
     http::post(&server.address, "/api/retry_run", &format!("id={run}")).unwrap();
     server.wait("/?step=1.1", "Done in");
     // Nothing is there twice: the table's pages count 58 days once.
-    let page = server.wait("/lake?table=bronze.ga_sessions", "2017-07-28");
+    let page = server.wait("/lake/bronze.ga_sessions", "2017-07-28");
     assert_eq!(page.matches(">2017-07-28<").count(), 1, "{page}");
 }

@@ -1,5 +1,5 @@
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{fetched, resource};
 use crate::{
@@ -7,36 +7,106 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     live::Live,
-    ui::{Empty, Panel, state_mark},
-    wire::{FolderRow, LakeView, PartitionRow, TableRow},
+    ui::{Empty, Facts, Grid, Note, Panel, tree},
+    wire::{FormField, FormView, LakePanel, LakeView, TableQuery},
 };
 
-/// The lake: tables, partitions, and what lies in the ingestion bucket.
+/// The lake: zones with their tables, buckets, and the folders that customers deliver into.
 #[component]
 pub(crate) fn Lake() -> impl IntoView {
     let live = expect_context::<Live>();
-    let query = use_query_map();
-    let lake = resource(move || (live.tick(), query.with(|query| query.get("table"))), |(_, table)| api::lake(table));
+    let lake = resource(move || live.tick(), |_| api::lake());
+    fetched(lake, |lake| view! { <Page lake /> })
+}
+
+/// A table: partitions and files, history, schema, rows.
+#[component]
+pub(crate) fn LakeTable() -> impl IntoView {
+    let live = expect_context::<Live>();
+    let (params, query) = (use_params_map(), use_query_map());
+    let asked = move || {
+        query.with(|query| TableQuery {
+            tab: query.get("tab"),
+            page: query.get("page"),
+            partition: query.get("partition"),
+            file: query.get("file"),
+            row: query.get("row"),
+            at: query.get("at"),
+            find: query.get("find"),
+            against: query.get("against"),
+            from: query.get("from"),
+            to: query.get("to"),
+            since: query.get("since"),
+        })
+    };
+    let name = move || params.with(|params| params.get("table").unwrap_or_default());
+    let lake = resource(move || (live.tick(), name(), asked()), |(_, table, query)| api::lake_table(table, query));
+    fetched(lake, |lake| view! { <Page lake /> })
+}
+
+/// A bucket: folders and objects.
+#[component]
+pub(crate) fn LakeBucket() -> impl IntoView {
+    let live = expect_context::<Live>();
+    let (params, query) = (use_params_map(), use_query_map());
+    let asked = move || query.with(|query| (query.get("prefix"), query.get("page")));
+    let name = move || params.with(|params| params.get("bucket").unwrap_or_default());
+    let lake = resource(
+        move || (live.tick(), name(), asked()),
+        |(_, bucket, (prefix, page))| api::lake_bucket(bucket, prefix, page),
+    );
     fetched(lake, |lake| view! { <Page lake /> })
 }
 
 #[component]
 fn Page(lake: LakeView) -> impl IntoView {
-    let partitions = lake.selected.clone().map(|table| view! { <Partitions table rows=lake.partitions /> });
+    let crumbs =
+        lake.crumbs.into_iter().map(|(text, href)| view! { <li><a href=href>{text}</a></li> }).collect::<Vec<_>>();
+    let crumbs = (!crumbs.is_empty()).then(|| {
+        view! {
+            <nav class="crumbs" aria-label="Where you are">
+                <ol>{crumbs}</ol>
+            </nav>
+        }
+    });
+    let tabs = lake
+        .tabs
+        .into_iter()
+        .map(|(text, href, current)| {
+            view! {
+                <a href=href aria-current=current.then_some("true")>
+                    {text}
+                </a>
+            }
+        })
+        .collect::<Vec<_>>();
+    let tabs = (!tabs.is_empty()).then(|| {
+        view! {
+            <nav class="seg" aria-label="Parts of the table">
+                {tabs}
+            </nav>
+        }
+    });
+    let facts = (!lake.facts.is_empty()).then(|| view! { <Facts facts=lake.facts /> });
+    let notes = lake.notes.into_iter().map(|note| view! { <Note note /> }).collect::<Vec<_>>();
+    let (aside, main): (Vec<_>, Vec<_>) = lake.panels.into_iter().partition(|panel| panel.aside);
+    let class = if aside.is_empty() { "stack w-12" } else { "stack w-8" };
+    let all = |panels: Vec<LakePanel>| panels.into_iter().map(|panel| view! { <Part panel /> }).collect::<Vec<_>>();
+    let aside = (!aside.is_empty()).then(|| view! { <div class="stack w-4">{all(aside)}</div> });
     view! {
-        <PageTitle text="Lake" />
-        <main class="page" id="main" tabindex="-1">
+        <PageTitle text=lake.title.clone() />
+        <main class="page lake" id="main" tabindex="-1">
+            {crumbs}
             <header class="page-head">
-                <h1>"Lake"</h1>
+                <h1>{lake.title}</h1>
+                <span class="sub">{lake.what}</span>
             </header>
+            {facts}
+            {tabs}
+            {notes}
             <div class="cols">
-                <div class="stack w-7">
-                    <Tables rows=lake.tables selected=lake.selected />
-                    {partitions}
-                </div>
-                <div class="stack w-5">
-                    <Folders rows=lake.folders />
-                </div>
+                <div class=class>{all(main)}</div>
+                {aside}
             </div>
         </main>
     }
@@ -44,148 +114,62 @@ fn Page(lake: LakeView) -> impl IntoView {
 }
 
 #[component]
-fn Tables(rows: Vec<TableRow>, selected: Option<String>) -> impl IntoView {
-    if rows.is_empty() {
-        return view! {
-            <Panel title="Tables" body="">
-                <Empty
-                    what="No tables yet."
-                    how="They appear when the first day has been ingested."
-                    href="/"
-                    link="Go to the story"
-                />
-            </Panel>
-        }
-        .erased();
-    }
-    let rows = rows
-        .into_iter()
-        .map(|row| {
-            let current = (selected.as_deref() == Some(row.name.as_str())).then_some("true");
-            view! {
-                <tr>
-                    <th scope="row">
-                        <a class="mono" href=format!("/lake?table={}", row.name) aria-current=current title=row.title>
-                            {row.name.clone()}
-                        </a>
-                    </th>
-                    <td class="r num">{row.rows}</td>
-                    <td class="r num">{row.partitions}</td>
-                    <td class="r num wide-only">{row.files}</td>
-                    <td class="r num">{row.bytes}</td>
-                    <td class="r num wide-only">{row.version}</td>
-                </tr>
-            }
-        })
-        .collect_view();
+fn Part(panel: LakePanel) -> impl IntoView {
+    let end = view! { <span class="sub">{panel.sub}</span> }.erased();
+    let forms = panel.forms.into_iter().map(form).collect::<Vec<_>>();
+    let forms = (!forms.is_empty()).then(|| view! { <div class="asks">{forms}</div> });
+    let body = match (panel.empty, panel.grid) {
+        (Some((what, how)), _) => view! { <Empty what how href="/" link="Go to the story" /> }.erased(),
+        (None, Some(grid)) => view! { <Grid grid /> }.erased(),
+        (None, None) => (!panel.tree.is_empty()).then(|| tree(panel.tree)).erased(),
+    };
     view! {
-        <Panel title="Tables" body="panel-body rows scroll">
-            <table class="table">
-                <thead>
-                    <tr>
-                        <th scope="col">"Table"</th>
-                        <th scope="col" class="r">
-                            "Rows"
-                        </th>
-                        <th scope="col" class="r">
-                            "Partitions"
-                        </th>
-                        <th scope="col" class="r wide-only">
-                            "Files"
-                        </th>
-                        <th scope="col" class="r">
-                            "Bytes"
-                        </th>
-                        <th scope="col" class="r wide-only">
-                            "Version"
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+        <Panel title=panel.title end body="panel-body rows">
+            {forms}
+            {body}
         </Panel>
     }
     .erased()
 }
 
-#[component]
-fn Partitions(table: String, rows: Vec<PartitionRow>) -> impl IntoView {
-    let end = view! { <span class="sub">"newest first"</span> }.erased();
-    let rows = rows
+fn form(form: FormView) -> AnyView {
+    let hidden = form
+        .hidden
         .into_iter()
-        .map(|row| {
-            view! {
-                <tr>
-                    <th scope="row" class="num">
-                        {row.date}
-                    </th>
-                    <td class="mono">{row.customer}</td>
-                    <td class="r num">{row.rows}</td>
-                    <td class="r num">{row.files}</td>
-                    <td class="r num wide-only">{row.bytes}</td>
-                </tr>
-            }
-        })
-        .collect_view();
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
+        .collect::<Vec<_>>();
+    let fields = form.fields.into_iter().map(field).collect::<Vec<_>>();
     view! {
-        <Panel title=format!("Partitions of {table}") id="partitions" end body="panel-body rows scroll tall">
-            <table class="table">
-                <thead>
-                    <tr>
-                        <th scope="col">"Date"</th>
-                        <th scope="col">"Customer"</th>
-                        <th scope="col" class="r">
-                            "Rows"
-                        </th>
-                        <th scope="col" class="r">
-                            "Files"
-                        </th>
-                        <th scope="col" class="r wide-only">
-                            "Bytes"
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </Panel>
+        <form class="ask" method="get" action=form.action aria-label=form.title>
+            {hidden}
+            {fields}
+            <button class="btn" type="submit">
+                {form.button}
+            </button>
+        </form>
     }
     .erased()
 }
 
-#[component]
-fn Folders(rows: Vec<FolderRow>) -> impl IntoView {
-    if rows.is_empty() {
-        return view! {
-            <Panel title="Ingestion bucket" body="">
-                <Empty
-                    what="No day folders yet."
-                    how="One appears for each day that a customer uploads."
-                    href="/"
-                    link="Go to the story"
-                />
-            </Panel>
-        }
-        .erased();
-    }
-    let rows = rows
-        .into_iter()
-        .map(|row| {
-            view! {
-                <li class="folder">
-                    <span class="mono">{row.path}</span>
-                    <span class="num">{row.files} " · " {row.bytes}</span>
-                    {state_mark(row.state, row.state_text)}
-                </li>
-            }
-        })
-        .collect_view();
-    let end = view! { <span class="sub">"newest first"</span> }.erased();
+fn field(field: FormField) -> AnyView {
+    let FormField { name, label, value, kind, options } = field;
+    let input = if kind == "select" {
+        let options = options
+            .into_iter()
+            .map(|option| {
+                let selected = option == value;
+                view! { <option selected=selected>{option}</option> }
+            })
+            .collect::<Vec<_>>();
+        view! { <select name=name>{options}</select> }.erased()
+    } else {
+        view! { <input type=kind name=name value=value /> }.erased()
+    };
     view! {
-        <Panel title="Ingestion bucket" end body="panel-body rows">
-            <ol class="folders" tabindex="0" aria-label="Day folders">
-                {rows}
-            </ol>
-        </Panel>
+        <label>
+            <span class="sub">{label}</span>
+            {input}
+        </label>
     }
     .erased()
 }

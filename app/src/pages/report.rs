@@ -7,7 +7,7 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     live::Live,
-    ui::{Bars, Chart, Empty, Grid, Map, Note, source},
+    ui::{Bars, Chart, Empty, Listing, Map, Note, source},
     wire::{FieldView, FilterView, NoteKind, NoteView, ReportView, TileView},
 };
 
@@ -77,7 +77,7 @@ fn body(report: ReportView) -> AnyView {
         <Filter filter=report.filter />
         <dl class="tiles">{tiles}</dl>
         {source("Key figures", report.tiles_source)}
-        <div class="cols stretch">{charts} {map} {bars} <Grid grid=report.products class="w-8" /></div>
+        <div class="cols stretch">{charts} {map} {bars} <Listing grid=report.products class="w-8" /></div>
     }
     .erased()
 }

@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use super::{Panel, icon, percent};
 use crate::erase::Erase;
-use crate::wire::{BarsView, ChartView, GridView, SourceView};
+use crate::wire::{BarsView, ChartView, NumbersView, SourceView};
 
 /// The whole part of a position between 0 and 100, which comes as text.
 fn whole(position: &str) -> u32 {
@@ -177,7 +177,7 @@ pub(crate) fn source(title: &'static str, source: SourceView) -> AnyView {
 
 /// A table in a panel.
 #[component]
-pub(crate) fn Grid(grid: GridView, #[prop(optional)] class: &'static str) -> impl IntoView {
+pub(crate) fn Listing(grid: NumbersView, #[prop(optional)] class: &'static str) -> impl IntoView {
     view! {
         <Panel title=grid.title class>
             <div class="scroll" tabindex="0" role="region" aria-label="Table">

@@ -20,7 +20,7 @@ pub struct ReportView {
     /// Bars: countries, channels, devices, browsers, funnel.
     pub bars: Vec<BarsView>,
     /// The best products.
-    pub products: GridView,
+    pub products: NumbersView,
     /// Says when the report's data is older than the lake.
     pub stale: Option<String>,
 }
@@ -113,7 +113,7 @@ pub struct MapSpot {
 
 /// A table of texts, the first column words, the others numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct GridView {
+pub struct NumbersView {
     /// Title.
     pub title: String,
     /// Column heads.

@@ -1,5 +1,6 @@
 //! Services that answer with made-up values: enough to show every part of every page.
 
+mod lake;
 mod report;
 mod reset;
 
@@ -29,7 +30,14 @@ pub enum Mood {
 /// Services in a mood.
 pub fn services(mood: Mood, theme: &'static str) -> Services {
     let fake = Arc::new(Fake { mood, theme });
-    Services { policy: fake.clone(), show: fake.clone(), runs: fake.clone(), reports: fake.clone(), resets: fake }
+    Services {
+        policy: fake.clone(),
+        show: fake.clone(),
+        browse: fake.clone(),
+        runs: fake.clone(),
+        reports: fake.clone(),
+        resets: fake,
+    }
 }
 
 struct Fake {
@@ -161,7 +169,7 @@ fn step(mood: Mood) -> StepView {
         progress: busy.then(progress),
         came_out: if busy {
             vec![
-                outcome("Bronze", "1,987", "1", "2.31 MB", "0.41", State::Done, Some(("Partition", "/lake?table=bronze.visits"))),
+                outcome("Bronze", "1,987", "1", "2.31 MB", "0.41", State::Done, Some(("Partition", "/lake/bronze.visits"))),
                 outcome("Quarantine", "1", "1", "14.8 KB", "0.00", State::Warn, Some(("Row, reason", "/runs/run-0059-7f3a#quarantine"))),
                 outcome("Silver", "1,240", "–", "–", "0.44", State::Running, None),
             ]
@@ -308,50 +316,6 @@ impl Show for Fake {
 
     async fn reingest(&self, _day: String) -> Result<String, WireError> {
         Ok("/runs/run-0060-0001".into())
-    }
-
-    async fn lake(&self, table: Option<String>) -> Result<LakeView, WireError> {
-        self.usable()?;
-        if self.mood == Mood::Fresh {
-            return Ok(LakeView { folders: Vec::new(), tables: Vec::new(), partitions: Vec::new(), selected: None });
-        }
-        let folder = |date: &str, state, text: &str| FolderRow {
-            path: format!("customer01/visits/{date}"),
-            files: "1 file".into(),
-            bytes: "1.96 MB".into(),
-            state,
-            state_text: text.into(),
-        };
-        let tables = ["bronze.visits", "silver.sessions", "silver.hits", "gold.daily_kpis"]
-            .map(|name| TableRow {
-                name: name.into(),
-                title: "One row for each".into(),
-                rows: "151,681".into(),
-                partitions: "59".into(),
-                files: "59".into(),
-                bytes: "140 MB".into(),
-                version: "61".into(),
-            })
-            .to_vec();
-        Ok(LakeView {
-            folders: vec![
-                folder("2017-07-30", State::Later, "Waiting for end_file.txt (1 file, 1.96 MB)"),
-                folder("2017-07-29", State::Done, "Ingested"),
-                folder("2017-07-28", State::Warn, "Late file: part-2.json.gz came after the marker"),
-            ],
-            tables,
-            partitions: (10..30)
-                .rev()
-                .map(|day| PartitionRow {
-                    date: format!("2017-07-{day}"),
-                    customer: "customer01".into(),
-                    rows: "2,487".into(),
-                    files: "1".into(),
-                    bytes: "2.31 MB".into(),
-                })
-                .collect(),
-            selected: Some(table.unwrap_or_else(|| "silver.sessions".into())),
-        })
     }
 }
 

@@ -110,7 +110,7 @@ impl Reports for Fake {
             filter: filter(&query),
             tiles_source: source("totals"),
             map: (!empty).then(map),
-            products: GridView {
+            products: NumbersView {
                 title: "Products".into(),
                 columns: ["Product", "Views", "Added", "Sold", "Revenue"].map(str::to_owned).to_vec(),
                 rows: vec![["Google Tee", "1,204", "310", "96", "$1,632"].map(str::to_owned).to_vec()],

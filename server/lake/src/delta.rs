@@ -22,6 +22,7 @@ mod create;
 mod failure;
 mod log;
 pub(crate) mod parts;
+mod versions;
 
 pub(crate) use failure::{delta_error, io_error};
 pub(crate) use log::log_file;
@@ -85,6 +86,11 @@ impl LiveFile {
     /// Whether the file carries all these partition values.
     pub fn is_in(&self, key: &PartitionKey) -> bool {
         key.iter().all(|(column, value)| self.partition.get(column) == Some(value))
+    }
+
+    /// When it was written, in milliseconds since the epoch.
+    pub fn written(&self) -> i64 {
+        self.view.modification_time()
     }
 
     /// The date of its partition: the partition column that is not the customer.

@@ -9,6 +9,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::prelude::SessionContext;
 
 use crate::bronze::Bronze;
+use crate::browse::{self, Look};
 use crate::datasets::Dataset;
 use crate::delta::{Table, io_error};
 use crate::gold::{Gold, spans};
@@ -109,6 +110,8 @@ struct Inner {
     /// The report's tables in memory.
     resident: Resident,
     read_only: bool,
+    /// What Parquet files say of themselves, for the browser.
+    footers: Arc<browse::Footers>,
 }
 
 impl Lake {
@@ -282,6 +285,19 @@ impl Lake {
             stats.push(table.current().await?.stat.clone());
         }
         Ok(stats)
+    }
+
+    /// The table `bronze.ga_sessions` as it is now, to look into.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there is no such table.
+    pub async fn look(&self, table: &str) -> Result<Look> {
+        let found = self.inner.all_tables().into_iter().find(|t| t.full_name() == table && t.exists());
+        let found = found.ok_or_else(|| {
+            let name: String = table.chars().take(80).collect();
+            Error::new(ErrorKind::NotFound, format!("There is no table '{name}'. The lake lists those that are there."))
+        })?;
+        Look::open(found, self.inner.footers.clone()).await
     }
 
     /// Rises with every commit to any table: the key for caches of query results.

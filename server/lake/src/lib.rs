@@ -1,6 +1,7 @@
 //! The embedded data plane. See ARCHITECTURE.md at the top of the repository.
 
 mod bronze;
+pub mod browse;
 pub mod clock;
 mod datasets;
 mod delta;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::services::{Host, Permission, Policy, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
+use app::services::{Browse, Host, Permission, Policy, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
 use app::wire::*;
 use async_trait::async_trait;
 use axum::extract::{Path, RawQuery, State};
@@ -35,6 +35,7 @@ pub fn provide(web: &Web) {
     provide_context(Services {
         policy: person.clone(),
         show: person.clone(),
+        browse: person.clone(),
         runs: person.clone(),
         reports: person.clone(),
         resets: person,
@@ -135,9 +136,25 @@ impl Show for Person {
         let run = self.web.state.reconciler.reingest(&day, PRESENTER).await.map_err(|e| self.explain(e))?;
         Ok(format!("/runs/{run}"))
     }
+}
 
-    async fn lake(&self, table: Option<String>) -> Result<LakeView, WireError> {
-        self.web.views.lake(table).await.map_err(|e| self.explain(e))
+#[async_trait]
+impl Browse for Person {
+    async fn lake(&self) -> Result<LakeView, WireError> {
+        self.web.views.lake().await.map_err(|e| self.explain(e))
+    }
+
+    async fn lake_table(&self, table: String, query: TableQuery) -> Result<LakeView, WireError> {
+        self.web.views.lake_table(&table, &query).await.map_err(|e| self.explain(e))
+    }
+
+    async fn lake_bucket(
+        &self,
+        bucket: String,
+        prefix: Option<String>,
+        page: Option<String>,
+    ) -> Result<LakeView, WireError> {
+        self.web.views.lake_bucket(&bucket, prefix.as_deref(), page.as_deref()).await.map_err(|e| self.explain(e))
     }
 }
 

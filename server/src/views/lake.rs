@@ -1,59 +1,119 @@
-//! The lake page: folders that customers deliver into, tables, partitions.
+//! The lake's pages: the overview here, a bucket, a table with its parts below.
 
-use app::wire::{FolderRow, LakeView, PartitionRow, State, TableRow};
+mod bucket;
+mod parts;
+mod rows;
+mod schema;
+mod table;
+
+use app::wire::{GridCell, LakePanel, LakeView, State};
+use showrunner_lake::model::TableStat;
 
 use super::{Views, day_text, steps};
 use crate::error::Result;
 use crate::format;
+use parts::{Address, cell, count, empty_panel, grid_panel, link};
+
+/// Day folders on the overview; the bucket's page has all.
+const FOLDERS: usize = 40;
+
+/// `bronze.ga_sessions`
+fn full_name(table: &TableStat) -> String {
+    format!("{}.{}", table.zone.name(), table.table)
+}
+
+/// The address of a table's page.
+fn table_address(name: &str) -> Address {
+    Address::new("/lake", name)
+}
+
+/// The address of a bucket's page.
+fn bucket_address(bucket: &str, prefix: &str) -> Address {
+    let address = Address::new("/lake/bucket", bucket);
+    if prefix.is_empty() { address } else { address.with("prefix", prefix) }
+}
 
 impl Views {
-    /// All folders and tables; the partitions of one table.
-    pub async fn lake(&self, table: Option<String>) -> Result<LakeView> {
-        let mut folders = self.state.reconciler.folder_states().await?;
-        folders.sort_by(|a, b| b.day.date.cmp(&a.day.date).then_with(|| a.day.customer.cmp(&b.day.customer)));
-        let tables = self.state.lake.tables().await?;
-        let name = |t: &showrunner_lake::model::TableStat| format!("{}.{}", t.zone.name(), t.table);
-        let selected = tables.iter().find(|t| Some(name(t)) == table);
-        let mut partitions: Vec<_> = selected.into_iter().flat_map(|t| &t.partitions).collect();
-        partitions.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.customer.cmp(&b.customer)));
-        let folder_row = |f: &crate::ingestion::FolderState| {
-            let (state, state_text) = steps::folder_words(f);
-            FolderRow {
-                path: day_text(&f.day),
-                files: format::count(f.files),
-                bytes: format::bytes(f.bytes),
-                state,
-                state_text,
-            }
-        };
-        // What needs a look comes first, then the newest.
-        let mut rows: Vec<_> = folders.iter().map(folder_row).collect();
-        rows.sort_by_key(|r| r.state == State::Done);
+    /// All tables, buckets and day folders.
+    pub async fn lake(&self) -> Result<LakeView> {
         Ok(LakeView {
-            folders: rows,
-            tables: tables
-                .iter()
-                .map(|t| TableRow {
-                    name: name(t),
-                    title: t.title.clone(),
-                    rows: format::count(t.rows()),
-                    partitions: format::count(t.partitions.iter().filter(|p| p.rows > 0).count() as u64),
-                    files: format::count(t.files()),
-                    bytes: format::bytes(t.bytes()),
-                    version: t.version.to_string(),
-                })
-                .collect(),
-            partitions: partitions
-                .iter()
-                .map(|p| PartitionRow {
-                    date: p.date.map_or("–".into(), |d| d.to_string()),
-                    customer: p.customer.clone().unwrap_or_else(|| "all".into()),
-                    rows: format::count(p.rows),
-                    files: format::count(p.files),
-                    bytes: format::bytes(p.bytes),
-                })
-                .collect(),
-            selected: selected.map(name),
+            title: "Lake".into(),
+            panels: vec![self.tables().await?, self.folders().await?, self.buckets().await?],
+            ..LakeView::default()
         })
+    }
+
+    async fn tables(&self) -> Result<LakePanel> {
+        let now = self.state.clock.millis();
+        let tables = self.state.lake.tables().await?;
+        if tables.is_empty() {
+            return Ok(empty_panel("Tables", "No tables yet.", "They appear when the first day has been ingested."));
+        }
+        let mut rows = Vec::new();
+        for table in &tables {
+            let name = full_name(table);
+            let changed = self.state.lake.look(&name).await?.changed();
+            rows.push(vec![
+                GridCell { sub: Some(table.title.clone()), ..link(&name, table_address(&name)) },
+                count(table.rows()),
+                count(table.partitions.iter().filter(|p| p.rows > 0).count() as u64),
+                count(table.files()),
+                cell(format::bytes(table.bytes())),
+                cell(changed.map_or("–".into(), |at| format::when(at, now))),
+            ]);
+        }
+        let titles = ["Table:", "Rows#", "Partitions#", "Files#-", "Bytes#", "Last change#-"];
+        Ok(grid_panel("Tables", "by zone, as data flows", &titles, rows, None))
+    }
+
+    async fn folders(&self) -> Result<LakePanel> {
+        let title = "Day folders";
+        let bucket = &self.state.lake.names().ingestion;
+        let mut folders = self.state.reconciler.folder_states().await?;
+        if folders.is_empty() {
+            let empty = empty_panel(title, "No day folders yet.", "One appears for each day that a customer uploads.");
+            return Ok(LakePanel { aside: true, ..empty });
+        }
+        // What needs a look comes first, then the newest.
+        folders.sort_by(|a, b| b.day.date.cmp(&a.day.date).then_with(|| a.day.customer.cmp(&b.day.customer)));
+        folders.sort_by_key(|f| steps::folder_words(f).0 == State::Done);
+        let shown = folders.len().min(FOLDERS);
+        let rows = folders[..shown]
+            .iter()
+            .map(|folder| {
+                let (state, words) = steps::folder_words(folder);
+                let path = day_text(&folder.day);
+                let size = format!("{} · {}", format::plural(folder.files, "file"), format::bytes(folder.bytes));
+                let href = bucket_address(bucket, &format!("{path}/"));
+                vec![GridCell { sub: Some(size), ..link(path, href) }, GridCell { state: Some(state), ..cell(words) }]
+            })
+            .collect();
+        let sub = if shown < folders.len() {
+            format!("{shown} of {}; the bucket has all", format::count(folders.len() as u64))
+        } else {
+            "newest first".to_owned()
+        };
+        Ok(LakePanel { aside: true, ..grid_panel(title, sub, &["Folder:", "State"], rows, None) })
+    }
+
+    async fn buckets(&self) -> Result<LakePanel> {
+        let now = self.state.clock.millis();
+        let names = self.state.lake.names();
+        let mut rows = Vec::new();
+        for (bucket, what) in [
+            (&names.source, "What the customers' systems export"),
+            (&names.ingestion, "What customers deliver, a folder for each day"),
+            (&names.datalake, "The files and logs of bronze, silver and gold"),
+        ] {
+            let objects = self.state.lake.objects().list(bucket, "").await?;
+            let changed = objects.iter().map(|o| o.updated.timestamp_millis()).max();
+            rows.push(vec![
+                GridCell { sub: Some(what.into()), ..link(bucket, bucket_address(bucket, "")) },
+                count(objects.len() as u64),
+                cell(format::bytes(objects.iter().map(|o| o.size).sum())),
+                cell(changed.map_or("–".into(), |at| format::when(at, now))),
+            ]);
+        }
+        Ok(grid_panel("Buckets", "", &["Bucket:", "Objects#", "Bytes#", "Last change#-"], rows, None))
     }
 }

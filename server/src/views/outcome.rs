@@ -62,10 +62,10 @@ fn line(what: &str, state: State, tables: Option<&[TableOutcome]>, seconds: Stri
 
 fn link(step: &str) -> Option<(String, String)> {
     let (words, href) = match step {
-        "bronze" => ("Partitions", "/lake?table=bronze.ga_sessions"),
-        "silver" => ("Partitions", "/lake?table=silver.sessions"),
+        "bronze" => ("Partitions", "/lake/bronze.ga_sessions"),
+        "silver" => ("Partitions", "/lake/silver.sessions"),
         "gold" => ("Report", "/report"),
-        "warehouse" => ("Partitions", "/lake?table=warehouse.ga_sessions"),
+        "warehouse" => ("Partitions", "/lake/warehouse.ga_sessions"),
         _ => return None,
     };
     Some((words.into(), href.into()))

@@ -5,7 +5,7 @@ mod csv;
 mod filter;
 mod map;
 
-use app::wire::{BarsView, ChartView, FieldView, FilterView, GridView, ReportView, SeriesView, SourceView, TileView};
+use app::wire::{BarsView, ChartView, FieldView, FilterView, NumbersView, ReportView, SeriesView, SourceView, TileView};
 use chrono::NaiveDate;
 use showrunner_lake::transform::{ReportQuery, explore_queries};
 
@@ -35,7 +35,7 @@ impl Views {
             charts: vec![],
             map: None,
             bars: vec![],
-            products: GridView::default(),
+            products: NumbersView::default(),
             stale: None,
         };
         let Some(last) = day_of(choices.iter().filter(|r| cell(r, 0) == "date").map(|r| cell(r, 1)).max()) else {
@@ -408,13 +408,13 @@ fn funnel(rows: &Rows) -> BarsView {
     }
 }
 
-fn products(rows: &Rows, source: SourceView) -> GridView {
+fn products(rows: &Rows, source: SourceView) -> NumbersView {
     let line = |r: &Vec<Option<String>>| {
         let count = |at: usize| format::count(whole(r.get(at)));
         let revenue = number(r.get(4)).map_or("–".into(), format::dollars);
         vec![cell(r, 0).to_owned(), count(1), count(2), count(3), revenue]
     };
-    GridView {
+    NumbersView {
         title: "Products".into(),
         columns: ["Product", "Views", "Added", "Sold", "Revenue"].map(str::to_owned).to_vec(),
         rows: rows.iter().take(12).map(line).collect(),

@@ -74,6 +74,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         epoch,
         context,
         resident: Default::default(),
+        footers: Default::default(),
         read_only,
     })
 }

@@ -1,5 +1,6 @@
 //! The facade as the server uses it, on small generated days.
 
+mod browse;
 mod pipeline;
 mod query;
 mod reset;

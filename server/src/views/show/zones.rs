@@ -77,7 +77,7 @@ impl Views {
         let gold_tables = tables.iter().filter(|t| t.zone == Zone::Gold && t.rows() > 0).count() as u64;
         let last = self.last_gold_day().await?;
         let arrived = date.and_then(|d| situation.folder(d)).map_or(0, |f| f.files);
-        let lake_of = |z: &str, t: &str| format!("/lake?table={z}.{t}");
+        let lake_of = |z: &str, t: &str| format!("/lake/{z}.{t}");
         let days_files = |p: &Part| format!("{} · {}", format::plural(p.days, "day"), format::plural(p.files, "file"));
         let mut zones = vec![
             zone(
