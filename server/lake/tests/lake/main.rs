@@ -1,5 +1,6 @@
 //! The facade as the server uses it, on small generated days.
 
+mod console;
 mod pipeline;
 mod query;
 mod reset;
