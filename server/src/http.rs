@@ -4,6 +4,7 @@ mod assets;
 mod events;
 mod guard;
 mod services;
+mod sql_csv;
 mod upload;
 
 use std::sync::Arc;
@@ -87,6 +88,7 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
                     post(upload::receive).layer(DefaultBodyLimit::max(upload_limit.saturating_add(1 << 20))),
                 )
                 .route("/runs/{id}/log.txt", get(services::log_file))
+                .route("/sql.csv", get(sql_csv::download))
                 .route("/healthz", get(|| async { "ok" }))
                 .route("/pkg/{*file}", get(assets::serve))
                 .fallback(fallback)

@@ -2,6 +2,7 @@
 
 mod report;
 mod reset;
+mod sql;
 
 use std::sync::Arc;
 
@@ -29,7 +30,14 @@ pub enum Mood {
 /// Services in a mood.
 pub fn services(mood: Mood, theme: &'static str) -> Services {
     let fake = Arc::new(Fake { mood, theme });
-    Services { policy: fake.clone(), show: fake.clone(), runs: fake.clone(), reports: fake.clone(), resets: fake }
+    Services {
+        policy: fake.clone(),
+        show: fake.clone(),
+        runs: fake.clone(),
+        reports: fake.clone(),
+        resets: fake.clone(),
+        queries: fake,
+    }
 }
 
 struct Fake {

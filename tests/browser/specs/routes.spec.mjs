@@ -21,7 +21,7 @@ describe('every route', () => {
     removeDataDir(dataDir);
   });
 
-  const routes = ['/', '/?step=2.2', '/runs', '/runs/RUN', '/report', '/lake', '/lake?table=bronze.ga_sessions', '/reset', '/reset?scope=all', '/nowhere', '/?step=9.9', '/runs/run-0000-none'];
+  const routes = ['/', '/?step=2.2', '/runs', '/runs/RUN', '/report', '/lake', '/lake?table=bronze.ga_sessions', '/sql', '/sql?saved=1', '/reset', '/reset?scope=all', '/nowhere', '/?step=9.9', '/runs/run-0000-none'];
   for (const [size, viewport, schemes] of [['projector', PROJECTOR, ['light', 'dark']], ['phone', PHONE, ['dark']]]) {
     for (const colorScheme of schemes) {
       it(`reads well on a ${size}, ${colorScheme}`, async () => {
