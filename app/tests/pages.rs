@@ -289,7 +289,7 @@ async fn nothing_to_delete_cannot_be_confirmed() {
 async fn a_query_is_shown_with_its_rows_its_cost_and_its_plan() {
     let html = page("/sql?q=one", Mood::Idle).await.html;
     let text = html.split_once(tag(&html, "name=\"q\"")).expect("the query").1;
-    assert!(text.starts_with("SELECT '&lt;x&gt;'\nFROM t</textarea>"), "{text}");
+    assert!(text.starts_with("SELECT '&lt;/textarea>&amp;lt;'\nFROM t</textarea>"), "{text}");
     for label in ["<label for=\"q\"", "<label for=\"compare\"", "id=\"q\"", "id=\"compare\""] {
         assert_eq!(count(&html, label), 1, "{label}");
     }
@@ -299,14 +299,16 @@ async fn a_query_is_shown_with_its_rows_its_cost_and_its_plan() {
         assert!(html.contains(shown), "{shown}");
     }
     // Numbers stand right, and NULL is no text.
-    assert!(html.contains("<td class=\"num r\">140</td>") && html.contains("<td class>United Kingdom</td>"), "{html}");
+    assert!(
+        html.contains("<td class=\"num r\">140</td>") && html.contains("<td class=\"\">United Kingdom</td>"),
+        "{html}"
+    );
     assert!(html.contains("<td class=\"null\">NULL</td>") && html.contains("<td class=\"null r\">NULL</td>"), "{html}");
     assert!(html.contains("&lt;b&gt;"));
     let csv = tag(&html, "/sql.csv");
     assert!(csv.contains("rel=\"external\"") && csv.contains("q=SELECT%201"), "{csv}");
     assert!(tag(&html, "/sql?saved=2").contains("aria-current=\"true\""));
     assert!(!html.contains("The query is running."), "nothing runs in a rendered page");
-    assert_eq!(count(&html, "role=\"alert\">"), 1, "the place for errors of buttons");
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ async fn queries_of_the_address_run_and_end() {
     let get = async |path: &str| send(&router, request(Method::GET, path, &[("accept", "text/html")], "")).await;
     for (path, words) in [
         // Decoded once: neither `%` nor `+` is lost on the way.
-        ("/sql?q=SELECT+%27%25ab%25%27+AS+x%2C+1%2B1+AS+y", "<td class>%ab%</td><td class=\"num r\">2</td>"),
+        ("/sql?q=SELECT+%27%25ab%25%27+AS+x%2C+1%2B1+AS+y", "<td class=\"\">%ab%</td><td class=\"num r\">2</td>"),
         ("/sql?q=SELECT%0D%0A++nope%0D%0AFROM+silver.sessions", "Line 2, column 3."),
         ("/sql?q=DROP+TABLE+silver.sessions", "Only queries that read are allowed"),
         ("/sql?q=SELECT+1&compare=SELECT+2", "Both queries side by side"),

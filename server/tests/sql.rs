@@ -37,7 +37,7 @@ async fn every_saved_query_runs_and_a_date_filter_saves_partitions() {
             answer.cost
         };
         let cost = ask(&query.sql).await;
-        assert!(cost.bytes_read > 0, "{}", query.title);
+        assert!(!cost.scans.is_empty(), "{}", query.title);
         if let Some(without) = &query.without {
             let all = ask(without).await;
             assert_eq!((cost.partitions(), all.partitions()), ((1, 2), (2, 2)), "{}", query.title);

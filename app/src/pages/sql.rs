@@ -143,13 +143,18 @@ fn Editor(q: String, compare: String, again: RwSignal<u32>) -> impl IntoView {
 
 /// The text stands in the element for the first paint, and in the property for a page that somebody has typed into since.
 fn field(name: &'static str, text: String, lines: usize) -> impl IntoView {
-    let newest = text.clone();
+    let first = within_textarea(&text);
     view! {
-        <textarea id=name name=name rows=lines class="mono" spellcheck="false" autocomplete="off" prop:value=newest>
-            {text}
+        <textarea id=name name=name rows=lines class="mono" spellcheck="false" autocomplete="off" prop:value=text>
+            {first}
         </textarea>
     }
     .erased()
+}
+
+/// Leptos writes the text of a textarea as it is, so that one with `</textarea>` in it would end it and go on as markup.
+fn within_textarea(text: &str) -> String {
+    if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text.to_owned() }
 }
 
 /// While a query of this page is under way; with JavaScript only, the browser's own stop button cancels it otherwise.

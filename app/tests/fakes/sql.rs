@@ -53,7 +53,7 @@ impl Queries for Fake {
                 ("SELECT contry", "", vec![SqlAnswer { facts: vec![], details: vec![], ..nothing }])
             }
             "q=both" => ("SELECT '<x>'", "SELECT 2", vec![answer("Query", "1"), answer("Compared with", "58")]),
-            _ => ("SELECT '<x>'\nFROM t", "", vec![answer("Result", "1")]),
+            _ => ("SELECT '</textarea>&lt;'\nFROM t", "", vec![answer("Result", "1")]),
         };
         let comparison = (!compare.is_empty()).then(|| {
             let head = [("What", false), ("Query", true), ("Compared with", true), ("Times", true)];

@@ -94,6 +94,8 @@ fn rows(batch: &RecordBatch) -> Result<String, arrow::error::ArrowError> {
     let options = FormatOptions::new();
     let columns: Vec<_> =
         batch.columns().iter().map(|c| ArrayFormatter::try_new(c, &options)).collect::<Result<_, _>>()?;
+    // A column of nothing but NULL hides it from `is_null`.
+    let nulls: Vec<_> = batch.columns().iter().map(|c| c.logical_nulls()).collect();
     let mut out = String::new();
     for row in 0..batch.num_rows() {
         for (index, column) in columns.iter().enumerate() {
@@ -101,7 +103,7 @@ fn rows(batch: &RecordBatch) -> Result<String, arrow::error::ArrowError> {
                 out.push(',');
             }
             // NULL is nothing at all, an empty text is a pair of quotes.
-            if !batch.column(index).is_null(row) {
+            if nulls[index].as_ref().is_none_or(|n| n.is_valid(row)) {
                 out.push_str(&quoted(&column.value(row).to_string()));
             }
         }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use app::wire::{FactView, GridView, SqlAnswer, SqlError, SqlTable, SqlView};
+use arrow::buffer::NullBuffer;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use showrunner_lake::model::Zone;
 use showrunner_lake::{
@@ -239,10 +240,13 @@ fn grid(answer: &Answer) -> Result<(GridView, usize)> {
         let columns = columns.map_err(|e| {
             Error::with(ErrorKind::Invalid, format!("These columns cannot be shown ({e}). Choose single fields."), e)
         })?;
+        // A column of nothing but NULL and one by dictionary hide theirs from `is_null`.
+        let nulls: Vec<_> = batch.columns().iter().map(|c| c.logical_nulls()).collect();
         for row in 0..batch.num_rows().min(shown - rows.len()) {
-            let value =
-                |(i, c): (usize, &ArrayFormatter<'_>)| (!batch.column(i).is_null(row)).then(|| clipped(&c.value(row)));
-            rows.push(columns.iter().enumerate().map(value).collect());
+            let value = |(c, nulls): (&ArrayFormatter<'_>, &Option<NullBuffer>)| {
+                nulls.as_ref().is_none_or(|n| n.is_valid(row)).then(|| clipped(&c.value(row)))
+            };
+            rows.push(columns.iter().zip(&nulls).map(value).collect());
         }
     }
     Ok((GridView { caption: "Result".into(), head, rows }, total))
