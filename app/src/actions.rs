@@ -9,7 +9,7 @@ use leptos_router::hooks::{use_location, use_query_map};
 use server_fn::ServerFn;
 
 use crate::{
-    api::{ConfirmReset, Press, Reingest, RetryRun, SetTheme, StopRun},
+    api::{CancelQuery, ConfirmReset, Press, Reingest, RetryRun, SetTheme, StopRun},
     erase::{Erase, Inside},
     error,
     live::Live,
@@ -26,6 +26,7 @@ pub(crate) struct Actions {
     pub retry: Mutation,
     pub reset: Mutation,
     pub theme: Mutation,
+    pub cancel_query: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -39,6 +40,7 @@ impl Actions {
             retry: Mutation::new(RetryRun::PATH),
             reset: Mutation::new(ConfirmReset::PATH),
             theme: Mutation::new(SetTheme::PATH),
+            cancel_query: Mutation::new(CancelQuery::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -49,6 +51,7 @@ impl Actions {
         watch(actions.retry, actions.error, live);
         watch(actions.reset, actions.error, live);
         watch(actions.theme, actions.error, live);
+        watch(actions.cancel_query, actions.error, live);
 
         let location = use_location();
         Effect::new(move |before: Option<(String, String)>| {
@@ -100,7 +103,7 @@ impl Mutation {
 }
 
 /// The fields of the form, with the button that was pressed, as a browser encodes them.
-fn fields(event: &SubmitEvent) -> Option<String> {
+pub(crate) fn fields(event: &SubmitEvent) -> Option<String> {
     let data = form_data_from_event(event).ok()?;
     let fields = UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?;
     fields.to_string().as_string()

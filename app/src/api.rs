@@ -75,6 +75,13 @@ pub async fn reset(scope: Option<String>, run: Option<String>) -> Result<ResetVi
     call.answer(call.services.resets.reset(scope, run).await)
 }
 
+/// The SQL page for the query part of its address, its queries run under `id`.
+#[server(name = GetSql, prefix = "/api", endpoint = "sql", input = GetUrl)]
+pub async fn sql(search: String, id: String) -> Result<SqlView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.queries.sql(search, id).await)
+}
+
 /// Presses a step's button.
 #[server(name = Press, prefix = "/api", endpoint = "press")]
 pub async fn press(step: String) -> Result<String, WireError> {
@@ -118,6 +125,13 @@ pub async fn set_theme(theme: String, back: String) -> Result<String, WireError>
     call.redirect(Ok(local_address(&back).to_owned()))
 }
 
+/// Stops the query that runs under `id`. It changes nothing that others see, so whoever may ask may stop asking.
+#[server(name = CancelQuery, prefix = "/api", endpoint = "cancel_query")]
+pub async fn cancel_query(id: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.queries.cancel_query(id).await)
+}
+
 /// A server function as the rest of the server sees it.
 #[cfg(feature = "ssr")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,12 +156,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<GetRun>(Permission::View, false),
     endpoint::<GetReport>(Permission::View, false),
     endpoint::<GetReset>(Permission::View, false),
+    endpoint::<GetSql>(Permission::View, false),
     endpoint::<Press>(Permission::Present, true),
     endpoint::<Reingest>(Permission::Present, true),
     endpoint::<StopRun>(Permission::Present, true),
     endpoint::<RetryRun>(Permission::Present, true),
     endpoint::<ConfirmReset>(Permission::Reset, true),
     endpoint::<SetTheme>(Permission::View, true),
+    endpoint::<CancelQuery>(Permission::View, true),
 ];
 
 #[cfg(feature = "ssr")]

@@ -14,7 +14,7 @@ use crate::{
     api,
     erase::Erase,
     live::{Connection, Live},
-    pages::{Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, Runs, Show, resource},
+    pages::{Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, Runs, Show, Sql, resource},
     ui::{icon, labelled_icon},
     wire::ShellView,
 };
@@ -112,6 +112,7 @@ fn Layout() -> impl IntoView {
             <Route path=path!("/runs") view=Runs ssr=SsrMode::Async />
             <Route path=path!("/runs/:id") view=Run ssr=SsrMode::Async />
             <Route path=path!("/report") view=Report ssr=SsrMode::Async />
+            <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
         </Routes>
     }
@@ -136,6 +137,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 <NavLink href="/lake" title="Lake" />
                 <NavLink href="/runs" title="Runs" />
                 <NavLink href="/report" title="Report" />
+                <NavLink href="/sql" title="SQL" />
             </nav>
             <div class="topbar-end">
                 <Freshness at=shell.at />

@@ -7,6 +7,7 @@ mod reset;
 mod run;
 mod runs;
 mod show;
+mod sql;
 
 pub(crate) use lake::{Lake, LakeBucket, LakeTable};
 pub(crate) use missing::NotFound;
@@ -15,6 +16,7 @@ pub(crate) use reset::Reset;
 pub(crate) use run::Run;
 pub(crate) use runs::Runs;
 pub(crate) use show::Show;
+pub(crate) use sql::Sql;
 
 use leptos::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};

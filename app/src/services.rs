@@ -83,6 +83,15 @@ pub trait Resets: Send + Sync {
     async fn confirm_reset(&self, scope: String, plan: String) -> Result<String, WireError>;
 }
 
+/// Queries that persons write.
+#[async_trait]
+pub trait Queries: Send + Sync {
+    /// The SQL page for the query part of its address. What it runs can be cancelled by `id`, unless that is empty.
+    async fn sql(&self, search: String, id: String) -> Result<SqlView, WireError>;
+    /// Stops what runs under the id; says whether there was anything.
+    async fn cancel_query(&self, id: String) -> Result<String, WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -98,6 +107,8 @@ pub struct Services {
     pub reports: Arc<dyn Reports>,
     /// Reset.
     pub resets: Arc<dyn Resets>,
+    /// SQL.
+    pub queries: Arc<dyn Queries>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

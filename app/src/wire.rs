@@ -6,6 +6,7 @@ mod report;
 mod reset;
 mod runs;
 mod show;
+mod sql;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ pub use report::*;
 pub use reset::*;
 pub use runs::*;
 pub use show::*;
+pub use sql::*;
 
 /// The one error that pages see. Never holds internal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -68,7 +68,7 @@ fn tag<'a>(html: &'a str, part: &str) -> &'a str {
     &html[start..=end]
 }
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 15] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -80,6 +80,10 @@ const PAGES: [&str; 11] = [
     "/report",
     "/reset",
     "/reset?run=reset-0007",
+    "/sql",
+    "/sql?q=one",
+    "/sql?q=both",
+    "/sql?q=wrong",
 ];
 
 #[tokio::test]
@@ -165,6 +169,7 @@ async fn every_form_works_by_itself() {
         ("/reset", Mood::Idle, "/api/confirm_reset", "post", &[("scope", "step:2.1"), ("plan", "3f9a")]),
         ("/reset?scope=all", Mood::Idle, "/api/confirm_reset", "post", &[("scope", "all"), ("plan", "3f9a")]),
         ("/reset", Mood::Idle, "/reset", "get", &[]),
+        ("/sql", Mood::Idle, "/sql", "get", &[]),
         ("/reset?scope=all", Mood::Idle, "/api/set_theme", "post", &[("back", "/reset?scope=all")]),
         (
             "/lake/bronze.visits?tab=schema&find=pagePath",
@@ -256,6 +261,7 @@ async fn a_page_that_cannot_be_read_says_why_once_and_offers_to_try_again() {
         "/runs/run-0059-7f3a",
         "/report",
         "/reset",
+        "/sql",
     ] {
         let Page { html, status } = page(address, Mood::Broken).await;
         assert!(status.iter().all(|code| *code == 503) && !status.is_empty(), "{address} {status:?}");
@@ -319,6 +325,44 @@ async fn a_table_of_the_lake_is_linked_paged_and_unfolds() {
     let Page { html, status } = page("/lake/nothing", Mood::Idle).await;
     assert!(html.contains("There is no table &#x27;nothing&#x27;.") || html.contains("There is no table 'nothing'."));
     assert_eq!(status, [404]);
+}
+
+#[tokio::test]
+async fn a_query_is_shown_with_its_rows_its_cost_and_its_plan() {
+    let html = page("/sql?q=one", Mood::Idle).await.html;
+    let text = html.split_once(tag(&html, "name=\"q\"")).expect("the query").1;
+    assert!(text.starts_with("SELECT '&lt;/textarea>&amp;lt;'\nFROM t</textarea>"), "{text}");
+    for label in ["<label for=\"q\"", "<label for=\"compare\"", "id=\"q\"", "id=\"compare\""] {
+        assert_eq!(count(&html, label), 1, "{label}");
+    }
+    for shown in
+        ["Partitions", "of 58", "12.3 KB", "TableScan: silver.sessions", "Cut after 1,000 rows", "date, partition"]
+    {
+        assert!(html.contains(shown), "{shown}");
+    }
+    // Numbers stand right, and NULL is no text.
+    assert!(
+        html.contains("<td class=\"num r\">140</td>") && html.contains("<td class=\"\">United Kingdom</td>"),
+        "{html}"
+    );
+    assert!(html.contains("<td class=\"null\">NULL</td>") && html.contains("<td class=\"null r\">NULL</td>"), "{html}");
+    assert!(html.contains("&lt;b&gt;"));
+    let csv = tag(&html, "/sql.csv");
+    assert!(csv.contains("rel=\"external\"") && csv.contains("q=SELECT%201"), "{csv}");
+    assert!(tag(&html, "/sql?saved=2").contains("aria-current=\"true\""));
+    assert!(!html.contains("The query is running."), "nothing runs in a rendered page");
+}
+
+#[tokio::test]
+async fn two_queries_stand_side_by_side_and_an_error_is_marked() {
+    let html = page("/sql?q=both", Mood::Idle).await.html;
+    assert!(html.contains("58 ×") && html.contains("1 of 58") && html.contains("Compared with"));
+    assert!(tag(&html, "<details").contains("open"), "the second query is seen");
+    let html = page("/sql", Mood::Idle).await.html;
+    assert!(!tag(&html, "<details").contains("open") && html.contains("No query has run on this page yet."));
+    let html = page("/sql?q=wrong", Mood::Idle).await.html;
+    assert!(html.contains("No field named contry.") && html.contains("Line 1, column 8."));
+    assert!(html.contains("SELECT contry\n    │        ^"), "{html}");
 }
 
 #[test]

@@ -68,11 +68,12 @@ impl From<showrunner_lake::Error> for Error {
             Lake::NotFound => ErrorKind::NotFound,
             Lake::Exists | Lake::Conflict => ErrorKind::Conflict,
             Lake::Invalid | Lake::TooLarge => ErrorKind::Invalid,
-            Lake::Storage | Lake::Timeout => ErrorKind::Unavailable,
+            Lake::Storage | Lake::Timeout | Lake::Busy => ErrorKind::Unavailable,
             Lake::Cancelled => ErrorKind::Cancelled,
             Lake::Internal => ErrorKind::Internal,
         };
-        Error::with(kind, error.message.clone(), error)
+        let place = error.position.map(|p| format!(" (line {}, column {})", p.line, p.column)).unwrap_or_default();
+        Error::with(kind, format!("{}{place}", error.message), error)
     }
 }
 

@@ -4,6 +4,7 @@ mod assets;
 mod events;
 mod guard;
 mod services;
+mod sql_csv;
 mod upload;
 
 use std::sync::Arc;
@@ -88,6 +89,7 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
                 )
                 .route("/runs/{id}/log.txt", get(services::log_file))
                 .route("/report.csv", get(services::report_csv))
+                .route("/sql.csv", get(sql_csv::download))
                 .route("/healthz", get(|| async { "ok" }))
                 .route("/pkg/{*file}", get(assets::serve))
                 .fallback(fallback)

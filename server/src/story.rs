@@ -27,6 +27,21 @@ pub struct Story {
     /// Chapters in order.
     #[serde(rename = "chapter")]
     pub chapters: Vec<Chapter>,
+    /// Saved queries of the SQL page.
+    #[serde(rename = "query", default)]
+    pub queries: Vec<SavedQuery>,
+}
+
+/// A query that the SQL page offers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedQuery {
+    /// Words of the link.
+    pub title: String,
+    /// The query.
+    pub sql: String,
+    /// The same query without what makes it cheap (its date filter): both run, and their costs are shown side by side.
+    pub without: Option<String>,
 }
 
 /// The days of a story.
@@ -268,6 +283,20 @@ impl Story {
                 return Err(format!("{at}: {date} is not among the days of data.stage"));
             }
         }
+        for (index, query) in self.queries.iter().enumerate() {
+            let at = format!("query {} ({})", index + 1, query.title.trim());
+            if query.title.trim().is_empty() {
+                return Err(format!("{at}: the query needs a title"));
+            }
+            let without = query.without.as_deref();
+            if query.sql.trim().is_empty() || without.is_some_and(|sql| sql.trim().is_empty()) {
+                return Err(format!("{at}: sql and without must not be empty"));
+            }
+            let bytes = query.sql.len() + without.map_or(0, str::len);
+            if bytes > crate::views::LONGEST_QUERY {
+                return Err(format!("{at}: {bytes} bytes are more than the SQL page takes"));
+            }
+        }
         Ok(())
     }
 }
@@ -329,6 +358,12 @@ mod tests {
             (step("{kind='upload',label='x',date='2017-06-01'}"), "not among the days"),
             (step("{kind='look',label='x',href='//elsewhere'}"), "within the site"),
             (step("{kind='reset',label='x',scope='step:9.9'}"), "is no scope"),
+            (format!("{}[[query]]\ntitle=' '\nsql='SELECT 1'\n", step("{kind='seed',label='x'}")), "needs a title"),
+            (format!("{}[[query]]\ntitle='q'\nsql=' '\n", step("{kind='seed',label='x'}")), "must not be empty"),
+            (
+                format!("{}[[query]]\ntitle='q'\nsql='{}'\n", step("{kind='seed',label='x'}"), "x".repeat(9_000)),
+                "more than the SQL page takes",
+            ),
             (step("{kind='dance',label='x'}"), "unknown variant"),
             (step("{kind='seed',label='x'}").replace("1:00", "soon"), "not a time"),
         ] {

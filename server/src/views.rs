@@ -9,6 +9,7 @@ mod report;
 mod reset;
 mod runs;
 mod show;
+mod sql;
 mod steps;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::AppState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::story::Story;
 use numbers::Numbers;
+pub use sql::{Asked, LONGEST as LONGEST_QUERY};
 
 /// Everything the pages ask for.
 pub struct Views {

@@ -44,6 +44,7 @@ async fn the_router_without_a_socket() {
     every_page_reads_without_javascript_and_carries_its_policy().await;
     bad_input_gets_a_sentence_and_changes_nothing().await;
     a_locked_database_is_said_and_outlived().await;
+    queries_of_the_address_run_and_end().await;
 }
 
 async fn every_server_function_is_listed_and_answers_only_its_method_and_our_own_pages() {
@@ -94,6 +95,11 @@ async fn every_page_reads_without_javascript_and_carries_its_policy() {
         ("/lake/bucket/sa-ingestion-demo-test", StatusCode::OK),
         ("/lake/bucket/elsewhere", StatusCode::NOT_FOUND),
         ("/reset", StatusCode::OK),
+        ("/sql", StatusCode::OK),
+        ("/sql?saved=1", StatusCode::OK),
+        ("/sql?q=SELEC", StatusCode::OK),
+        ("/sql?saved=99", StatusCode::NOT_FOUND),
+        ("/sql?q=1&q=2", StatusCode::UNPROCESSABLE_ENTITY),
         ("/nowhere", StatusCode::NOT_FOUND),
         ("/runs/run-0000-none", StatusCode::NOT_FOUND),
         ("/?step=9.9", StatusCode::NOT_FOUND),
@@ -119,6 +125,7 @@ async fn bad_input_gets_a_sentence_and_changes_nothing() {
         ("/api/retry_run", "id=run-0000-none", StatusCode::NOT_FOUND, ""),
         ("/api/confirm_reset", "scope=step:9.9&plan=x", StatusCode::NOT_FOUND, "no step"),
         ("/api/confirm_reset", "scope=nonsense&plan=x", StatusCode::UNPROCESSABLE_ENTITY, "is no scope"),
+        ("/api/cancel_query", "id=unknown", StatusCode::OK, "over"),
         ("/api/set_theme", "theme=pink&back=/", StatusCode::UNPROCESSABLE_ENTITY, "no such theme"),
     ] {
         let (status, _, answer) = send(&router, request(Method::POST, path, &form, body)).await;
@@ -146,4 +153,57 @@ async fn a_locked_database_is_said_and_outlived() {
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     let (status, _, answer) = press().await;
     assert!(status.is_success(), "{status} {answer}");
+}
+
+async fn queries_of_the_address_run_and_end() {
+    let (router, _folder) = router().await;
+    let get = async |path: &str| send(&router, request(Method::GET, path, &[("accept", "text/html")], "")).await;
+    for (path, words) in [
+        // Decoded once: neither `%` nor `+` is lost on the way.
+        ("/sql?q=SELECT+%27%25ab%25%27+AS+x%2C+1%2B1+AS+y", "<td class=\"\">%ab%</td><td class=\"num r\">2</td>"),
+        ("/sql?q=SELECT%0D%0A++nope%0D%0AFROM+silver.sessions", "Line 2, column 3."),
+        ("/sql?q=DROP+TABLE+silver.sessions", "Only queries that read are allowed"),
+        ("/sql?q=SELECT+1&compare=SELECT+2", "Both queries side by side"),
+    ] {
+        let (status, _, body) = get(path).await;
+        let body = body.replace("<!>", "").replace("<!---->", "");
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(body.contains(words), "{path}: {body}");
+    }
+    let long = format!("/sql?q={}", "x".repeat(8_193));
+    assert!(get(&long).await.2.contains("at most 8,192 fit into an address"));
+
+    let (status, headers, csv) = get("/sql.csv?q=SELECT+%27a%2Cb%22%27+AS+t%2C+NULL+AS+n%2C+%27%27+AS+e").await;
+    assert_eq!((status, csv.as_str()), (StatusCode::OK, "t,n,e\r\n\"a,b\"\"\",,\"\"\r\n"));
+    assert!(headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/csv"));
+    assert!(headers[header::CONTENT_DISPOSITION].to_str().unwrap().contains("attachment"));
+    for (path, expected, words) in [
+        ("/sql.csv?q=SELEC", StatusCode::UNPROCESSABLE_ENTITY, "(line 1, column 1)"),
+        ("/sql.csv", StatusCode::UNPROCESSABLE_ENTITY, "There is no query"),
+        ("/sql.csv?q=DELETE+FROM+silver.hits", StatusCode::UNPROCESSABLE_ENTITY, "Only queries that read"),
+        (&long.replace("/sql?", "/sql.csv?"), StatusCode::URI_TOO_LONG, "longer than"),
+    ] {
+        let (status, _, body) = get(path).await;
+        assert_eq!(status, expected, "{body}");
+        assert!(body.contains(words), "{body}");
+    }
+
+    // A heavy query is cancelled by its id, and another page is answered meanwhile.
+    let heavy = "/api/sql?id=tab1&search=q%3DSELECT%2Bcount(*)%2BFROM%2Bgenerate_series(1%2C3000000)%2Ba%2Cgenerate_series(1%2C3000000)%2Bb";
+    let asked = tokio::spawn({
+        let router = router.clone();
+        async move { send(&router, request(Method::GET, heavy, &[], "")).await }
+    });
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
+    let began = std::time::Instant::now();
+    loop {
+        let (_, _, answer) = send(&router, request(Method::POST, "/api/cancel_query", &form, "id=tab1")).await;
+        if answer.contains("cancelled") {
+            break;
+        }
+        assert_eq!(get("/lake").await.0, StatusCode::OK);
+        assert!(began.elapsed().as_secs() < 20, "the query never began: {answer}");
+    }
+    let (status, _, body) = asked.await.unwrap();
+    assert!(status == StatusCode::OK && body.contains("The query was cancelled."), "{status} {body}");
 }

@@ -3,6 +3,7 @@
 mod lake;
 mod report;
 mod reset;
+mod sql;
 
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         browse: fake.clone(),
         runs: fake.clone(),
         reports: fake.clone(),
-        resets: fake,
+        resets: fake.clone(),
+        queries: fake,
     }
 }
 

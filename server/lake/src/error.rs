@@ -19,8 +19,19 @@ pub enum ErrorKind {
     Cancelled,
     /// Took longer than allowed.
     Timeout,
+    /// As much as is allowed at a time is under way already.
+    Busy,
     /// A bug or an unexpected state.
     Internal,
+}
+
+/// A place in a query's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
 }
 
 /// An error with its kind, a sentence for people, and its source.
@@ -31,6 +42,8 @@ pub struct Error {
     pub kind: ErrorKind,
     /// What happened and what to do, as a sentence.
     pub message: String,
+    /// Where in the query, if it is about a query and the place is known.
+    pub position: Option<Position>,
     /// The cause.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -39,7 +52,7 @@ pub struct Error {
 impl Error {
     /// An error without a deeper cause.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), source: None }
+        Error { kind, message: message.into(), position: None, source: None }
     }
     /// An error with its cause.
     pub fn with(
@@ -47,7 +60,7 @@ impl Error {
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Error { kind, message: message.into(), source: Some(source.into()) }
+        Error { kind, message: message.into(), position: None, source: Some(source.into()) }
     }
 }
 

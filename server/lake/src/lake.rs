@@ -16,6 +16,7 @@ use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
 use crate::model::*;
 use crate::ports::{Objects, Topic, Warehouse};
+use crate::query::Cost;
 use crate::resident::Resident;
 use crate::silver::Silver;
 use crate::warehouse::DeltaWarehouse;
@@ -23,11 +24,15 @@ use crate::warehouse::serve::{SERVING, Serve};
 use crate::{Error, ErrorKind, Result, purge, query};
 
 mod background;
+mod catalog;
+mod console;
 mod foreign;
 mod lock;
 mod open;
 
 use background::Background;
+pub use catalog::{CatalogColumn, CatalogTable};
+pub use console::{QUERIES_AT_A_TIME, RowStream};
 pub use lock::DataDirLock;
 
 /// Memory of the sessions that only plan scans for transforms.
@@ -84,6 +89,8 @@ pub struct Answer {
     pub cut: bool,
     /// Wall seconds.
     pub seconds: f64,
+    /// What it took.
+    pub cost: Cost,
 }
 
 /// The data plane of one data folder. Cheap to clone behind an `Arc`; all methods may run at once.
@@ -93,6 +100,8 @@ pub struct Lake {
     work: Background,
     /// Where queries run: apart from the steps, so that neither waits for the other.
     queries: Background,
+    /// Where persons' own queries run.
+    console: console::Console,
 }
 
 struct Inner {
@@ -240,18 +249,7 @@ impl Lake {
     }
 
     async fn query_once(&self, sql: &str, limits: QueryLimits) -> Result<Answer> {
-        let (inner, sql) = (self.inner.clone(), sql.to_owned());
-        let work = self.queries.run_while_wanted(async move {
-            let tables: Vec<_> = inner.all_tables().into_iter().filter(|t| t.exists()).collect();
-            query::run(&sql, &tables, limits, inner.config.query_memory, &inner.config.data_dir.join("scratch")).await
-        });
-        tokio::time::timeout(limits.timeout, work).await.unwrap_or_else(|_| {
-            let seconds = limits.timeout.as_secs_f64();
-            Err(Error::new(
-                ErrorKind::Timeout,
-                format!("The query took longer than {seconds} seconds and was stopped. Ask for fewer days or columns."),
-            ))
-        })
+        self.inner.answer(&self.queries, sql, limits, None).await
     }
 
     /// Answers to the report's own queries over `silver.sessions` and `silver.products`, which are kept in memory with the columns
@@ -438,6 +436,14 @@ impl Inner {
         }
         Ok(items)
     }
+}
+
+fn timed_out(limits: QueryLimits) -> Error {
+    let seconds = limits.timeout.as_secs_f64();
+    Error::new(
+        ErrorKind::Timeout,
+        format!("The query took longer than {seconds} seconds and was stopped. Ask for fewer days or columns."),
+    )
 }
 
 fn distinct(days: &[Day]) -> Vec<Day> {

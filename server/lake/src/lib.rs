@@ -24,5 +24,6 @@ pub mod transform;
 pub mod warehouse;
 mod zone;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Position, Result};
 pub use lake::*;
+pub use query::{Cost, ScanCost};

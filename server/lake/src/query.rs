@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -11,10 +10,11 @@ use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
@@ -22,23 +22,35 @@ use deltalake::delta_datafusion::DeltaSessionConfig;
 use futures::StreamExt;
 
 use crate::delta::{Current, LiveFile, Table};
-use crate::lake::{Answer, QueryLimits};
+use crate::lake::QueryLimits;
 use crate::model::Zone;
 use crate::{Error, ErrorKind, Result};
 
+mod cost;
+mod fault;
 mod spelling;
+mod stop;
+
+pub use cost::{Cost, ScanCost};
+pub(crate) use stop::{Stop, Until};
+
+/// Planning takes time that grows with the square of a chain of operators, and cannot be stopped.
+const MOST_OPERATORS: usize = 500;
+/// What one person's query may put on the disk when its memory is used up.
+const SPILL: u64 = 4 << 30;
 
 /// Rows in a batch of a transform: nested rows reach hundreds of KB, so fewer than DataFusion's 8,192.
 const PIPELINE_BATCH: usize = 1024;
 
 /// A session for a transform of the pipeline: few partitions, small batches.
 pub(crate) fn pipeline_session(memory: usize, scratch: &Path) -> Result<SessionContext> {
-    session(memory, scratch, |config| config.with_batch_size(PIPELINE_BATCH).with_target_partitions(1))
+    let tune = |config: SessionConfig| config.with_batch_size(PIPELINE_BATCH).with_target_partitions(1);
+    session(memory, scratch, None, tune)
 }
 
 /// A session for the report: its many short queries run beside each other, each on one thread.
 pub(crate) fn report_session(memory: usize, scratch: &Path) -> Result<SessionContext> {
-    session(memory, scratch, |config| config.with_target_partitions(1))
+    session(memory, scratch, None, |config| config.with_target_partitions(1))
 }
 
 /// Runs one of the report's own queries to its end.
@@ -50,13 +62,21 @@ pub(crate) async fn answer(context: &SessionContext, sql: &str) -> Result<Vec<Re
     batches.iter().map(|batch| plain(batch, &schema)).collect()
 }
 
-fn session(memory: usize, scratch: &Path, tune: impl FnOnce(SessionConfig) -> SessionConfig) -> Result<SessionContext> {
+fn session(
+    memory: usize,
+    scratch: &Path,
+    spill: Option<u64>,
+    tune: impl FnOnce(SessionConfig) -> SessionConfig,
+) -> Result<SessionContext> {
     // delta-rs's defaults keep identifiers as they are written and avoid a panic in its dynamic join filters.
     let config: SessionConfig = DeltaSessionConfig::default().into();
     let config = tune(
         config.set_bool("datafusion.execution.parquet.schema_force_view_types", false).with_information_schema(true),
     );
-    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![scratch.to_path_buf()]));
+    let mut disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![scratch.to_path_buf()]));
+    if let Some(spill) = spill {
+        disk = disk.with_max_temp_directory_size(spill);
+    }
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
         .with_disk_manager_builder(disk)
@@ -103,62 +123,95 @@ pub(crate) fn register(
     Ok(())
 }
 
-/// Runs one query over these tables. Everything happens on the runtime of the caller: give it one of its own.
-pub(crate) async fn run(
+/// A query that has begun.
+pub(crate) struct Started {
+    stream: SendableRecordBatchStream,
+    /// Of the answer.
+    pub schema: SchemaRef,
+    watch: cost::Watch,
+    /// Rows that may still come.
+    room: usize,
+    /// There were more than the limit.
+    pub cut: bool,
+}
+
+/// Plans one query over these tables and begins it. Everything happens on the runtime of the caller: give it one of its own.
+pub(crate) async fn start(
     sql: &str,
     tables: &[Arc<Table>],
     limits: QueryLimits,
     memory: usize,
     scratch: &Path,
-) -> Result<Answer> {
-    let started = Instant::now();
-    let context = session(memory, scratch, |config| config)?;
+    stop: &Stop,
+) -> Result<Started> {
+    let context =
+        session(memory, scratch, Some(SPILL), |config| config.set_bool("datafusion.sql_parser.collect_spans", true))?;
     let mut columns = spelling::Names::default();
+    let mut touchable = Vec::new();
     for table in tables {
         let current = table.current().await?;
         let provider = provider(&context, &current, None).await?;
         columns.learn(table.shape.zone.name(), &table.shape.name, &provider.schema());
         register(&context, table.shape.zone, &table.shape.name, provider)?;
+        touchable.push((table.clone(), current));
+    }
+    let operators = spelling::operators(sql);
+    if operators > MOST_OPERATORS {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "The query has {operators} operators, and at most {MOST_OPERATORS} are planned. Put lists into IN (…), or take it apart with WITH."
+            ),
+        ));
     }
     let sql = columns.respell(sql);
     let statement = parse(&sql)?;
-    let plan = context.state().statement_to_plan(statement).await.map_err(query_error)?;
+    let at = |e| fault::located(e, &sql);
+    let plan = context.state().statement_to_plan(statement).await.map_err(at)?;
     SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)
         .with_allow_statements(false)
         .verify_plan(&plan)
         .map_err(|e| refused(&e.strip_backtrace()))?;
-    let frame = context.execute_logical_plan(plan).await.map_err(query_error)?;
-    let mut stream = frame.execute_stream().await.map_err(query_error)?;
+    let frame = context.execute_logical_plan(plan).await.map_err(at)?;
+    let (state, plan) = frame.into_parts();
+    let logical = state.optimize(&plan).map_err(at)?;
+    let physical = state.query_planner().create_physical_plan(&logical, &state).await.map_err(at)?;
+    let physical = stop.watch(physical).map_err(query_error)?;
+    let watch = cost::Watch::new(&logical, physical.clone(), touchable);
+    let stream = execute_stream(physical, state.task_ctx()).map_err(query_error)?;
     let schema = plain_schema(&stream.schema());
-    let mut batches = Vec::new();
-    let mut rows = 0;
-    let mut cut = false;
-    while let Some(batch) = stream.next().await {
-        let batch = plain(&batch.map_err(query_error)?, &schema)?;
-        let room = limits.rows - rows;
-        if batch.num_rows() > room {
-            cut = true;
-            if room > 0 {
-                batches.push(batch.slice(0, room));
+    Ok(Started { stream, schema, watch, room: limits.rows, cut: false })
+}
+
+impl Started {
+    /// The next rows, none of them empty; `None` at the end or at the limit.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        while !self.cut {
+            let batch = match self.stream.next().await?.map_err(query_error).and_then(|b| plain(&b, &self.schema)) {
+                Ok(batch) => batch,
+                Err(error) => return Some(Err(error)),
+            };
+            self.cut = batch.num_rows() > self.room;
+            let batch = batch.slice(0, batch.num_rows().min(self.room));
+            self.room -= batch.num_rows();
+            if batch.num_rows() > 0 {
+                return Some(Ok(batch));
             }
-            break;
         }
-        rows += batch.num_rows();
-        if batch.num_rows() > 0 {
-            batches.push(batch);
-        }
+        None
     }
-    if batches.is_empty() {
-        batches.push(RecordBatch::new_empty(schema));
+
+    /// What it took so far.
+    pub fn cost(&self) -> Cost {
+        self.watch.cost()
     }
-    Ok(Answer { batches, cut, seconds: started.elapsed().as_secs_f64() })
 }
 
 /// Accepts exactly one statement, and only one that reads.
 fn parse(sql: &str) -> Result<Statement> {
-    let mut statements = DFParser::parse_sql(sql).map_err(query_error)?;
+    let mut statements = DFParser::parse_sql(sql).map_err(|e| fault::located(e, sql))?;
     let statement = match (statements.pop_front(), statements.is_empty()) {
         (Some(statement), true) => statement,
         (None, _) => {
@@ -204,8 +257,7 @@ fn refused(what: &str) -> Error {
 /// A DataFusion error as one sentence. What the writer of the query can mend is [`ErrorKind::Invalid`].
 pub(crate) fn query_error(error: DataFusionError) -> Error {
     let root = error.find_root();
-    let text = root.strip_backtrace();
-    let text = text.lines().next().unwrap_or_default().to_owned();
+    let text = fault::words(root);
     match root {
         DataFusionError::ResourcesExhausted(_) => Error::with(
             ErrorKind::Invalid,

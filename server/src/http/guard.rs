@@ -4,8 +4,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio_util::sync::CancellationToken;
 
 use super::{REQUEST_ID, Web};
+
+/// Cancelled when nobody waits for the answer any more: what is done for this request alone may stop then.
+#[derive(Clone, Default)]
+pub struct Gone(pub CancellationToken);
 
 /// Refuses what another site sends: a name that is not ours (DNS rebinding), and writes with a foreign origin.
 /// <https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html>, 'Fetch Metadata'.
@@ -19,6 +24,10 @@ pub async fn same_site(State(web): State<Web>, mut request: Request, next: Next)
         return (StatusCode::FORBIDDEN, format!("Refused: {reason}.\n")).into_response();
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let gone = Gone::default();
+    request.extensions_mut().insert(gone.clone());
+    // Dropped half-way when the browser closes the connection.
+    let _guard = gone.0.drop_guard();
     let response = next.run(request).await;
     tracing::debug!(request_id = %id, %method, path, status = response.status().as_u16(), "answered");
     response

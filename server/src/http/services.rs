@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::services::{Browse, Host, Permission, Policy, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
+use app::services::{Browse, Host, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
 use app::wire::*;
 use async_trait::async_trait;
 use axum::extract::{Path, RawQuery, State};
@@ -12,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::ResponseOptions;
 
-use super::{REQUEST_ID, Web};
+use super::guard::Gone;
+use super::{REQUEST_ID, Web, sql_csv};
 use crate::error::{Error, ErrorKind};
 use crate::ingestion::MarkerOutcome;
 use crate::reset::ResetStart;
@@ -23,6 +24,7 @@ use crate::story::Kind;
 /// Gives a page or a server function what it may call. Runs inside the request's context.
 pub fn provide(web: &Web) {
     let parts = use_context::<Parts>();
+    let gone = parts.as_ref().and_then(|p| p.extensions.get::<Gone>().cloned()).unwrap_or_default();
     let (method, headers) = parts.map(|p| (p.method, p.headers)).unwrap_or_default();
     let request_id = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let theme = cookie(&headers, THEME_COOKIE)
@@ -31,14 +33,15 @@ pub fn provide(web: &Web) {
     // A form post without JavaScript is answered by a redirect even when it failed; its status is not ours to set.
     let plain_form = method == axum::http::Method::POST
         && headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
-    let person = Arc::new(Person { web: web.clone(), request_id, theme });
+    let person = Arc::new(Person { web: web.clone(), request_id, theme, gone });
     provide_context(Services {
         policy: person.clone(),
         show: person.clone(),
         browse: person.clone(),
         runs: person.clone(),
         reports: person.clone(),
-        resets: person,
+        resets: person.clone(),
+        queries: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);
@@ -73,6 +76,7 @@ struct Person {
     web: Web,
     request_id: String,
     theme: String,
+    gone: Gone,
 }
 
 /// Who stands in the records until sign-in comes.
@@ -287,6 +291,19 @@ impl Resets for Person {
                 )
             }),
         }
+    }
+}
+
+#[async_trait]
+impl Queries for Person {
+    async fn sql(&self, search: String, id: String) -> Result<SqlView, WireError> {
+        let asked = sql_csv::asked(&search).map_err(|words| self.invalid(words.into()))?;
+        self.web.views.sql(asked, &id, self.gone.0.clone()).await.map_err(|e| self.explain(e))
+    }
+
+    async fn cancel_query(&self, id: String) -> Result<String, WireError> {
+        // One that ended in the meantime needs no cancelling.
+        Ok(if self.web.state.lake.cancel(&id) { "cancelled" } else { "over" }.into())
     }
 }
 

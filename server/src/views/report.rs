@@ -5,7 +5,9 @@ mod csv;
 mod filter;
 mod map;
 
-use app::wire::{BarsView, ChartView, FieldView, FilterView, NumbersView, ReportView, SeriesView, SourceView, TileView};
+use app::wire::{
+    BarsView, ChartView, FieldView, FilterView, NumbersView, ReportView, SeriesView, SourceView, TileView,
+};
 use chrono::NaiveDate;
 use showrunner_lake::transform::{ReportQuery, explore_queries};
 

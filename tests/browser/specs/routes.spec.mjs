@@ -21,7 +21,7 @@ describe('every route', () => {
     removeDataDir(dataDir);
   });
 
-  const routes = ['/', '/?step=2.2', '/runs', '/runs/RUN', '/report', '/lake', '/lake/bronze.ga_sessions', '/lake/bronze.ga_sessions?tab=history', '/lake/bronze.ga_sessions?tab=schema', '/lake/bronze.ga_sessions?tab=schema&against=silver.sessions', '/lake/bronze.ga_sessions?tab=rows', '/lake/bronze.ga_sessions?tab=rows&row=1', '/reset', '/reset?scope=all', '/nowhere', '/?step=9.9', '/runs/run-0000-none'];
+  const routes = ['/', '/?step=2.2', '/runs', '/runs/RUN', '/report', '/lake', '/lake/bronze.ga_sessions', '/lake/bronze.ga_sessions?tab=history', '/lake/bronze.ga_sessions?tab=schema', '/lake/bronze.ga_sessions?tab=schema&against=silver.sessions', '/lake/bronze.ga_sessions?tab=rows', '/lake/bronze.ga_sessions?tab=rows&row=1', '/report?country=United+Kingdom&map=revenue', '/report?from=never', '/sql', '/sql?saved=1', '/reset', '/reset?scope=all', '/nowhere', '/?step=9.9', '/runs/run-0000-none'];
   for (const [size, viewport, schemes] of [['projector', PROJECTOR, ['light', 'dark']], ['phone', PHONE, ['dark']]]) {
     for (const colorScheme of schemes) {
       it(`reads well on a ${size}, ${colorScheme}`, async () => {

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -12,17 +13,38 @@ pub(crate) struct Background(Option<Runtime>);
 impl Background {
     /// Starts `threads` worker threads.
     pub fn start(name: &str, threads: usize) -> Result<Self> {
-        let runtime =
-            Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name(name).enable_all().build().map_err(
-                |e| {
-                    Error::with(
-                        ErrorKind::Storage,
-                        "The system gives no more threads: close other programs and start again.",
-                        e,
-                    )
-                },
-            )?;
+        Self::build(Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name(name))
+    }
+
+    /// As [`Background::start`], with stacks of this many bytes. They take memory only as far as they are used.
+    pub fn start_with_stack(name: &str, threads: usize, stack: usize) -> Result<Self> {
+        Self::build(
+            Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name(name).thread_stack_size(stack),
+        )
+    }
+
+    fn build(builder: &mut Builder) -> Result<Self> {
+        let runtime = builder.enable_all().build().map_err(|e| {
+            Error::with(
+                ErrorKind::Storage,
+                "The system gives no more threads: close other programs and start again.",
+                e,
+            )
+        })?;
         Ok(Background(Some(runtime)))
+    }
+
+    /// Starts the future there; it is dropped with what is returned.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<JoinSet<()>> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn_on(work, self.0.as_ref().ok_or_else(closed)?.handle());
+        Ok(tasks)
+    }
+
+    /// Tasks that have not ended.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn tasks(&self) -> usize {
+        self.0.as_ref().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
     }
 
     /// Runs the future there to its end, even when the caller stops waiting: a step that has begun writing finishes its commit.
@@ -41,7 +63,7 @@ impl Background {
         let Some(runtime) = self.0.as_ref() else {
             return Err(closed());
         };
-        let mut tasks = tokio::task::JoinSet::new();
+        let mut tasks = JoinSet::new();
         tasks.spawn_on(work, runtime.handle());
         match tasks.join_next().await {
             Some(done) => done.unwrap_or_else(|e| Err(failed(e))),

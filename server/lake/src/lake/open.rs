@@ -23,8 +23,9 @@ pub(super) async fn open(mut config: LakeConfig, read_only: bool) -> Result<Arc<
     config.workers = config.workers.max(1);
     let work = Background::start("lake-work", config.workers.max(2))?;
     let queries = Background::start("lake-query", 2)?;
+    let console = console::Console::start()?;
     let inner = work.run(prepare(config, names, read_only)).await?;
-    Ok(Arc::new(Lake { inner: Arc::new(inner), work, queries }))
+    Ok(Arc::new(Lake { inner: Arc::new(inner), work, queries, console }))
 }
 
 async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<Inner> {

@@ -67,11 +67,31 @@ impl Names {
     }
 }
 
+/// How many operators stand in the text: each is a step of recursion when it is planned.
+pub(crate) fn operators(sql: &str) -> usize {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
+    let operator = |token: &Token| match token {
+        Token::Word(word) => matches!(word.keyword, Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::UNION),
+        Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat | Token::LParen => true,
+        Token::DoubleColon | Token::Ampersand | Token::Pipe | Token::Caret => true,
+        _ => false,
+    };
+    tokens.iter().filter(|token| operator(token)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::datatypes::Field;
 
     use super::*;
+
+    #[test]
+    fn operators_are_counted_and_lists_are_not() {
+        let list = format!("SELECT a + b FROM t WHERE c IN ({}) AND NOT d", vec!["1"; 2_000].join(", "));
+        assert_eq!(operators(&list), 4);
+        assert_eq!(operators("SELECT '+' -- +"), 0);
+        assert_eq!(operators("SELECT 'open"), 0);
+    }
 
     #[test]
     fn names_are_found_whatever_their_case() {

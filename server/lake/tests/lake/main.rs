@@ -1,6 +1,7 @@
 //! The facade as the server uses it, on small generated days.
 
 mod browse;
+mod console;
 mod pipeline;
 mod query;
 mod reset;

@@ -1,0 +1,353 @@
+use std::time::Duration;
+
+use leptos::{prelude::*, web_sys::SubmitEvent};
+use leptos_router::hooks::{use_location, use_navigate};
+
+use super::resource;
+use crate::{
+    actions::{ActionError, Actions, Post, fields},
+    api,
+    erase::Erase,
+    layout::PageTitle,
+    ui::{Empty, Facts, Panel, Problem, icon, state_icon},
+    wire::{SqlRows, SqlAnswer, SqlError, SqlTable, SqlView, State},
+};
+
+/// Read-only SQL over all zones. The query is in the address, so that a view can be sent.
+#[component]
+pub(crate) fn Sql() -> impl IntoView {
+    let search = use_location().search;
+    // Pressed again without a change: runs again.
+    let again = RwSignal::new(0_u32);
+    let source = move || (again.get(), search.get());
+    let next_id = StoredValue::new(String::new());
+    // The id of the query that was sent last. It is under way for as long as the page shown still has the same one to give.
+    let sent = RwSignal::new(String::new());
+    Effect::new(move |before: Option<(u32, String)>| {
+        let now = source();
+        if before.is_some_and(|before| before != now) {
+            sent.set(next_id.get_value());
+        }
+        now
+    });
+    let sql = resource(source, move |(_, search)| api::sql(search, next_id.get_value()));
+    // As the other pages, but it asks for nothing again because something happened elsewhere: a query runs when somebody runs it.
+    view! {
+        <Transition fallback=|| {
+            view! {
+                <main class="page" id="main" tabindex="-1" aria-busy="true">
+                    <p class="sub">"The query is running."</p>
+                </main>
+            }
+        }>
+            {move || Suspend::new(async move {
+                match sql.await {
+                    Ok(sql) => {
+                        next_id.set_value(sql.id.clone());
+                        view! { <Page sql sent again /> }.erased()
+                    }
+                    Err(error) => view! { <Problem error /> }.erased(),
+                }
+            })}
+        </Transition>
+    }
+    .erased()
+}
+
+#[component]
+fn Page(sql: SqlView, sent: RwSignal<String>, again: RwSignal<u32>) -> impl IntoView {
+    let answers = if sql.answers.is_empty() {
+        view! {
+            <section class="panel" aria-label="Result">
+                <Empty
+                    what="No query has run on this page yet."
+                    how="Write one above, or open one of the saved queries."
+                    href="/sql?q=SHOW+TABLES"
+                    link="Show all tables"
+                />
+            </section>
+        }
+        .erased()
+    } else {
+        let class = if sql.answers.len() > 1 { "w-6" } else { "w-12" };
+        let many = sql.answers.into_iter().map(|answer| view! { <Answer answer class /> }).collect_view();
+        view! { <div class="cols">{many}</div> }.erased()
+    };
+    let comparison = sql.comparison.map(|(words, grid)| {
+        view! {
+            <Panel title="Side by side" body="panel-body stack tight">
+                <p class="sub">{words}</p>
+                <Grid grid />
+            </Panel>
+        }
+    });
+    view! {
+        <PageTitle text="SQL" />
+        <main class="page" id="main" tabindex="-1">
+            <header class="page-head">
+                <h1>"SQL"</h1>
+                <span class="sub">{sql.limits}</span>
+            </header>
+            <div class="cols">
+                <div class="stack w-8">
+                    <Editor q=sql.q compare=sql.compare again />
+                    <Running id=sql.id sent />
+                    {comparison}
+                    {answers}
+                </div>
+                <div class="stack w-4">
+                    <Saved queries=sql.saved />
+                    <Tables zones=sql.zones />
+                </div>
+            </div>
+        </main>
+    }
+    .erased()
+}
+
+#[component]
+fn Editor(q: String, compare: String, again: RwSignal<u32>) -> impl IntoView {
+    let navigate = use_navigate();
+    let search = use_location().search;
+    let submit = move |event: SubmitEvent| {
+        let Some(fields) = fields(&event) else {
+            return;
+        };
+        event.prevent_default();
+        if search.get_untracked().trim_start_matches('?') == fields {
+            again.update(|n| *n += 1);
+        } else {
+            navigate(&format!("/sql?{fields}"), Default::default());
+        }
+    };
+    let lines = (q.lines().count() + 1).clamp(6, 16);
+    let compares = !compare.is_empty();
+    view! {
+        <form method="get" action="/sql" class="panel sql-form" on:submit=submit>
+            <label for="q">"Query"</label>
+            {field("q", q, lines)}
+            <details class="data" open=compares>
+                <summary>{icon("#i-down")} <span>"Compare with another query"</span></summary>
+                <label for="compare">"For instance the same query without its date filter"</label>
+                {field("compare", compare, 5)}
+            </details>
+            <div class="btns">
+                <button class="btn primary" type="submit">
+                    "Run"
+                </button>
+            </div>
+        </form>
+    }
+    .erased()
+}
+
+/// The text stands in the element for the first paint, and in the property for a page that somebody has typed into since.
+fn field(name: &'static str, text: String, lines: usize) -> impl IntoView {
+    let first = within_textarea(&text);
+    view! {
+        <textarea id=name name=name rows=lines class="mono" spellcheck="false" autocomplete="off" prop:value=text>
+            {first}
+        </textarea>
+    }
+    .erased()
+}
+
+/// Leptos writes the text of a textarea as it is, so that one with `</textarea>` in it would end it and go on as markup.
+fn within_textarea(text: &str) -> String {
+    if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text.to_owned() }
+}
+
+/// While a query of this page is under way; with JavaScript only, the browser's own stop button cancels it otherwise.
+#[component]
+fn Running(id: String, sent: RwSignal<String>) -> impl IntoView {
+    let cancel = expect_context::<Actions>().cancel_query;
+    let strip = move || {
+        (sent.get() == id && !id.is_empty()).then(|| {
+            let (id, seconds) = (id.clone(), RwSignal::new(0_u32));
+            if let Ok(clock) = set_interval_with_handle(move || seconds.update(|s| *s += 1), Duration::from_secs(1)) {
+                on_cleanup(move || clock.clear());
+            }
+            view! {
+                <div class="note sql-running">
+                    {state_icon(State::Running, None)} <span role="status">"The query is running."</span>
+                    <span class="num">{seconds} " s"</span> <Post action=cancel>
+                        <input type="hidden" name="id" value=id />
+                        <button class="btn" type="submit">
+                            "Cancel"
+                        </button>
+                    </Post>
+                </div>
+            }
+        })
+    };
+    view! {
+        {strip}
+        <ActionError />
+    }
+    .erased()
+}
+
+#[component]
+fn Answer(answer: SqlAnswer, class: &'static str) -> impl IntoView {
+    let end = answer.csv.map(|href| {
+        // The router is not to open what is a file.
+        view! {
+            <a href=href rel="external" download="query.csv">
+                "Download as CSV"
+            </a>
+        }
+        .erased()
+    });
+    let error = answer.error.map(|error| view! { <Fault error /> });
+    let rows = answer.rows.map(|grid| view! { <Grid grid /> });
+    let details = answer
+        .details
+        .into_iter()
+        .map(|(title, text)| {
+            let label = title.clone();
+            view! {
+                <details class="data">
+                    <summary>{icon("#i-down")} <span>{title}</span></summary>
+                    <pre class="code" tabindex="0" role="region" aria-label=label>
+                        {text}
+                    </pre>
+                </details>
+            }
+        })
+        .collect_view();
+    view! {
+        <Panel title=answer.title class end=end.unwrap_or_else(|| ().erased()) body="panel-body stack tight">
+            <Facts facts=answer.facts />
+            {error}
+            {rows}
+            {answer.more.map(|more| view! { <p class="sub">{more}</p> })}
+            <div>{details}</div>
+        </Panel>
+    }
+    .erased()
+}
+
+#[component]
+fn Fault(error: SqlError) -> impl IntoView {
+    let excerpt = error.excerpt.map(|text| {
+        view! {
+            <pre class="code" tabindex="0" role="region" aria-label="The place in the query">
+                {text}
+            </pre>
+        }
+    });
+    view! {
+        <div class="note bad" role="alert">
+            {icon("#i-failed")} <div class="stack tight">
+                <p>
+                    <strong>{error.message}</strong>
+                    " "
+                    {error.place}
+                </p>
+                {excerpt}
+            </div>
+        </div>
+    }
+    .erased()
+}
+
+#[component]
+fn Grid(grid: SqlRows) -> impl IntoView {
+    let heads = grid
+        .head
+        .iter()
+        .map(|(head, number)| view! { <th scope="col" class=number.then_some("r")>{head.clone()}</th> })
+        .collect_view();
+    let rows = grid
+        .rows
+        .into_iter()
+        .map(|row| {
+            let cells = row
+                .into_iter()
+                .zip(&grid.head)
+                .map(|(value, (_, number))| {
+                    let class = match (&value, number) {
+                        (None, true) => "null r",
+                        (None, false) => "null",
+                        (Some(_), true) => "num r",
+                        (Some(_), false) => "",
+                    };
+                    view! { <td class=class>{value.unwrap_or_else(|| "NULL".to_owned())}</td> }
+                })
+                .collect_view();
+            view! { <tr>{cells}</tr> }
+        })
+        .collect_view();
+    view! {
+        <div class="scroll grid" tabindex="0" role="region" aria-label=grid.caption>
+            <table class="table">
+                <thead>
+                    <tr>{heads}</tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .erased()
+}
+
+#[component]
+fn Saved(queries: Vec<(String, String, bool)>) -> impl IntoView {
+    let links = queries
+        .into_iter()
+        .map(|(title, href, shown)| {
+            view! {
+                <li>
+                    <a href=href aria-current=shown.then_some("true")>
+                        {title}
+                    </a>
+                </li>
+            }
+        })
+        .collect::<Vec<_>>();
+    (!links.is_empty())
+        .then(|| {
+            view! {
+                <Panel title="Saved queries">
+                    <ol class="saved">{links}</ol>
+                </Panel>
+            }
+        })
+        .erased()
+}
+
+#[component]
+fn Tables(zones: Vec<(String, Vec<SqlTable>)>) -> impl IntoView {
+    let zones = zones
+        .into_iter()
+        .map(|(zone, tables)| {
+            let tables = tables
+                .into_iter()
+                .map(|table| {
+                    let columns = table
+                        .columns
+                        .into_iter()
+                        .map(|(name, kind)| view! { <li><span class="mono">{name}</span> " " <span class="sub">{kind}</span></li> })
+                        .collect_view();
+                    view! {
+                        <details class="data">
+                            <summary>{icon("#i-down")} <span class="mono">{table.name}</span></summary>
+                            <p class="sub">{table.title}</p>
+                            <ul class="columns">{columns}</ul>
+                        </details>
+                    }
+                })
+                .collect_view();
+            view! {
+                <h3>{zone}</h3>
+                {tables}
+            }
+        })
+        .collect_view();
+    view! {
+        <Panel title="Tables and columns" body="panel-body sql-tables">
+            {zones}
+        </Panel>
+    }
+    .erased()
+}
