@@ -149,6 +149,9 @@ fn answer(title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> Result
     let (grid, total) = grid(answer)?;
     let shown = grid.rows.len();
     let mut more = Vec::new();
+    if total == 0 {
+        more.push("The query ran and found no rows.".to_owned());
+    }
     if shown < total {
         more.push(format!(
             "The first {} of {} rows are shown.",
