@@ -1,7 +1,5 @@
 //! The story's saved queries on seeded data.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     ui::{Empty, Facts, Panel, Problem, icon, state_icon},
-    wire::{SqlRows, SqlAnswer, SqlError, SqlTable, SqlView, State},
+    wire::{SqlAnswer, SqlError, SqlRows, SqlTable, SqlView, State},
 };
 
 /// Read-only SQL over all zones. The query is in the address, so that a view can be sent.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use app::wire::{FactView, SqlRows, SqlAnswer, SqlError, SqlTable, SqlView};
+use app::wire::{FactView, SqlAnswer, SqlError, SqlRows, SqlTable, SqlView};
 use arrow::buffer::NullBuffer;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use showrunner_lake::model::Zone;

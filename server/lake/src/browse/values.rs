@@ -146,7 +146,7 @@ fn read(path: &std::path::Path, skip: usize, take: usize, column: Option<&str>) 
     })?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(path, &e))?;
     let mask = match column {
-        Some(name) => ProjectionMask::roots(builder.parquet_schema(), builder.schema().index_of(name).into_iter()),
+        Some(name) => ProjectionMask::roots(builder.parquet_schema(), builder.schema().index_of(name)),
         None => ProjectionMask::all(),
     };
     let reader = builder
