@@ -32,7 +32,7 @@ describe('the lake browser', () => {
       await main.getByRole('link', { name: '2017-07-01' }).click();
       await main.getByRole('link', { name: /^part-/ }).click();
       await main.getByRole('link', { name: '1', exact: true }).click();
-      await main.getByText('hits', { exact: true }).first().click();
+      await main.locator('summary', { hasText: /^hits/ }).first().click();
       await main.getByRole('link', { name: 'Unfold' }).first().waitFor();
       assert.match(page.url(), /row=1/);
       await page.goto(`${new URL(page.url()).pathname}${new URL(page.url()).search}&at=hits.0.page.pagePath`);
