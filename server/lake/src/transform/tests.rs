@@ -74,3 +74,13 @@ fn report_queries_have_titles_and_refuse_foreign_characters() {
     assert!(ReportQuery::named("finding").is_some());
     assert!(ReportQuery::named("nothing").is_none());
 }
+
+#[test]
+fn queries_of_the_filtered_report_have_titles_and_a_place_for_the_filter() {
+    for query in explore_queries() {
+        let place = if query.name == "choices" { "{customer}" } else { "{where}" };
+        assert!(!query.title.is_empty() && query.sql.contains(place), "{}", query.name);
+        let filled = query.sql.replace(place, "customer = 'a'");
+        assert!(!filled.contains('{'), "{}: {filled}", query.name);
+    }
+}
