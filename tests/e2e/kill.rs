@@ -6,12 +6,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use showrunner_tests::left_out;
 
 const DAYS: &str = "4";
 /// The days of `DAYS` that the seed ingests.
@@ -32,8 +32,7 @@ fn binary() -> Option<PathBuf> {
     if found.is_file() {
         return Some(found);
     }
-    // Not by println!, which the test runner swallows when the test passes.
-    writeln!(std::io::stderr(), "left out: no binary; `make test` builds it").unwrap();
+    left_out("kill", "no binary; `make test` builds it");
     None
 }
 
