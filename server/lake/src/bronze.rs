@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use showrunner_ingest::{Error as IngestError, FileOutcome, ParquetSink, ReadOptions, Rejected, Source, read_file};
@@ -42,13 +42,7 @@ impl Bronze {
         let partitions: Vec<PartitionKey> = days.iter().map(|d| partition(&d.day)).collect();
         table.sweep_orphans(run_id, &partitions).await?;
         let work = Arc::new(Work::plan(self, run_id, days, progress)?);
-        let done = {
-            let work = work.clone();
-            tokio::task::spawn_blocking(move || work.run_all())
-                .await
-                .map_err(|e| Error::with(ErrorKind::Internal, format!("A worker stopped unexpectedly: {e}"), e))?
-        };
-        let files = match done {
+        let files = match work.clone().run_all().await {
             Ok(files) => files,
             Err(e) => {
                 // Nothing of this call was committed: its parts are of no use to anyone.
@@ -157,42 +151,50 @@ impl Work {
         })
     }
 
-    /// All files, on as many threads as the machine gives us; results in the order of the input.
-    fn run_all(&self) -> Result<Vec<Done>> {
+    /// All files, on as many threads as the machine gives us; results in the order of the input. The threads are those that the
+    /// runtime keeps: with new ones for each call the allocator holds what the old ones had.
+    async fn run_all(self: Arc<Self>) -> Result<Vec<Done>> {
         self.report();
-        let done: Mutex<BTreeMap<usize, Done>> = Mutex::default();
-        let failure: Mutex<Option<Error>> = Mutex::default();
-        let worker = || {
-            while !self.stop.load(Ordering::Relaxed) {
-                let index = self.next.fetch_add(1, Ordering::Relaxed);
-                let Some(task) = self.tasks.get(index) else {
-                    break;
-                };
-                match self.read(task) {
-                    Ok(file) => {
-                        if self.files_left[task.day].fetch_sub(1, Ordering::Relaxed) == 1 {
-                            self.days_done.fetch_add(1, Ordering::Relaxed);
-                        }
-                        self.report();
-                        done.lock().unwrap_or_else(|e| e.into_inner()).insert(index, file);
-                    }
-                    Err(e) => {
-                        self.stop.store(true, Ordering::Relaxed);
-                        failure.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(e);
-                    }
+        let mut workers = tokio::task::JoinSet::new();
+        for _ in 0..self.bronze.workers.clamp(1, self.tasks.len().max(1)) {
+            let work = self.clone();
+            workers.spawn_blocking(move || work.work());
+        }
+        let (mut done, mut failure) = (BTreeMap::new(), None);
+        while let Some(worker) = workers.join_next().await {
+            let worker = worker
+                .map_err(|e| Error::with(ErrorKind::Internal, format!("A worker stopped unexpectedly: {e}"), e))
+                .and_then(|files| files);
+            match worker {
+                Ok(files) => done.extend(files),
+                Err(e) => {
+                    self.stop.store(true, Ordering::Relaxed);
+                    failure.get_or_insert(e);
                 }
             }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..self.bronze.workers.clamp(1, self.tasks.len().max(1)) {
-                scope.spawn(worker);
-            }
-            worker();
-        });
-        match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            Some(e) => Err(e),
-            None => Ok(done.into_inner().unwrap_or_else(|e| e.into_inner()).into_values().collect()),
         }
+        match failure {
+            Some(e) => Err(e),
+            None => Ok(done.into_values().collect()),
+        }
+    }
+
+    /// Reads files, one after another, as long as there are any.
+    fn work(&self) -> Result<Vec<(usize, Done)>> {
+        let mut done = Vec::new();
+        while !self.stop.load(Ordering::Relaxed) {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = self.tasks.get(index) else {
+                break;
+            };
+            let file = self.read(task).inspect_err(|_| self.stop.store(true, Ordering::Relaxed))?;
+            if self.files_left[task.day].fetch_sub(1, Ordering::Relaxed) == 1 {
+                self.days_done.fetch_add(1, Ordering::Relaxed);
+            }
+            self.report();
+            done.push((index, file));
+        }
+        Ok(done)
     }
 
     fn report(&self) {

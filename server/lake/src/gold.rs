@@ -1,24 +1,26 @@
 //! Gold: the days' aggregates in one go for each customer, and the tables that span days from all of a customer's days.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
-use datafusion::prelude::SessionContext;
 
 use crate::delta::{Current, LiveFile, PartitionKey, Table};
-use crate::model::{Day, ProgressSink, ZoneOutcome};
+use crate::model::{Day, ProgressSink, RuleEffect, ZoneOutcome};
 use crate::silver::{find, partition};
-use crate::transform::SilverTables;
-use crate::zone::{DayCounter, Parts, by_date, sum_rules, write_part};
-use crate::{Error, ErrorKind, Result, query, transform};
+use crate::transform::{Reads, Rows};
+use crate::zone::{DayCounter, Parts, by_date, read_columns, sum_rules, write_part};
+use crate::{Error, ErrorKind, Result, transform};
+
+/// Rows of silver that are in memory at a time for the tables by day: about a week of the show's data, or 100 MB.
+const ROWS_AT_A_TIME: u64 = 500_000;
 
 /// What a call of gold works with.
 pub(crate) struct Gold {
     pub silver: Vec<Arc<Table>>,
     pub tables: Vec<Arc<Table>>,
-    pub context: SessionContext,
 }
 
 /// The partition of a table that spans days.
@@ -70,36 +72,22 @@ impl Gold {
         spanning: &[PartitionKey],
         progress: Arc<dyn ProgressSink>,
     ) -> Result<ZoneOutcome> {
-        let counter = DayCounter::new(progress, by_day.len());
-        let snapshot = Snapshot::take(&self.silver).await?;
-        let parts = Parts::default();
+        let counter = Arc::new(DayCounter::new(progress, by_day.len()));
+        let snapshot = Arc::new(Snapshot::take(&self.silver).await?);
+        let parts = Arc::new(Parts::default());
         let mut outcome = ZoneOutcome::default();
         for (customer, dates) in customers {
             counter.check()?;
-            let key = spanning_partition(customer);
-            let of_days = |f: &LiveFile| f.is_in(&key) && f.date().is_some_and(|d| dates.contains(&d));
+            let dates: BTreeSet<NaiveDate> = dates.iter().copied().collect();
             // Beside the tables that span days: neither needs the other.
-            let silver = snapshot.tables(&self.context, &of_days).await?;
-            let (owner, of) = ((*customer).to_owned(), dates.clone());
-            let by_day = spawned(async move { transform::gold_days(&silver, &owner, &of).await });
+            let by_day = self.days(run_id, &snapshot, customer, &dates, &parts, &counter);
+            let key = spanning_partition(customer);
             let of_customer = |f: &LiveFile| f.is_in(&key);
             let all_days = self.spanning(run_id, &snapshot, customer, &of_customer, &parts);
-            let (result, spanning_rules) = tokio::try_join!(by_day, all_days)?;
-            let mut written = 0;
-            for (name, batches) in &result.tables {
-                let table = find(&self.tables, name)?;
-                for (date, batches) in by_date(batches)? {
-                    let day =
-                        vec![("date".to_owned(), date.to_string()), ("customer".to_owned(), (*customer).to_owned())];
-                    let part = write_part(table, &day, run_id, &batches)?;
-                    written += part.as_ref().map_or(0, |p| p.rows);
-                    parts.add(name, part);
-                }
-            }
-            sum_rules(&mut outcome.rules, result.rules);
+            let (rules, spanning_rules) = tokio::try_join!(by_day, all_days)?;
+            sum_rules(&mut outcome.rules, rules);
             sum_rules(&mut outcome.rules, spanning_rules);
             counter.check()?;
-            counter.done(dates.len() as u64, written);
         }
         // A commit waits for the disk most of the time.
         let commits =
@@ -108,21 +96,65 @@ impl Gold {
         Ok(outcome)
     }
 
+    /// The tables by day, some days at a time, so that memory stays bounded.
+    async fn days(
+        &self,
+        run_id: &str,
+        snapshot: &Arc<Snapshot>,
+        customer: &str,
+        dates: &BTreeSet<NaiveDate>,
+        parts: &Arc<Parts>,
+        counter: &Arc<DayCounter>,
+    ) -> Result<Vec<RuleEffect>> {
+        let key = spanning_partition(customer);
+        let mut rules = Vec::new();
+        for chunk in snapshot.chunks(&key, dates) {
+            counter.check()?;
+            let (snapshot, parts, counter) = (snapshot.clone(), parts.clone(), counter.clone());
+            let (tables, key, run_id, customer) =
+                (self.tables.clone(), key.clone(), run_id.to_owned(), customer.to_owned());
+            let work = async move {
+                let of_days = |f: &LiveFile| f.is_in(&key) && f.date().is_some_and(|d| chunk.contains(&d));
+                let rows = snapshot.rows(transform::gold_day_reads()?, &of_days).await?;
+                let result = transform::gold_days(rows).await?;
+                let mut written = 0;
+                for (name, batches) in &result.tables {
+                    let table = find(&tables, name)?;
+                    for (date, batches) in by_date(batches)? {
+                        let day =
+                            vec![("date".to_owned(), date.to_string()), ("customer".to_owned(), customer.clone())];
+                        let part = write_part(table, &day, &run_id, &batches)?;
+                        written += part.as_ref().map_or(0, |p| p.rows);
+                        parts.add(name, part);
+                    }
+                }
+                counter.done(chunk.len() as u64, written);
+                Ok(result.rules)
+            };
+            sum_rules(&mut rules, spawned(work).await?);
+        }
+        Ok(rules)
+    }
+
     async fn spanning(
         &self,
         run_id: &str,
         snapshot: &Snapshot,
         customer: &str,
         keep: &(dyn Fn(&LiveFile) -> bool + Send + Sync),
-        parts: &Parts,
-    ) -> Result<Vec<crate::model::RuleEffect>> {
-        let silver = snapshot.tables(&self.context, keep).await?;
-        let owner = customer.to_owned();
-        let result = spawned(async move { transform::gold_spanning(&silver, &owner).await }).await?;
-        for (name, batches) in &result.tables {
-            parts.add(name, write_part(find(&self.tables, name)?, &spanning_partition(customer), run_id, batches)?);
-        }
-        Ok(result.rules)
+        parts: &Arc<Parts>,
+    ) -> Result<Vec<RuleEffect>> {
+        let rows = snapshot.rows(transform::gold_spanning_reads()?, keep).await?;
+        let (tables, parts, run_id, key) =
+            (self.tables.clone(), parts.clone(), run_id.to_owned(), spanning_partition(customer));
+        let work = async move {
+            let result = transform::gold_spanning(rows).await?;
+            for (name, batches) in &result.tables {
+                parts.add(name, write_part(find(&tables, name)?, &key, &run_id, batches)?);
+            }
+            Ok(result.rules)
+        };
+        spawned(work).await
     }
 
     /// Recomputes the tables that span days without these days, whatever silver still holds of them.
@@ -135,7 +167,7 @@ impl Gold {
             table.sweep_orphans(run_id, &partitions).await?;
         }
         let snapshot = Snapshot::take(&self.silver).await?;
-        let parts = Parts::default();
+        let parts = Arc::new(Parts::default());
         let keep = |f: &LiveFile| f.is_in(&partitions[0]) && !f.date().is_some_and(|d| gone.contains(&d));
         self.spanning(run_id, &snapshot, customer, &keep, &parts).await?;
         for table in tables {
@@ -157,30 +189,59 @@ async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send
 }
 
 /// The versions of silver's tables that one call reads.
-struct Snapshot {
-    sessions: Arc<Current>,
-    hits: Arc<Current>,
-    products: Arc<Current>,
-}
+struct Snapshot(Vec<(Arc<Table>, Arc<Current>)>);
 
 impl Snapshot {
     async fn take(silver: &[Arc<Table>]) -> Result<Self> {
-        Ok(Snapshot {
-            sessions: find(silver, "sessions")?.current().await?,
-            hits: find(silver, "hits")?.current().await?,
-            products: find(silver, "products")?.current().await?,
-        })
+        let mut tables = Vec::new();
+        for table in silver {
+            tables.push((table.clone(), table.current().await?));
+        }
+        Ok(Snapshot(tables))
     }
 
-    async fn tables(
-        &self,
-        context: &SessionContext,
-        keep: &(dyn Fn(&LiveFile) -> bool + Send + Sync),
-    ) -> Result<SilverTables> {
-        Ok(SilverTables {
-            sessions: query::provider(context, &self.sessions, Some(keep)).await?,
-            hits: query::provider(context, &self.hits, Some(keep)).await?,
-            products: query::provider(context, &self.products, Some(keep)).await?,
-        })
+    /// The days in groups of at most [`ROWS_AT_A_TIME`] rows, or one day.
+    fn chunks(&self, key: &PartitionKey, dates: &BTreeSet<NaiveDate>) -> Vec<BTreeSet<NaiveDate>> {
+        let mut rows: BTreeMap<NaiveDate, u64> = dates.iter().map(|date| (*date, 0)).collect();
+        for file in self.0.iter().flat_map(|(_, current)| &current.files).filter(|f| f.is_in(key)) {
+            if let Some(sum) = file.date().and_then(|date| rows.get_mut(&date)) {
+                *sum += file.rows;
+            }
+        }
+        let mut chunks: Vec<BTreeSet<NaiveDate>> = Vec::new();
+        let mut room = 0;
+        for (date, rows) in rows {
+            if rows > room || chunks.is_empty() {
+                chunks.push(BTreeSet::new());
+                room = ROWS_AT_A_TIME;
+            }
+            room = room.saturating_sub(rows);
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.insert(date);
+            }
+        }
+        chunks
+    }
+
+    /// The rows of the kept files with the columns that are read, straight from the files: a Delta provider would cost as much as
+    /// the table has files. Read by as many tasks as there are cores, which are the parts of the result.
+    async fn rows(&self, reads: &Reads, keep: &(dyn Fn(&LiveFile) -> bool + Send + Sync)) -> Result<Rows> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut rows = Rows::new();
+        for (name, schema) in reads {
+            let (table, current) = self
+                .0
+                .iter()
+                .find(|(table, _)| table.shape.name == *name)
+                .ok_or_else(|| Error::new(ErrorKind::Internal, format!("The lake has no table silver.{name}.")))?;
+            let files: Vec<LiveFile> = current.files.iter().filter(|f| keep(f)).cloned().collect();
+            let parts = files.chunks(files.len().div_ceil(cores).max(1)).map(|files| {
+                let (table, schema, files) = (table.clone(), schema.clone(), files.to_vec());
+                spawned(async move { files.iter().map(|file| read_columns(&table, file, &schema)).collect() })
+            });
+            let parts: Vec<Vec<RecordBatch>> = futures::future::try_join_all(parts).await?;
+            rows.push(if parts.is_empty() { vec![Vec::new()] } else { parts });
+        }
+        Ok(rows)
     }
 }

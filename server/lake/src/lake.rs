@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
-use datafusion::prelude::SessionContext;
 
 use crate::bronze::Bronze;
 use crate::browse::{self, Look};
@@ -34,9 +33,6 @@ use background::Background;
 pub use catalog::{CatalogColumn, CatalogTable};
 pub use console::{QUERIES_AT_A_TIME, RowStream};
 pub use lock::DataDirLock;
-
-/// Memory of the sessions that only plan scans for transforms.
-const PLANNING_MEMORY: usize = 64 << 20;
 
 /// Where the lake lies and how much it may use.
 #[derive(Debug, Clone)]
@@ -114,8 +110,6 @@ struct Inner {
     /// Bronze, silver and gold in the order of the flow.
     tables: Vec<Arc<Table>>,
     epoch: Arc<AtomicU64>,
-    /// Plans the scans that transforms read.
-    context: SessionContext,
     /// The report's tables in memory.
     resident: Resident,
     read_only: bool,
@@ -399,7 +393,7 @@ impl Inner {
     }
 
     fn gold(&self) -> Gold {
-        Gold { silver: self.zone(Zone::Silver), tables: self.zone(Zone::Gold), context: self.context.clone() }
+        Gold { silver: self.zone(Zone::Silver), tables: self.zone(Zone::Gold) }
     }
 
     async fn purge(&self, place: &str, scope: &Scope, known: &Known, run_id: &str) -> Result<Vec<PurgeItem>> {

@@ -8,7 +8,6 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::common::TableReference;
-use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -21,7 +20,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use deltalake::delta_datafusion::DeltaSessionConfig;
 use futures::StreamExt;
 
-use crate::delta::{Current, LiveFile, Table};
+use crate::delta::{Current, Table};
 use crate::lake::QueryLimits;
 use crate::model::Zone;
 use crate::{Error, ErrorKind, Result};
@@ -38,15 +37,6 @@ pub(crate) use stop::{Stop, Until};
 const MOST_OPERATORS: usize = 500;
 /// What one person's query may put on the disk when its memory is used up.
 const SPILL: u64 = 4 << 30;
-
-/// Rows in a batch of a transform: nested rows reach hundreds of KB, so fewer than DataFusion's 8,192.
-const PIPELINE_BATCH: usize = 1024;
-
-/// A session for a transform of the pipeline: few partitions, small batches.
-pub(crate) fn pipeline_session(memory: usize, scratch: &Path) -> Result<SessionContext> {
-    let tune = |config: SessionConfig| config.with_batch_size(PIPELINE_BATCH).with_target_partitions(1);
-    session(memory, scratch, None, tune)
-}
 
 /// A session for the report: its many short queries run beside each other, each on one thread.
 pub(crate) fn report_session(memory: usize, scratch: &Path) -> Result<SessionContext> {
@@ -94,21 +84,9 @@ fn session(
     Ok(context)
 }
 
-/// The table as of this version, or only those of its files that `keep` names.
-pub(crate) async fn provider(
-    context: &SessionContext,
-    current: &Current,
-    keep: Option<&(dyn Fn(&LiveFile) -> bool + Send + Sync)>,
-) -> Result<Arc<dyn TableProvider>> {
-    let mut builder = current.table.table_provider().with_session(Arc::new(context.state()));
-    if let Some(keep) = keep {
-        let paths: Vec<String> = current.files.iter().filter(|f| keep(f)).map(|f| f.path.clone()).collect();
-        if paths.is_empty() {
-            let all = builder.build().await.map_err(query_error)?;
-            return Ok(Arc::new(EmptyTable::new(all.schema())));
-        }
-        builder = builder.with_file_paths(paths);
-    }
+/// The table as of this version.
+pub(crate) async fn provider(context: &SessionContext, current: &Current) -> Result<Arc<dyn TableProvider>> {
+    let builder = current.table.table_provider().with_session(Arc::new(context.state()));
     Ok(Arc::new(builder.build().await.map_err(query_error)?))
 }
 
@@ -150,7 +128,7 @@ pub(crate) async fn start(
     let mut touchable = Vec::new();
     for table in tables {
         let current = table.current().await?;
-        let provider = provider(&context, &current, None).await?;
+        let provider = provider(&context, &current).await?;
         columns.learn(table.shape.zone.name(), &table.shape.name, &provider.schema());
         register(&context, table.shape.zone, &table.shape.name, provider)?;
         touchable.push((table.clone(), current));

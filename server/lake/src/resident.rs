@@ -3,22 +3,19 @@
 //! Files of a Delta table never change, so each is read once, and a new version costs as much as its new files.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, StringArray};
-use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{AsArray, BooleanArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::delta::{Current, LiveFile, Table, io_error};
+use crate::delta::{Current, LiveFile, Table};
 use crate::model::Zone;
 use crate::query::{query_error, register};
-use crate::zone::damaged;
+use crate::zone::{damaged, read_columns};
 use crate::{Error, ErrorKind, Result};
 
 /// A table that the report reads, with the columns it needs.
@@ -151,44 +148,8 @@ fn schema(table: &Table, wanted: &Wanted) -> Result<SchemaRef> {
 }
 
 fn read(table: &Table, file: &LiveFile, wanted: &Wanted) -> Result<RecordBatch> {
-    let path = table.dir().join(&file.path);
-    let schema = schema(table, wanted)?;
-    let opened = File::open(&path).map_err(|e| io_error("reading", &path, e))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|e| damaged(&path, &e))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), wanted.columns.iter().copied());
-    // One batch for each file: queries over many small ones spend their time between them.
-    let rows = usize::try_from(file.rows).unwrap_or(usize::MAX).max(1);
-    let reader = builder.with_projection(mask).with_batch_size(rows).build().map_err(|e| damaged(&path, &e))?;
-    let mut batches = Vec::new();
-    for batch in reader {
-        let batch = batch.map_err(|e| damaged(&path, &e))?;
-        batches.push(complete(&batch, file, &schema, wanted).map_err(|e| damaged(&path, &e))?);
-    }
-    arrow::compute::concat_batches(&schema, &batches).map_err(|e| damaged(&path, &e))
-}
-
-/// Adds the partition columns, which stand in the folder's name, and drops the rows that are left out.
-fn complete(
-    batch: &RecordBatch,
-    file: &LiveFile,
-    schema: &SchemaRef,
-    wanted: &Wanted,
-) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let column = |field: &Arc<Field>| -> Result<ArrayRef, arrow::error::ArrowError> {
-        if let Some(column) = batch.column_by_name(field.name()) {
-            return Ok(column.clone());
-        }
-        let value = file.partition.get(field.name()).map(String::as_str);
-        let text: ArrayRef = Arc::new(std::iter::repeat_n(value, batch.num_rows()).collect::<StringArray>());
-        if field.data_type() == &DataType::Utf8 { Ok(text) } else { cast(&text, field.data_type()) }
-    };
-    let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
-    let all = RecordBatch::try_new(schema.clone(), columns)?;
-    match wanted.without.and_then(|flag| all.column_by_name(flag)) {
-        Some(flag) => {
-            let keep: BooleanArray = flag.as_boolean().iter().map(|flag| Some(flag != Some(true))).collect();
-            filter_record_batch(&all, &keep)
-        }
-        None => Ok(all),
-    }
+    let all = read_columns(table, file, &schema(table, wanted)?)?;
+    let Some(flag) = wanted.without.and_then(|flag| all.column_by_name(flag)) else { return Ok(all) };
+    let keep: BooleanArray = flag.as_boolean().iter().map(|flag| Some(flag != Some(true))).collect();
+    filter_record_batch(&all, &keep).map_err(|e| damaged(&table.dir().join(&file.path), &e))
 }

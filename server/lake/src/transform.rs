@@ -2,7 +2,7 @@
 //!
 //! Each table is one checked-in `.sql` file whose header says what the page shows: a title, what the
 //! columns mean, and the rules with a query that counts how many rows each of them touched. Nothing
-//! here reads or writes storage: callers hand in providers and get batches back.
+//! here reads or writes storage: callers hand in batches and get batches back.
 
 mod bronze;
 mod gold;
@@ -12,12 +12,10 @@ mod silver;
 mod sql_file;
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use chrono::NaiveDate;
-use datafusion::catalog::TableProvider;
 
 pub use bronze::{narrow as narrow_bronze, read_schema as bronze_read_schema, reads as bronze_reads};
 pub use report::{ReportQuery, explore_queries, report_queries};
@@ -56,16 +54,11 @@ pub struct Transformed {
     pub rules: Vec<RuleEffect>,
 }
 
-/// Silver, as gold reads it. May hold more days and customers than asked for.
-#[derive(Debug, Clone)]
-pub struct SilverTables {
-    /// `silver.sessions`
-    pub sessions: Arc<dyn TableProvider>,
-    /// `silver.hits`
-    pub hits: Arc<dyn TableProvider>,
-    /// `silver.products`
-    pub products: Arc<dyn TableProvider>,
-}
+/// What is read of some tables: name, and the columns as a schema.
+pub type Reads = [(&'static str, SchemaRef)];
+
+/// Rows for each of [`Reads`], in its order and schemas. Of each table, several parts may be read at the same time.
+pub type Rows = Vec<Vec<Vec<RecordBatch>>>;
 
 const BY_DAY: &[&str] = &["date", "customer"];
 const BY_CUSTOMER: &[&str] = &["customer"];
@@ -109,8 +102,7 @@ pub fn schema(table: &TableDef) -> Result<SchemaRef> {
 
 fn plan_schemas() -> Result<HashMap<&'static str, SchemaRef>> {
     let mut schemas = silver::plan_schemas()?;
-    let gold = gold::plan_schemas(&schemas)?;
-    schemas.extend(gold);
+    schemas.extend(gold::plan_schemas()?);
     Ok(schemas)
 }
 
@@ -119,27 +111,32 @@ pub fn table(name: &str) -> Option<&'static TableDef> {
     tables().iter().find(|table| table.name == name)
 }
 
-/// Silver of one day of one customer, from that day's bronze rows. Memory is bounded by the day.
-///
-/// `bronze` may hold other days and customers, and more or fewer columns than [`bronze_read_schema`]:
-/// others are left out, missing ones read as NULL.
-pub async fn silver_day(bronze: Arc<dyn TableProvider>, customer: &str, date: NaiveDate) -> Result<Transformed> {
-    silver::day(bronze, customer, date).await
-}
-
-/// As [`silver_day`], from the rows themselves: all of one day of one customer, in [`bronze_read_schema`].
+/// Silver of one day of one customer, from all its rows in [`bronze_read_schema`]. Memory is bounded by the day.
 pub async fn silver_rows(bronze: &RecordBatch) -> Result<Transformed> {
     silver::rows(bronze).await
 }
 
-/// Gold tables that are partitioned by date, for some days of one customer: one query for each table.
-pub async fn gold_days(silver: &SilverTables, customer: &str, dates: &[NaiveDate]) -> Result<Transformed> {
-    gold::days(silver, customer, dates).await
+/// What [`gold_days`] reads of silver.
+///
+/// # Errors
+/// When a checked-in query cannot be planned, which a test rules out.
+pub fn gold_day_reads() -> Result<&'static Reads> {
+    Ok(&gold::by_day()?.reads)
 }
 
-/// Gold tables that span days (`visitor_features`), from all days of one customer.
-pub async fn gold_spanning(silver: &SilverTables, customer: &str) -> Result<Transformed> {
-    gold::spanning(silver, customer).await
+/// What [`gold_spanning`] reads of silver. Errors as [`gold_day_reads`].
+pub fn gold_spanning_reads() -> Result<&'static Reads> {
+    Ok(&gold::spanning()?.reads)
+}
+
+/// Gold tables that are partitioned by date, from all rows of some days of one customer.
+pub async fn gold_days(silver: Rows) -> Result<Transformed> {
+    gold::by_day()?.compute(silver).await
+}
+
+/// Gold tables that span days (`visitor_features`), from all rows of one customer.
+pub async fn gold_spanning(silver: Rows) -> Result<Transformed> {
+    gold::spanning()?.compute(silver).await
 }
 
 #[cfg(test)]

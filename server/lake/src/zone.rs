@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, StringArray};
-use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, SchemaRef};
-use arrow::record_batch::RecordBatch;
+use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use chrono::{Days, NaiveDate};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use showrunner_ingest::ParquetSink;
 
 use crate::bronze::ingest_error;
-use crate::delta::{Label, NewFile, PartitionKey, Table, io_error};
+use crate::delta::{Label, LiveFile, NewFile, PartitionKey, Table, io_error};
 use crate::model::{Progress, ProgressSink, RuleEffect, TableOutcome};
 use crate::{Error, ErrorKind, Result};
 
@@ -118,6 +120,43 @@ pub(crate) fn read_part(table: &Table, path: &str) -> Result<Vec<RecordBatch>> {
         .and_then(|b| b.with_batch_size(8192).build())
         .map_err(|e| damaged(&path, &e))?;
     reader.map(|batch| batch.map_err(|e| damaged(&path, &e))).collect()
+}
+
+/// The rows of one Parquet file with the columns of `schema`: those of the partition stand in the folder's name, those that the file
+/// does not have are NULL. One batch: queries over many small ones spend their time between them.
+pub(crate) fn read_columns(table: &Table, file: &LiveFile, schema: &SchemaRef) -> Result<RecordBatch> {
+    let path = table.dir().join(&file.path);
+    let opened = File::open(&path).map_err(|e| io_error("reading", &path, e))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|e| damaged(&path, &e))?;
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+    let rows = usize::try_from(file.rows).unwrap_or(usize::MAX).max(1);
+    let reader = builder.with_projection(mask).with_batch_size(rows).build().map_err(|e| damaged(&path, &e))?;
+    let batches: std::result::Result<Vec<_>, ArrowError> =
+        reader.map(|batch| complete(&batch?, file, schema)).collect();
+    let all = batches.and_then(|mut batches| match batches.len() {
+        1 => Ok(batches.remove(0)),
+        _ => concat_batches(schema, &batches),
+    });
+    all.map_err(|e| damaged(&path, &e))
+}
+
+fn complete(batch: &RecordBatch, file: &LiveFile, schema: &SchemaRef) -> std::result::Result<RecordBatch, ArrowError> {
+    let column = |field: &Arc<Field>| -> std::result::Result<ArrayRef, ArrowError> {
+        if let Some(column) = batch.column_by_name(field.name()) {
+            return if column.data_type() == field.data_type() {
+                Ok(column.clone())
+            } else {
+                cast(column, field.data_type())
+            };
+        }
+        let value = file.partition.get(field.name()).map(String::as_str);
+        let text: ArrayRef = Arc::new(std::iter::repeat_n(value, batch.num_rows()).collect::<StringArray>());
+        if field.data_type() == &DataType::Utf8 { Ok(text) } else { cast(&text, field.data_type()) }
+    };
+    let columns = schema.fields().iter().map(column).collect::<std::result::Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
 /// A Parquet file that cannot be read.
@@ -224,7 +263,7 @@ impl DayCounter {
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::{Field, Schema};
+    use arrow::datatypes::Schema;
 
     use super::*;
 

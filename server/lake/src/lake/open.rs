@@ -63,7 +63,6 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
             table.current().await?;
         }
     }
-    let context = query::pipeline_session(PLANNING_MEMORY, &scratch)?;
     Ok(Inner {
         config,
         names,
@@ -73,7 +72,6 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         datasets,
         tables,
         epoch,
-        context,
         resident: Default::default(),
         footers: Default::default(),
         read_only,

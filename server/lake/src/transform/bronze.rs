@@ -1,4 +1,4 @@
-//! Which part of bronze's nested rows silver reads, and how a day of it is loaded.
+//! Which part of bronze's nested rows silver reads, and how a day of it is made ready.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,17 +6,12 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, ListArray, StringArray, StructArray, UInt64Array,
     new_null_array,
 };
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
-use chrono::NaiveDate;
-use datafusion::catalog::TableProvider;
-use datafusion::prelude::{Expr, SessionContext, cast, ident, lit};
-use datafusion::scalar::ScalarValue;
 
-use super::session::failed;
 use crate::{Error, ErrorKind, Result};
 
 /// The position of a row in its day: joins what is computed from a row back to it.
@@ -25,7 +20,7 @@ pub(super) const ROW: &str = "_row";
 pub(super) const CONTENT: &str = "_content";
 
 /// The columns of `bronze.ga_sessions` that silver reads, nested ones narrowed to the fields it uses.
-/// A provider with exactly this schema lets the Parquet reader skip all the others.
+/// Reading only these lets the Parquet reader skip all the others.
 pub fn read_schema() -> SchemaRef {
     static SCHEMA: OnceLock<SchemaRef> = OnceLock::new();
     Arc::clone(SCHEMA.get_or_init(|| Arc::new(Schema::new(fields()))))
@@ -144,44 +139,12 @@ fn repeated(name: &str, fields: impl IntoIterator<Item = Field>) -> Field {
     field(name, DataType::new_list(item, true))
 }
 
-/// The schema of [`load`]'s result: [`read_schema`], [`ROW`] and [`CONTENT`].
+/// The schema of [`number_rows`]' result: [`read_schema`], [`ROW`] and [`CONTENT`].
 pub(super) fn loaded_schema() -> SchemaRef {
     let mut fields = fields();
     fields.push(field(ROW, DataType::Int64));
     fields.push(field(CONTENT, DataType::Binary));
     Arc::new(Schema::new(fields))
-}
-
-/// One day's rows as one batch, duplicates included.
-pub(super) async fn load(
-    context: &SessionContext,
-    bronze: Arc<dyn TableProvider>,
-    customer: &str,
-    date: NaiveDate,
-) -> Result<RecordBatch> {
-    let given = bronze.schema();
-    let wanted = read_schema();
-    let columns: Vec<Expr> = wanted.fields().iter().map(|field| column(&given, field)).collect();
-    let of_day = ident("date").eq(lit(date.format("%Y%m%d").to_string()));
-    let of_customer = ident("customer").eq(lit(customer));
-    let batches = context
-        .read_table(bronze)
-        .and_then(|rows| rows.filter(of_day.and(of_customer)))
-        .and_then(|rows| rows.select(columns))
-        .map_err(|error| failed("Bronze could not be read", error))?
-        .collect()
-        .await
-        .map_err(|error| failed(&format!("Bronze of {customer} on {date} could not be read"), error))?;
-    let batches: Result<Vec<_>, _> =
-        batches.into_iter().map(|batch| RecordBatch::try_new(Arc::clone(&wanted), batch.columns().to_vec())).collect();
-    batches
-        .and_then(|mut batches| match batches.len() {
-            1 => Ok(batches.remove(0)),
-            _ => concat_batches(&wanted, &batches),
-        })
-        .map_err(|error| {
-            Error::with(ErrorKind::Internal, "Bronze does not have the columns that silver expects.", error)
-        })
 }
 
 /// A batch in the schema of [`read_schema`]: nested fields that silver does not read are left out, those that the file does not
@@ -248,17 +211,6 @@ pub fn reads(path: &[String]) -> bool {
         }
     }
     false
-}
-
-/// A column in the type that silver reads; NULL where bronze does not have it (files of older schemas).
-fn column(given: &Schema, wanted: &Field) -> Expr {
-    let name = wanted.name();
-    let expression = match given.field_with_name(name) {
-        Ok(field) if field.data_type() == wanted.data_type() => ident(name),
-        Ok(_) => cast(ident(name), wanted.data_type().clone()),
-        Err(_) => cast(lit(ScalarValue::Null), wanted.data_type().clone()),
-    };
-    expression.alias(name)
 }
 
 /// Adds [`ROW`] and [`CONTENT`].

@@ -4,18 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
-use chrono::NaiveDate;
-use datafusion::arrow::array::types::Date32Type;
-use datafusion::catalog::TableProvider;
-use datafusion::prelude::{Expr, SessionContext, ident, lit};
-use datafusion::scalar::ScalarValue;
+use datafusion::prelude::SessionContext;
 use tokio::task::JoinSet;
 
-use super::session::{context, count_rules, failed, plan, register, run, stored_schema};
+use super::session::{PlannedTable, Relations, context, narrowed, parts_of, register};
 use super::sql_file::SqlFile;
-use super::{SilverTables, Transformed, schema, table};
-use crate::model::RuleEffect;
+use super::{Rows, Transformed, silver};
 use crate::{Error, ErrorKind, Result};
 
 const TABLES: [(&str, &str); 7] = [
@@ -39,83 +33,90 @@ pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static SqlFile)>
     files.iter().map(|(name, file)| (*name, file))
 }
 
-/// See [`super::gold_days`].
-pub(super) async fn days(silver: &SilverTables, customer: &str, dates: &[NaiveDate]) -> Result<Transformed> {
-    let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else {
-        return Ok(Transformed::default());
-    };
-    // The range lets a storage prune by statistics even where it cannot use the list.
-    let date = || ident("date");
-    let of_days = date()
-        .gt_eq(day(*first))
-        .and(date().lt_eq(day(*last)))
-        .and(date().in_list(dates.iter().map(|date| day(*date)).collect(), false));
-    let context = context_over(silver, ident("customer").eq(lit(customer)).and(of_days))?;
-    compute(&context, tables().filter(|(name, _)| !SPANNING.contains(name))).await
+/// Gold's queries over the same rows, planned once for the process: planning takes longer than running a day does.
+pub(super) struct Planned {
+    context: SessionContext,
+    /// What they read of silver.
+    pub reads: Vec<(&'static str, SchemaRef)>,
+    tables: Vec<PlannedTable>,
 }
 
-/// See [`super::gold_spanning`].
-pub(super) async fn spanning(silver: &SilverTables, customer: &str) -> Result<Transformed> {
-    let context = context_over(silver, ident("customer").eq(lit(customer)))?;
-    compute(&context, tables().filter(|(name, _)| SPANNING.contains(name))).await
+/// The tables that are partitioned by date. Each runs on one core, beside the others.
+pub(super) fn by_day() -> Result<&'static Arc<Planned>> {
+    static PLANNED: OnceLock<Result<Arc<Planned>, String>> = OnceLock::new();
+    planned(&PLANNED, 1, |name| !SPANNING.contains(&name))
 }
 
-fn day(date: NaiveDate) -> Expr {
-    lit(ScalarValue::Date32(Some(Date32Type::from_naive_date(date))))
+/// The tables that span days. Their rows are many, so each runs on all cores.
+pub(super) fn spanning() -> Result<&'static Arc<Planned>> {
+    static PLANNED: OnceLock<Result<Arc<Planned>, String>> = OnceLock::new();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    planned(&PLANNED, cores, |name| SPANNING.contains(&name))
 }
 
-fn context_over(silver: &SilverTables, filter: Expr) -> Result<SessionContext> {
-    let context = context(std::thread::available_parallelism().map_or(1, usize::from));
-    for (name, provider) in [("sessions", &silver.sessions), ("hits", &silver.hits), ("products", &silver.products)] {
-        let provider: Arc<dyn TableProvider> = Arc::clone(provider);
-        context
-            .read_table(provider)
-            .and_then(|rows| rows.filter(filter.clone()))
-            .and_then(|rows| context.register_table(name, rows.into_view()))
-            .map_err(|error| failed(&format!("Silver's '{name}' could not be read"), error))?;
+fn planned(
+    kept: &'static OnceLock<Result<Arc<Planned>, String>>,
+    partitions: usize,
+    which: impl Fn(&str) -> bool,
+) -> Result<&'static Arc<Planned>> {
+    let planned = kept.get_or_init(|| Planned::new(partitions, which).map(Arc::new).map_err(|error| error.to_string()));
+    planned.as_ref().map_err(|message| Error::new(ErrorKind::Internal, message.clone()))
+}
+
+impl Planned {
+    /// Plans twice: over whole tables to learn which columns are read, then over these alone.
+    fn new(partitions: usize, which: impl Fn(&str) -> bool) -> Result<Planned> {
+        let whole = silver::plan_schemas()?;
+        let schemas: Vec<_> = whole.iter().map(|(name, schema)| (*name, Arc::clone(schema))).collect();
+        let reads = narrowed(&plan_tables(&context(partitions), &schemas, &which)?, &whole)?;
+        let context = context(partitions);
+        let tables = plan_tables(&context, &reads, &which)?;
+        Ok(Planned { context, reads, tables })
     }
-    Ok(context)
+
+    /// Computes all tables over these rows, which have the schemas of [`Planned::reads`].
+    pub async fn compute(self: &Arc<Self>, rows: Rows) -> Result<Transformed> {
+        let mut relations = Relations::new();
+        for ((name, schema), rows) in self.reads.iter().zip(rows) {
+            relations.insert(name, parts_of(name, Arc::clone(schema), rows)?);
+        }
+        let mut running = JoinSet::new();
+        for at in 0..self.tables.len() {
+            let (planned, mut relations) = (Arc::clone(self), relations.clone());
+            running.spawn(async move { (at, planned.tables[at].compute(&planned.context, &mut relations).await) });
+        }
+        let mut computed = Vec::new();
+        while let Some(done) = running.join_next().await {
+            computed.push(done.map_err(|error| {
+                Error::with(ErrorKind::Internal, format!("A transform stopped unexpectedly: {error}"), error)
+            })?);
+        }
+        computed.sort_by_key(|(at, _)| *at);
+        let mut transformed = Transformed::default();
+        for (at, computed) in computed {
+            let (rows, rules) = computed?;
+            transformed.rules.extend(rules);
+            transformed.tables.push((self.tables[at].name, rows));
+        }
+        Ok(transformed)
+    }
 }
 
-/// Each table in a task of its own: planning takes longer than running a day does, and it is work for one core.
-async fn compute(
+fn plan_tables(
     context: &SessionContext,
-    tables: impl Iterator<Item = (&'static str, &'static SqlFile)>,
-) -> Result<Transformed> {
-    let mut running = JoinSet::new();
-    for (at, (name, file)) in tables.enumerate() {
-        let context = context.clone();
-        running.spawn(async move { (at, name, compute_table(&context, name, file).await) });
+    reads: &[(&'static str, SchemaRef)],
+    which: &impl Fn(&str) -> bool,
+) -> Result<Vec<PlannedTable>> {
+    for (name, schema) in reads {
+        register(context, name, Arc::clone(schema), Vec::new())?;
     }
-    let mut computed = running.join_all().await;
-    computed.sort_by_key(|(at, ..)| *at);
-    let mut transformed = Transformed::default();
-    for (_, name, computed) in computed {
-        let (rows, rules) = computed?;
-        transformed.rules.extend(rules);
-        transformed.tables.push((name, rows));
-    }
-    Ok(transformed)
+    let wanted = tables().filter(|(name, _)| which(name));
+    wanted.map(|(name, file)| PlannedTable::new(context, name, file.sql, file.rules.clone())).collect()
 }
 
-async fn compute_table(
-    context: &SessionContext,
-    name: &'static str,
-    file: &'static SqlFile,
-) -> Result<(Vec<RecordBatch>, Vec<RuleEffect>)> {
-    let definition = table(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not defined.")))?;
-    let schema = schema(definition)?;
-    let rows = run(context, name, file.sql, &schema).await?;
-    register(context, name, schema, rows.clone())?;
-    let rules = count_rules(context, name, &definition.rules).await?;
-    Ok((rows, rules))
-}
-
-/// The schemas of the tables of gold, from those of silver.
-pub(super) fn plan_schemas(silver: &HashMap<&'static str, SchemaRef>) -> Result<HashMap<&'static str, SchemaRef>> {
-    let context = context(1);
-    for (name, schema) in silver {
-        register(&context, name, Arc::clone(schema), Vec::new())?;
-    }
-    tables().map(|(name, file)| Ok((name, stored_schema(&plan(&context, file.sql)?)))).collect()
+/// The schemas of the tables of gold.
+pub(super) fn plan_schemas() -> Result<HashMap<&'static str, SchemaRef>> {
+    let planned = [by_day()?, spanning()?];
+    let tables = planned.iter().flat_map(|planned| &planned.tables);
+    Ok(tables.map(|table| (table.name, Arc::clone(table.query.schema()))).collect())
 }

@@ -1,13 +1,13 @@
 //! The query engine as the transforms use it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::error::DataFusionError;
@@ -83,6 +83,21 @@ impl Prepared {
         batches.map(|batch| conform(&batch, &self.schema)).collect()
     }
 
+    /// Adds the columns that the query reads of each relation, by position.
+    fn reads(&self, reads: &mut BTreeMap<String, BTreeSet<usize>>) -> Result<()> {
+        let visited = self.plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                let columns = reads.entry(scan.table_name.table().to_owned()).or_default();
+                match &scan.projection {
+                    Some(projection) => columns.extend(projection),
+                    None => columns.extend(0..scan.source.schema().fields().len()),
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        visited.map(|_| ()).map_err(|error| failed("A transform could not be planned", error))
+    }
+
     async fn collect(
         &self,
         context: &SessionContext,
@@ -101,18 +116,62 @@ impl Prepared {
     }
 }
 
-/// Runs a query and brings the result into `schema`, column by column in its order.
-pub(super) async fn run(
-    context: &SessionContext,
-    name: &str,
-    sql: &str,
-    schema: &SchemaRef,
-) -> Result<Vec<RecordBatch>> {
-    let batches = plan(context, sql)?
-        .collect()
-        .await
-        .map_err(|error| failed(&format!("The transform '{name}' failed"), error))?;
-    batches.into_iter().filter(|batch| batch.num_rows() > 0).map(|batch| conform(&batch, schema)).collect()
+/// A table's query and those that count its rules, planned once.
+pub(super) struct PlannedTable {
+    pub name: &'static str,
+    pub query: Prepared,
+    rules: Vec<RuleDef>,
+    /// Which rules each query counts.
+    counts: Vec<(Vec<usize>, Prepared)>,
+}
+
+impl PlannedTable {
+    /// Plans over the registered tables; the table itself is registered for the rules and for the tables behind it.
+    pub fn new(context: &SessionContext, name: &'static str, sql: &str, rules: Vec<RuleDef>) -> Result<PlannedTable> {
+        let query = Prepared::new(context, sql)?;
+        register(context, name, Arc::clone(query.schema()), Vec::new())?;
+        let counts = rule_queries(&rules);
+        let counts = counts.into_iter().map(|count| Ok((count.rules, Prepared::new(context, &count.sql)?)));
+        let counts = counts.collect::<Result<_>>()?;
+        Ok(PlannedTable { name, query, rules, counts })
+    }
+
+    /// Computes the table, adds it to the relations, and counts its rules.
+    pub async fn compute(
+        &self,
+        context: &SessionContext,
+        relations: &mut Relations,
+    ) -> Result<(Vec<RecordBatch>, Vec<RuleEffect>)> {
+        let rows = self.query.run(context, self.name, relations).await?;
+        relations.insert(self.name, table_of(self.name, Arc::clone(self.query.schema()), rows.clone())?);
+        let mut counted = Vec::new();
+        for (rules, query) in &self.counts {
+            counted.push((rules.clone(), query.run(context, self.name, relations).await?));
+        }
+        let effects = effects(self.name, &self.rules, &counted)?;
+        Ok((rows, effects))
+    }
+}
+
+/// What the tables read of each registered relation, as schemas with only those columns.
+pub(super) fn narrowed(
+    tables: &[PlannedTable],
+    relations: &HashMap<&'static str, SchemaRef>,
+) -> Result<Vec<(&'static str, SchemaRef)>> {
+    let mut reads = BTreeMap::new();
+    for table in tables {
+        table.query.reads(&mut reads)?;
+    }
+    let mut narrow = Vec::new();
+    for (name, columns) in reads {
+        if let Some((name, schema)) = relations.get_key_value(name.as_str()) {
+            let columns: Vec<usize> = columns.into_iter().collect();
+            let schema =
+                schema.project(&columns).map_err(|error| failed("A transform could not be planned", error.into()))?;
+            narrow.push((*name, Arc::new(schema)));
+        }
+    }
+    Ok(narrow)
 }
 
 /// The batch in `schema`, which has the same columns in the same order and at most wider types.
@@ -148,7 +207,12 @@ pub(super) fn stored_schema(query: &DataFrame) -> SchemaRef {
 
 /// Batches as a table.
 pub(super) fn table_of(name: &str, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {
-    let table = MemTable::try_new(schema, vec![batches]);
+    parts_of(name, schema, vec![batches])
+}
+
+/// Batches as a table whose parts are read at the same time.
+pub(super) fn parts_of(name: &str, schema: SchemaRef, parts: Vec<Vec<RecordBatch>>) -> Result<Arc<dyn TableProvider>> {
+    let table = MemTable::try_new(schema, parts);
     let table = table.map_err(|error| failed(&format!("The rows of '{name}' could not be handed on"), error))?;
     Ok(Arc::new(table))
 }
@@ -168,26 +232,15 @@ pub(super) fn register(
         .map_err(|error| failed(&format!("The rows of '{name}' could not be handed on"), error))
 }
 
-/// Counts what the rules touched, over the registered tables.
-pub(super) async fn count_rules(context: &SessionContext, table: &str, rules: &[RuleDef]) -> Result<Vec<RuleEffect>> {
-    let mut counted = Vec::new();
-    for query in rule_queries(rules) {
-        let rows = plan(context, &query.sql)?.collect().await;
-        let rows = rows.map_err(|error| failed(&format!("The rules of '{table}' could not be counted"), error))?;
-        counted.push((query.rules, rows));
-    }
-    effects(table, rules, &counted)
-}
-
 /// One query that counts all rules over one relation.
-pub(super) struct RuleQuery {
-    pub sql: String,
+struct RuleQuery {
+    sql: String,
     /// Which rule each of its columns counts.
-    pub rules: Vec<usize>,
+    rules: Vec<usize>,
 }
 
 /// The queries that count the rules: one for each relation they name.
-pub(super) fn rule_queries(rules: &[RuleDef]) -> Vec<RuleQuery> {
+fn rule_queries(rules: &[RuleDef]) -> Vec<RuleQuery> {
     let mut relations: Vec<&str> = rules.iter().map(|rule| rule.of).collect();
     relations.sort_unstable();
     relations.dedup();
@@ -201,11 +254,7 @@ pub(super) fn rule_queries(rules: &[RuleDef]) -> Vec<RuleQuery> {
 }
 
 /// The effects of the rules, from the answers to [`rule_queries`].
-pub(super) fn effects(
-    table: &str,
-    rules: &[RuleDef],
-    counted: &[(Vec<usize>, Vec<RecordBatch>)],
-) -> Result<Vec<RuleEffect>> {
+fn effects(table: &str, rules: &[RuleDef], counted: &[(Vec<usize>, Vec<RecordBatch>)]) -> Result<Vec<RuleEffect>> {
     let mut counts = vec![0_u64; rules.len()];
     for (rules_of, batches) in counted {
         let row = batches.iter().find(|batch| batch.num_rows() > 0);

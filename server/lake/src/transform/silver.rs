@@ -7,13 +7,12 @@ use arrow::array::AsArray;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 
 use super::Transformed;
 use super::bronze;
-use super::session::{Prepared, Relations, context, effects, failed, register, rule_queries, table_of};
+use super::session::{PlannedTable, Prepared, Relations, context, failed, register, table_of};
 use super::sql_file::{RuleDef, SqlFile};
 use crate::{Error, ErrorKind, Result};
 
@@ -53,13 +52,6 @@ fn parse(sql: &'static str) -> SqlFile {
     SqlFile::parse(sql).expect("a test reads the header of every checked-in file")
 }
 
-/// See [`super::silver_day`].
-pub(super) async fn day(bronze: Arc<dyn TableProvider>, customer: &str, date: NaiveDate) -> Result<Transformed> {
-    let planned = planned()?;
-    let delivered = bronze::load(&planned.context, bronze, customer, date).await?;
-    planned.compute(&delivered).await
-}
-
 /// See [`super::silver_rows`].
 pub(super) async fn rows(delivered: &RecordBatch) -> Result<Transformed> {
     planned()?.compute(delivered).await
@@ -81,13 +73,8 @@ impl Planned {
         }
         let mut transformed = Transformed::default();
         for table in &self.tables {
-            let rows = table.query.run(&self.context, table.name, &relations).await?;
-            relations.insert(table.name, table_of(table.name, Arc::clone(table.query.schema()), rows.clone())?);
-            let mut counted = Vec::new();
-            for (rules, query) in &table.counts {
-                counted.push((rules.clone(), query.run(&self.context, table.name, &relations).await?));
-            }
-            transformed.rules.extend(effects(table.name, &table.rules, &counted)?);
+            let (rows, effects) = table.compute(&self.context, &mut relations).await?;
+            transformed.rules.extend(effects);
             transformed.tables.push((table.name, rows));
         }
         Ok(transformed)
@@ -118,14 +105,6 @@ struct Planned {
     dedupe: Prepared,
     unpacked: Vec<(&'static str, Prepared)>,
     tables: Vec<PlannedTable>,
-}
-
-struct PlannedTable {
-    name: &'static str,
-    query: Prepared,
-    rules: Vec<RuleDef>,
-    /// Which rules each query counts.
-    counts: Vec<(Vec<usize>, Prepared)>,
 }
 
 fn planned() -> Result<&'static Planned> {
@@ -162,13 +141,7 @@ impl Planned {
         }
         let mut planned = Vec::new();
         for (name, file) in tables() {
-            let query = Prepared::new(&context, file.sql)?;
-            empty(name, Arc::clone(query.schema()))?;
-            let rules = rules(name, file);
-            let counts = rule_queries(&rules);
-            let counts = counts.into_iter().map(|count| Ok((count.rules, Prepared::new(&context, &count.sql)?)));
-            let counts = counts.collect::<Result<_>>()?;
-            planned.push(PlannedTable { name, query, rules, counts });
+            planned.push(PlannedTable::new(&context, name, file.sql, rules(name, file))?);
         }
         Ok(Planned { context, country_codes, dedupe, unpacked, tables: planned })
     }

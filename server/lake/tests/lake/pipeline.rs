@@ -128,6 +128,26 @@ async fn all_customers_of_a_date_share_its_warehouse_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_day_of_a_customer_is_computed_from_its_own_rows() {
+    let f = Fixture::new().await;
+    f.play("r1", &[day("2017-07-28"), day("2017-07-29"), day_of("customer02", "2017-07-29")]).await;
+    let counts = "SELECT date, customer, count(*) AS n FROM silver.sessions GROUP BY date, customer";
+    for table in ["daily_kpis", "channel_day", "country_day", "device_day", "checkout_funnel"] {
+        let sums = format!("SELECT date, customer, sum(sessions) AS n FROM gold.{table} GROUP BY date, customer");
+        let different = format!(
+            "SELECT count(*) FROM ({counts}) s FULL JOIN ({sums}) g ON s.date = g.date AND s.customer = g.customer \
+             WHERE s.n IS DISTINCT FROM g.n"
+        );
+        assert_eq!(f.number(&different).await, 0, "{table}");
+        assert_eq!(f.number(&format!("SELECT count(*) FROM ({sums})")).await, 3, "{table}");
+    }
+    // A day that is computed again takes nothing from its neighbours.
+    let whole = f.texts("SELECT CAST(sum(revenue) AS VARCHAR) FROM gold.daily_kpis").await;
+    f.play("r2", &[day_of("customer02", "2017-07-29")]).await;
+    assert_eq!(f.texts("SELECT CAST(sum(revenue) AS VARCHAR) FROM gold.daily_kpis").await, whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_run_left_is_swept_when_it_starts_again() {
     let f = Fixture::new().await;
     let target = day("2017-07-29");

@@ -1,10 +1,12 @@
 //! Rows in the shape of bronze, and what the transforms make of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{AsArray, BooleanArray};
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
@@ -12,7 +14,7 @@ use datafusion::datasource::MemTable;
 use serde_json::Value;
 use showrunner_ingest::{GaSessionsVersion, ga_sessions_schema};
 use showrunner_lake::model::RuleEffect;
-use showrunner_lake::transform::{self, SilverTables, Transformed};
+use showrunner_lake::transform::{self, Reads, Rows, Transformed};
 
 pub const CUSTOMER: &str = "customer01";
 
@@ -35,27 +37,32 @@ fn bronze_schema(version: GaSessionsVersion) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Rows as a bronze table; `batch` rows come together, as they would from files of this size.
-pub fn bronze(rows: &[Value], batch: usize) -> Arc<dyn TableProvider> {
+/// Bronze as read from its files: the rows of each day that silver reads.
+pub type Bronze = BTreeMap<NaiveDate, Vec<RecordBatch>>;
+
+/// Rows as bronze; `batch` rows come together, as they would from files of this size.
+pub fn bronze(rows: &[Value], batch: usize) -> Bronze {
     bronze_in(rows, batch, GaSessionsVersion::Current)
 }
 
-pub fn bronze_in(rows: &[Value], batch: usize, version: GaSessionsVersion) -> Arc<dyn TableProvider> {
+pub fn bronze_in(rows: &[Value], batch: usize, version: GaSessionsVersion) -> Bronze {
     let schema = bronze_schema(version);
-    let batches = rows.chunks(batch.max(1)).map(|rows| {
-        let rows: Vec<Value> = rows.iter().cloned().map(with_customer).collect();
+    let mut days: BTreeMap<NaiveDate, Vec<Value>> = BTreeMap::new();
+    for row in rows {
+        days.entry(date_of(row)).or_default().push(with_customer(row.clone()));
+    }
+    let batches = |rows: &[Value]| {
         let reader = arrow::json::ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(rows.len());
         let mut decoder = reader.build_decoder().unwrap();
-        decoder.serialize(&rows).unwrap();
-        decoder.flush().unwrap().unwrap()
-    });
-    let batches = batches.collect();
-    Arc::new(MemTable::try_new(schema, vec![batches]).unwrap())
+        decoder.serialize(rows).unwrap();
+        let rows = decoder.flush().unwrap().unwrap();
+        transform::narrow_bronze(&rows, &[("customer", CUSTOMER)]).unwrap()
+    };
+    days.into_iter().map(|(date, rows)| (date, rows.chunks(batch.max(1)).map(batches).collect())).collect()
 }
 
 fn with_customer(mut row: Value) -> Value {
     let object = row.as_object_mut().unwrap();
-    object.entry("customer").or_insert(CUSTOMER.into());
     object.entry("_source_file").or_insert("a.json".into());
     row
 }
@@ -118,17 +125,39 @@ impl Computed {
         effect.rows
     }
 
+    /// A table as queries see it.
     pub fn provider(&self, name: &str) -> Arc<dyn TableProvider> {
         let schema = transform::schema(transform::table(name).unwrap()).unwrap();
         Arc::new(MemTable::try_new(schema, vec![self.batches(name).to_vec()]).unwrap())
     }
+
+    /// What a query reads of these tables, in two parts; only some days of it, if `dates` names them.
+    fn rows(&self, reads: &Reads, dates: Option<&[NaiveDate]>) -> Rows {
+        let rows = reads.iter().map(|(name, schema)| {
+            let batches = self.batches(name).iter().map(|batch| {
+                let names: Vec<usize> =
+                    schema.fields().iter().map(|f| batch.schema().index_of(f.name()).unwrap()).collect();
+                let day = batch.column_by_name("date").unwrap().as_primitive::<Date32Type>();
+                let keep: BooleanArray = (0..batch.num_rows())
+                    .map(|row| Some(dates.is_none_or(|dates| dates.contains(&day.value_as_date(row).unwrap()))))
+                    .collect();
+                filter_record_batch(&batch.project(&names).unwrap(), &keep).unwrap()
+            });
+            let batches: Vec<RecordBatch> = batches.collect();
+            let (one, other) = batches.split_at(batches.len() / 2);
+            vec![one.to_vec(), other.to_vec()]
+        });
+        rows.collect()
+    }
 }
 
-/// Silver of all days of the rows, each from its own call.
-pub async fn silver_of(bronze: Arc<dyn TableProvider>, dates: &[NaiveDate]) -> Computed {
+/// Silver of these days, each from its own call.
+pub async fn silver_of(bronze: Bronze, dates: &[NaiveDate]) -> Computed {
     let mut silver = Computed::default();
     for date in dates {
-        silver.add(transform::silver_day(Arc::clone(&bronze), CUSTOMER, *date).await.unwrap());
+        let rows = bronze.get(date).map_or(&[][..], Vec::as_slice);
+        let rows = concat_batches(&transform::bronze_read_schema(), rows).unwrap();
+        silver.add(transform::silver_rows(&rows).await.unwrap());
     }
     silver
 }
@@ -137,15 +166,10 @@ pub async fn silver(rows: &[Value]) -> Computed {
     silver_of(bronze(rows, rows.len()), &dates(rows)).await
 }
 
-/// Gold of all days, `visitor_features` included.
+/// Gold of these days, and `visitor_features` of all days.
 pub async fn gold(silver: &Computed, dates: &[NaiveDate]) -> Computed {
-    let tables = SilverTables {
-        sessions: silver.provider("sessions"),
-        hits: silver.provider("hits"),
-        products: silver.provider("products"),
-    };
     let mut gold = Computed::default();
-    gold.add(transform::gold_days(&tables, CUSTOMER, dates).await.unwrap());
-    gold.add(transform::gold_spanning(&tables, CUSTOMER).await.unwrap());
+    gold.add(transform::gold_days(silver.rows(transform::gold_day_reads().unwrap(), Some(dates))).await.unwrap());
+    gold.add(transform::gold_spanning(silver.rows(transform::gold_spanning_reads().unwrap(), None)).await.unwrap());
     gold
 }
