@@ -1,5 +1,6 @@
 //! The facade: everything the server asks of the data plane.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -270,6 +271,21 @@ impl Lake {
         self.queries.run_while_wanted(work).await
     }
 
+    /// The tables that these queries read, with their versions now: what was computed from the same versions is still right.
+    pub async fn versions(&self, queries: &[String]) -> Result<Vec<(String, i64)>> {
+        let tables = self.inner.all_tables();
+        let read: BTreeMap<String, &Arc<Table>> = queries
+            .iter()
+            .flat_map(|sql| query::read_by(sql, &tables))
+            .map(|table| (table.full_name(), table))
+            .collect();
+        let mut versions = Vec::new();
+        for (name, table) in read {
+            versions.push((name, if table.exists() { table.current().await?.version } else { -1 }));
+        }
+        Ok(versions)
+    }
+
     /// All tables with their partitions, from the Delta logs (cached by version: cheap).
     pub async fn tables(&self) -> Result<Vec<TableStat>> {
         let mut stats = Vec::new();
@@ -413,8 +429,7 @@ impl Inner {
         let items = purge::purge_tables(&tables, scope, run_id).await?;
         if let (Zone::Gold, Scope::Days(days)) = (zone, scope) {
             let gold = self.gold();
-            let mut customers: std::collections::BTreeMap<&str, Vec<chrono::NaiveDate>> =
-                std::collections::BTreeMap::new();
+            let mut customers: BTreeMap<&str, Vec<chrono::NaiveDate>> = BTreeMap::new();
             for day in days {
                 customers.entry(&day.customer).or_default().push(day.date);
             }

@@ -16,6 +16,7 @@ use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use deltalake::delta_datafusion::DeltaSessionConfig;
 use futures::StreamExt;
@@ -124,15 +125,6 @@ pub(crate) async fn start(
 ) -> Result<Started> {
     let context =
         session(memory, scratch, Some(SPILL), |config| config.set_bool("datafusion.sql_parser.collect_spans", true))?;
-    let mut columns = spelling::Names::default();
-    let mut touchable = Vec::new();
-    for table in tables {
-        let current = table.current().await?;
-        let provider = provider(&context, &current).await?;
-        columns.learn(table.shape.zone.name(), &table.shape.name, &provider.schema());
-        register(&context, table.shape.zone, &table.shape.name, provider)?;
-        touchable.push((table.clone(), current));
-    }
     let operators = spelling::operators(sql);
     if operators > MOST_OPERATORS {
         return Err(Error::new(
@@ -141,6 +133,15 @@ pub(crate) async fn start(
                 "The query has {operators} operators, and at most {MOST_OPERATORS} are planned. Put lists into IN (…), or take it apart with WITH."
             ),
         ));
+    }
+    let mut columns = spelling::Names::default();
+    let mut touchable = Vec::new();
+    for table in read_by(sql, tables) {
+        let current = table.current().await?;
+        let provider = provider(&context, &current).await?;
+        columns.learn(table.shape.zone.name(), &table.shape.name, &provider.schema());
+        register(&context, table.shape.zone, &table.shape.name, provider)?;
+        touchable.push((table.clone(), current));
     }
     let sql = columns.respell(sql);
     let statement = parse(&sql)?;
@@ -184,6 +185,20 @@ impl Started {
     /// What it took so far.
     pub fn cost(&self) -> Cost {
         self.watch.cost()
+    }
+}
+
+/// The tables that a query reads. All, where it names something else (the catalog, a table that does not exist) or cannot be parsed:
+/// planning says what is wrong, and knows the names that are right.
+pub(crate) fn read_by<'a>(sql: &str, tables: &'a [Arc<Table>]) -> Vec<&'a Arc<Table>> {
+    let named = parse(sql).ok().and_then(|statement| resolve_table_references(&statement, true).ok());
+    let find = |name: &TableReference| {
+        let full = name.to_string().to_lowercase();
+        tables.iter().find(|table| table.full_name() == full)
+    };
+    match named.and_then(|(names, _)| names.iter().map(find).collect::<Option<Vec<_>>>()) {
+        Some(found) if !found.is_empty() => found,
+        _ => tables.iter().collect(),
     }
 }
 

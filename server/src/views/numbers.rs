@@ -1,4 +1,4 @@
-//! Numbers computed from the lake for pages, remembered until a commit changes any table.
+//! Numbers computed from the lake for pages, remembered until a commit changes a table that they were computed from.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +18,16 @@ const REMEMBERED: usize = 500;
 /// Rows of a small answer, each value as text; `None` is NULL.
 pub type Rows = Arc<Vec<Vec<Option<String>>>>;
 
-/// Answers with the epoch of the lake they belong to. Held while they are computed: everybody else waits for the one who asks.
-type Slot = Arc<tokio::sync::Mutex<Option<(u64, Arc<Vec<Rows>>)>>>;
+/// Answers, with the tables and versions they were computed from.
+struct Remembered {
+    /// Of the whole lake, when the versions were compared last.
+    epoch: u64,
+    versions: Vec<(String, i64)>,
+    answers: Arc<Vec<Rows>>,
+}
+
+/// Held while answers are computed: everybody else waits for the one who asks.
+type Slot = Arc<tokio::sync::Mutex<Option<Remembered>>>;
 
 /// Answers by query text.
 pub struct Numbers {
@@ -36,7 +44,7 @@ impl Numbers {
     /// The answer to a query of our own (stories). Computed at most once for each state of the lake.
     pub async fn rows(&self, sql: &str) -> Result<Rows> {
         let compute = async { rows_of(&self.lake.query(sql, LIMITS).await?.batches).map(|rows| vec![rows]) };
-        Ok(self.remembered(sql, compute).await?.first().cloned().unwrap_or_default())
+        Ok(self.remembered(&[sql.to_owned()], compute).await?.first().cloned().unwrap_or_default())
     }
 
     /// The answers to the report's queries, in their order. Computed at most once for each state of the lake.
@@ -48,27 +56,36 @@ impl Numbers {
             })??;
             answers.iter().map(|batches| rows_of(batches)).collect()
         };
-        self.remembered(&queries.join(";"), compute).await
+        self.remembered(queries, compute).await
     }
 
-    async fn remembered(&self, key: &str, compute: impl Future<Output = Result<Vec<Rows>>>) -> Result<Arc<Vec<Rows>>> {
+    async fn remembered(
+        &self,
+        queries: &[String],
+        compute: impl Future<Output = Result<Vec<Rows>>>,
+    ) -> Result<Arc<Vec<Rows>>> {
         let slot = {
+            let key = queries.join(";");
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            if answers.len() >= REMEMBERED && !answers.contains_key(key) {
+            if answers.len() >= REMEMBERED && !answers.contains_key(&key) {
                 answers.clear();
             }
-            answers.entry(key.to_owned()).or_default().clone()
+            answers.entry(key).or_default().clone()
         };
         let mut slot = slot.lock().await;
         let epoch = self.lake.epoch();
-        if let Some((at, answers)) = &*slot
-            && *at == epoch
+        if let Some(known) = &*slot
+            && known.epoch == epoch
         {
-            return Ok(answers.clone());
+            return Ok(known.answers.clone());
         }
-        let answers = Arc::new(compute.await?);
-        *slot = Some((epoch, answers.clone()));
-        Ok(answers)
+        // Read before the answers are: what is committed in between is seen as a change at the next look.
+        let versions = self.lake.versions(queries).await?;
+        match &mut *slot {
+            Some(known) if known.versions == versions => known.epoch = epoch,
+            _ => *slot = Some(Remembered { epoch, versions, answers: Arc::new(compute.await?) }),
+        }
+        Ok(slot.as_ref().map(|known| known.answers.clone()).unwrap_or_default())
     }
 }
 
