@@ -34,6 +34,9 @@ pub use publish::PROJECT;
 
 /// How often deadlines, retention and expiry are looked after when nobody pulls.
 const UPKEEP: Duration = Duration::from_secs(1);
+/// How often and how far apart a folder is tried that is still open.
+const OPEN_TRIES: u32 = 20;
+const OPEN_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a message survives once it is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +96,15 @@ impl DiskTopics {
     /// [`ErrorKind::Conflict`] if another process has it, [`ErrorKind::Storage`] if it cannot be read or written or is damaged.
     pub fn open(folder: &Path, clock: Clock, options: TopicOptions) -> Result<DiskTopics> {
         let wakes = Arc::<Wakes>::default();
-        let core = Core::open(folder, options, wakes.clone())?;
+        let opened = (1..=OPEN_TRIES).find_map(|attempt| match Core::open(folder, options, wakes.clone()) {
+            // Who had it in this process may be about to close it.
+            Err(error) if error.kind == ErrorKind::Conflict && attempt < OPEN_TRIES => {
+                std::thread::sleep(OPEN_PAUSE);
+                None
+            }
+            result => Some(result),
+        });
+        let core = opened.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "The topics were not opened.")))?;
         Ok(Self::start(folder, clock, options, State::Open(Box::new(core)), wakes))
     }
 
@@ -179,7 +190,7 @@ impl Shared {
         let now = (self.clock)().timestamp_micros();
         let mut state = self.lock();
         if let State::Failed = *state {
-            let core = Core::open(&self.folder, self.options, self.wakes.clone())?;
+            let core = Core::open(&self.folder, self.options, self.wakes.clone()).map_err(reopening)?;
             *state = State::Open(Box::new(core));
             self.wakes.all();
         }
@@ -215,7 +226,8 @@ impl Shared {
             return Ok(ids);
         }
         let _turn = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (store, ends) = self.with(|core, _| same_folder(core, opened).map(|()| (core.store.clone(), core.written())))?;
+        let (store, ends) =
+            self.with(|core, _| same_folder(core, opened).map(|()| (core.store.clone(), core.written())))?;
         if ends.is_empty() {
             // Who had the turn before wrote ours as well.
             return Ok(ids);
@@ -231,6 +243,15 @@ impl Shared {
         })?;
         Ok(ids)
     }
+}
+
+/// Another thread may still wait for the disk that failed.
+fn reopening(error: Error) -> Error {
+    if error.kind != ErrorKind::Conflict {
+        return error;
+    }
+    let message = "The topics are being opened anew, since an earlier write failed. Check the disk that holds the data folder, then try again.";
+    Error::with(ErrorKind::Storage, message, error)
 }
 
 /// Whether the folder is still the one that messages were written to: after a failure it is opened anew, perhaps without them.
@@ -358,7 +379,8 @@ impl Topics for DiskTopics {
             let name = subscription.to_owned();
             let look = move |core: &mut Core, now: Micros| {
                 core.with(&name, now, |found, log, _| {
-                    let next = found.deadline().map(|at| Duration::from_micros(at.saturating_sub(now).max(1_000) as u64));
+                    let next =
+                        found.deadline().map(|at| Duration::from_micros(at.saturating_sub(now).max(1_000) as u64));
                     Ok(((found.may_pull(log), next), false))
                 })
             };

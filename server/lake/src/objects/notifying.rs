@@ -173,8 +173,7 @@ mod tests {
         let disk = Arc::new(DiskObjects::open(folder.path()).unwrap());
         disk.create_bucket(BUCKET).await.unwrap();
         disk.create_bucket(OTHER).await.unwrap();
-        let topics =
-            DiskTopics::open(&folder.path().join("topics"), system_clock(), TopicOptions::default()).unwrap();
+        let topics = DiskTopics::open(&folder.path().join("topics"), system_clock(), TopicOptions::default()).unwrap();
         let objects = NotifyingObjects::new(disk, BUCKET, Arc::new(topics.clone()), TOPIC);
         (folder, topics, objects)
     }

@@ -88,7 +88,11 @@ async fn pull(h: &dyn TopicHarness, subscription: &str, count: usize) -> Vec<Rec
     let mut got = Vec::new();
     let end = tokio::time::Instant::now() + PATIENCE;
     while got.len() < count {
-        assert!(tokio::time::Instant::now() < end, "{} of {count} messages came from {subscription}: {got:?}", got.len());
+        assert!(
+            tokio::time::Instant::now() < end,
+            "{} of {count} messages came from {subscription}: {got:?}",
+            got.len()
+        );
         let request = PullRequest::now(count - got.len()).waiting(Duration::from_millis(500));
         got.extend(h.topics().pull(subscription, request).await.expect("pull"));
     }

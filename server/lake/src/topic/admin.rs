@@ -158,7 +158,9 @@ impl Core {
         if expires < now.saturating_add(micros(MIN_SNAPSHOT_LIFETIME)) {
             return Err(Error::new(
                 ErrorKind::Conflict,
-                format!("A snapshot of `{of}` would expire within the hour: its oldest message is almost a week old. Acknowledge it or seek first."),
+                format!(
+                    "A snapshot of `{of}` would expire within the hour: its oldest message is almost a week old. Acknowledge it or seek first."
+                ),
             ));
         }
         let id = self.new_id()?;

@@ -205,10 +205,7 @@ impl SubscriptionRecord {
         SubscriptionConfig {
             ack_deadline: self.ack_deadline,
             ordered: self.ordered,
-            dead_letter: self
-                .dead_letter
-                .clone()
-                .map(|(topic, max_attempts)| DeadLetterPolicy { topic, max_attempts }),
+            dead_letter: self.dead_letter.clone().map(|(topic, max_attempts)| DeadLetterPolicy { topic, max_attempts }),
             retain_acked: self.retain_acked,
             retention: self.retention,
             labels: self.labels.clone(),
@@ -257,6 +254,8 @@ pub(super) fn from_json<T: for<'a> Deserialize<'a>>(what: &str, record: &[u8]) -
 pub(super) fn damaged(what: &str) -> Error {
     Error::new(
         ErrorKind::Storage,
-        format!("The record of {what} in the folder `topics` is damaged. Delete that folder to begin with empty topics."),
+        format!(
+            "The record of {what} in the folder `topics` is damaged. Delete that folder to begin with empty topics."
+        ),
     )
 }

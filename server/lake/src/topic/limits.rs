@@ -30,7 +30,12 @@ fn within(what: &str, value: Duration, least: Duration, most: Duration) -> Resul
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    invalid(format!("The {what} must be {} to {} seconds, not {}.", least.as_secs(), most.as_secs(), value.as_secs_f64()))
+    invalid(format!(
+        "The {what} must be {} to {} seconds, not {}.",
+        least.as_secs(),
+        most.as_secs(),
+        value.as_secs_f64()
+    ))
 }
 
 pub(super) fn topic(config: &TopicConfig) -> Result<()> {

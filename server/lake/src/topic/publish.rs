@@ -21,7 +21,9 @@ impl Core {
         if self.is_full(id) {
             return Err(Error::new(
                 ErrorKind::Busy,
-                format!("The subscribers of the topic `{topic}` are behind: it takes no more messages until they have caught up."),
+                format!(
+                    "The subscribers of the topic `{topic}` are behind: it takes no more messages until they have caught up."
+                ),
             ));
         }
         let segment_bytes = self.options.segment_bytes;
@@ -106,4 +108,3 @@ impl Core {
         }
     }
 }
-

@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result};
 /// Blocks of the disk in memory.
 const CACHE_BYTES: u64 = 16 << 20;
 /// What was written and lies only in the journal and in memory: at most this and one journal more.
-const JOURNAL_BYTES: u64 = 128 << 20;
+const JOURNAL_BYTES: u64 = 64 << 20;
 /// How much of a segment is in memory before it is written out. A segment has less than four of these: `fjall` stops writers at four.
 const SEGMENT_MEMORY: u64 = 16 << 20;
 /// Records are few and small.
@@ -185,16 +185,22 @@ fn explain(action: &str, error: fjall::Error) -> Error {
         ),
         fjall::Error::Poisoned => (
             ErrorKind::Storage,
-            format!("Could not {action}: an earlier write failed. Check the disk that holds the data folder, then try again."),
+            format!(
+                "Could not {action}: an earlier write failed. Check the disk that holds the data folder, then try again."
+            ),
         ),
         other => match find_io(other) {
             Some(io) if matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => (
                 ErrorKind::Storage,
-                format!("Could not {action}: the disk is full. Free space on the disk that holds the data folder, then try again."),
+                format!(
+                    "Could not {action}: the disk is full. Free space on the disk that holds the data folder, then try again."
+                ),
             ),
             Some(io) if matches!(io.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => (
                 ErrorKind::Storage,
-                format!("Could not {action}: permission was denied. Give the user that runs showrunner the right to read and write the data folder, then try again."),
+                format!(
+                    "Could not {action}: permission was denied. Give the user that runs showrunner the right to read and write the data folder, then try again."
+                ),
             ),
             Some(io) => (
                 ErrorKind::Storage,
@@ -202,7 +208,9 @@ fn explain(action: &str, error: fjall::Error) -> Error {
             ),
             None => (
                 ErrorKind::Storage,
-                format!("Could not {action}: its files are damaged ({other}). Restore the data folder from a copy, or delete its folder `topics` to begin with empty topics."),
+                format!(
+                    "Could not {action}: its files are damaged ({other}). Restore the data folder from a copy, or delete its folder `topics` to begin with empty topics."
+                ),
             ),
         },
     };

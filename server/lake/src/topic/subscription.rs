@@ -64,16 +64,7 @@ impl Subscription {
             failures.insert(seq, count);
         }
         let deliveries = Deliveries::from(position.floor);
-        Ok(Subscription {
-            id,
-            record,
-            acks,
-            position,
-            deliveries,
-            failures,
-            failed: BTreeSet::new(),
-            oldest: None,
-        })
+        Ok(Subscription { id, record, acks, position, deliveries, failures, failed: BTreeSet::new(), oldest: None })
     }
 
     /// Writes what changed.

@@ -177,7 +177,10 @@ async fn snapshots_go_by_themselves() {
 async fn a_closed_one_refuses_with_a_sentence() {
     let topics = DiskTopics::closed(system_clock());
     let error = topics.publish("topic", vec![message("x")]).await.unwrap_err();
-    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Invalid, "The data folder was opened for queries only."));
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (ErrorKind::Invalid, "The data folder was opened for queries only.")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

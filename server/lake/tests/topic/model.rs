@@ -10,7 +10,10 @@ pub type Time = i64;
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
     Waiting,
-    Out { ack_id: String, deadline: Time },
+    Out {
+        ack_id: String,
+        deadline: Time,
+    },
     /// Acknowledged before an earlier one of its key, while that one is out.
     Held,
     Acked,
@@ -148,11 +151,18 @@ impl Subscription {
             let at = log.iter().position(|m| m.id == received.message.id).expect("a message that was published");
             let sent = &log[at];
             assert_eq!(self.states[at], State::Waiting, "message {at} is not to be delivered");
-            assert_eq!((&received.message.ordering_key, received.message.published.timestamp_micros()), (&sent.key, sent.time));
+            assert_eq!(
+                (&received.message.ordering_key, received.message.published.timestamp_micros()),
+                (&sent.key, sent.time)
+            );
             assert_eq!(received.message.data.len() as u64 + sent.key.len() as u64, sent.bytes);
             if self.keyed(log, at) {
                 let turn = taken.entry(sent.key.clone()).or_default();
-                assert_eq!(Some(&at), next.get(sent.key.as_str()).and_then(|next| next.get(*turn)), "in the key's order");
+                assert_eq!(
+                    Some(&at),
+                    next.get(sent.key.as_str()).and_then(|next| next.get(*turn)),
+                    "in the key's order"
+                );
                 *turn += 1;
             }
             let attempt = self.failures.get(&at).copied().unwrap_or_default() + 1;

@@ -147,16 +147,7 @@ impl World {
         }
         self.topics = None;
         let folder = self.folders.last().unwrap().path();
-        // The upkeep may have it in hand for a moment longer.
-        let topics = (0..500).find_map(|_| match DiskTopics::open(folder, self.clock.clock(), self.options) {
-            Ok(topics) => Some(topics),
-            Err(error) if error.kind == showrunner_lake::ErrorKind::Conflict => {
-                std::thread::sleep(Duration::from_millis(2));
-                None
-            }
-            Err(error) => panic!("{error}"),
-        });
-        self.topics = Some(topics.expect("the folder is free"));
+        self.topics = Some(DiskTopics::open(folder, self.clock.clock(), self.options).unwrap());
         self.subscriptions.iter_mut().for_each(Subscription::crashed);
     }
 

@@ -65,7 +65,8 @@ pub fn copy(from: &Path, to: &Path) {
             copy(&entry.path(), &target);
             continue;
         }
-        let (mut read, mut write) = (std::fs::File::open(entry.path()).unwrap(), std::fs::File::create(target).unwrap());
+        let (mut read, mut write) =
+            (std::fs::File::open(entry.path()).unwrap(), std::fs::File::create(target).unwrap());
         let zeros = vec![0; 1 << 20];
         let mut buffer = vec![0; 1 << 20];
         loop {
@@ -82,4 +83,10 @@ pub fn copy(from: &Path, to: &Path) {
         let length = read.stream_position().unwrap();
         write.set_len(length).unwrap();
     }
+}
+
+/// What a test hands to the process that it starts.
+#[expect(clippy::disallowed_methods, reason = "a test's own, not a setting")]
+pub fn test_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

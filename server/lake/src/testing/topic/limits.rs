@@ -77,7 +77,11 @@ pub(super) async fn messages(h: &dyn TopicHarness) {
         many(101),
         keyed(1_025),
     ] {
-        assert_eq!(kind(t.publish(TOPIC, vec![message("fine"), refused.clone()]).await), ErrorKind::Invalid, "{refused:?}");
+        assert_eq!(
+            kind(t.publish(TOPIC, vec![message("fine"), refused.clone()]).await),
+            ErrorKind::Invalid,
+            "{refused:?}"
+        );
     }
     assert_eq!(kind(t.publish(TOPIC, Vec::new()).await), ErrorKind::Invalid);
     assert_eq!(kind(t.publish(TOPIC, vec![message("x"); 1_001]).await), ErrorKind::Invalid);
@@ -85,8 +89,7 @@ pub(super) async fn messages(h: &dyn TopicHarness) {
     assert_eq!(kind(t.publish(TOPIC, vec![large]).await), ErrorKind::TooLarge);
     nothing(h, ONE, "a request is published as a whole or not at all").await;
 
-    let allowed =
-        vec![with(&"k".repeat(256), &"v".repeat(1_024)), with("empty-value", ""), many(100), keyed(1_024)];
+    let allowed = vec![with(&"k".repeat(256), &"v".repeat(1_024)), with("empty-value", ""), many(100), keyed(1_024)];
     t.publish(TOPIC, allowed.clone()).await.expect("all these are allowed");
     let got = pull(h, ONE, allowed.len()).await;
     for message in allowed {

@@ -36,7 +36,10 @@ pub(super) async fn a_key_keeps_its_order(h: &dyn TopicHarness) {
         assert!(!some.is_empty(), "{count} of 90 came");
         count += some.len();
         for received in &some {
-            by_key.entry(received.message.ordering_key.clone()).or_default().extend(texts(std::slice::from_ref(received)));
+            by_key
+                .entry(received.message.ordering_key.clone())
+                .or_default()
+                .extend(texts(std::slice::from_ref(received)));
         }
         ack(h, ONE, &some).await;
     }
