@@ -7,7 +7,7 @@ use bytes::Bytes;
 use showrunner_lake::ingestion::{DayFolder, day_folders};
 use showrunner_lake::keys::{check_customer, check_dataset, marker_key};
 use showrunner_lake::model::{Day, Zone};
-use showrunner_lake::ports::Precondition;
+use showrunner_lake::ports::{Precondition, PullRequest};
 use showrunner_lake::{Lake, NOTIFICATION_SUBSCRIPTION};
 use tokio_util::sync::CancellationToken;
 
@@ -276,12 +276,12 @@ impl Reconciler {
         let _alone = self.engine.pulling.lock().await;
         let topics = self.lake.topics();
         loop {
-            let messages = topics.pull(NOTIFICATION_SUBSCRIPTION, 100).await?;
+            let messages = topics.pull(NOTIFICATION_SUBSCRIPTION, PullRequest::now(1_000)).await?;
             if messages.is_empty() {
                 return Ok(());
             }
-            let ids: Vec<u64> = messages.iter().map(|message| message.id).collect();
-            topics.ack(NOTIFICATION_SUBSCRIPTION, &ids).await?;
+            let ids: Vec<String> = messages.into_iter().map(|message| message.ack_id).collect();
+            topics.acknowledge(NOTIFICATION_SUBSCRIPTION, &ids).await?;
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::delta::{Table, io_error};
 use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
 use crate::model::*;
-use crate::ports::{Objects, Topic, Warehouse};
+use crate::ports::{Objects, Topics, Warehouse};
 use crate::query::Cost;
 use crate::resident::Resident;
 use crate::silver::Silver;
@@ -38,7 +38,7 @@ pub use lock::DataDirLock;
 /// Where the lake lies and how much it may use.
 #[derive(Debug, Clone)]
 pub struct LakeConfig {
-    /// The data folder. Buckets lie in `buckets/`, the warehouse in `warehouse/`, scratch files in `scratch/`.
+    /// The data folder. Buckets lie in `buckets/`, topics in `topics/`, the warehouse in `warehouse/`, scratch files in `scratch/`.
     pub data_dir: PathBuf,
     /// The `{id}` in bucket names, `[a-z0-9-]`.
     pub id: String,
@@ -67,6 +67,8 @@ pub struct Names {
 pub const NOTIFICATION_TOPIC: &str = "ingestion-notifications";
 /// See [`NOTIFICATION_TOPIC`].
 pub const NOTIFICATION_SUBSCRIPTION: &str = "ingestion-notifications-server";
+/// A notification only wakes the reconciler, which looks at the bucket itself every few seconds: an old one is of no use.
+const NOTIFICATION_RETENTION: Duration = Duration::from_secs(3_600);
 
 /// How long and how much a query may take.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +107,7 @@ struct Inner {
     config: LakeConfig,
     names: Names,
     objects: Arc<dyn Objects>,
-    topics: Arc<dyn Topic>,
+    topics: Arc<dyn Topics>,
     warehouse: DeltaWarehouse,
     datasets: Vec<Arc<Dataset>>,
     /// Bronze, silver and gold in the order of the flow.
@@ -148,8 +150,8 @@ impl Lake {
         self.inner.objects.as_ref()
     }
 
-    /// Topics.
-    pub fn topics(&self) -> &dyn Topic {
+    /// Topics. Those of a folder that was opened for queries only refuse everything.
+    pub fn topics(&self) -> &dyn Topics {
         self.inner.topics.as_ref()
     }
 

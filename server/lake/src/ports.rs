@@ -1,7 +1,5 @@
 //! The ports: what an embedded or a cloud back end must offer. Each has one contract suite (feature `testing`).
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -9,6 +7,10 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+
+mod topics;
+
+pub use topics::*;
 
 /// An object's metadata, in Cloud Storage's terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,40 +69,6 @@ pub trait Objects: Send + Sync {
     async fn crc32c(&self, bucket: &str, key: &str) -> Result<u32>;
     /// Removes leftovers of interrupted writes (temporary files, empty folders). Returns how many.
     async fn sweep(&self, bucket: &str) -> Result<u64>;
-}
-
-/// A message as a subscriber gets it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Unique within the topic, rising.
-    pub id: u64,
-    /// Payload.
-    pub data: Bytes,
-    /// Attributes, for instance `eventType=OBJECT_FINALIZE`.
-    pub attributes: BTreeMap<String, String>,
-    /// When it was published.
-    pub published: DateTime<Utc>,
-}
-
-/// Topics and subscriptions, after Pub/Sub: at least once, acknowledged by id.
-#[async_trait]
-pub trait Topic: Send + Sync {
-    /// Creates the topic and a subscription to it; nothing happens if they are there.
-    async fn create(&self, topic: &str, subscription: &str) -> Result<()>;
-    /// Publishes; returns the message's id. An error if the topic does not exist.
-    async fn publish(&self, topic: &str, data: Bytes, attributes: BTreeMap<String, String>) -> Result<u64>;
-    /// Takes up to `max` messages; what is not acknowledged comes again after `nack` or a restart. Empty at once if there are none.
-    async fn pull(&self, subscription: &str, max: usize) -> Result<Vec<Message>>;
-    /// Waits until the subscription may have a message.
-    async fn wait(&self, subscription: &str) -> Result<()>;
-    /// Acknowledges.
-    async fn ack(&self, subscription: &str, ids: &[u64]) -> Result<()>;
-    /// Gives messages back, to be delivered again.
-    async fn nack(&self, subscription: &str, ids: &[u64]) -> Result<()>;
-    /// Drops everything published before this moment (`subscriptions.seek` to now). Returns how many messages went.
-    async fn seek_to_now(&self, subscription: &str) -> Result<u64>;
-    /// Messages not yet acknowledged.
-    async fn backlog(&self, subscription: &str) -> Result<u64>;
 }
 
 /// A warehouse table's shape: what a truncating load must not change.

@@ -7,7 +7,7 @@ mod topic;
 mod warehouse;
 
 pub use objects::objects_contract;
-pub use topic::topic_contract;
+pub use topic::{TopicHarness, topic_contract};
 pub use warehouse::warehouse_contract;
 
 use crate::{ErrorKind, Result};

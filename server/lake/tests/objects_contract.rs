@@ -5,10 +5,11 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use showrunner_lake::clock::system_clock;
 use showrunner_lake::objects::{DiskObjects, NotifyingObjects};
 use showrunner_lake::ports::Objects;
 use showrunner_lake::testing::objects_contract;
-use showrunner_lake::topic::LocalTopic;
+use showrunner_lake::topic::DiskTopics;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_disk() {
@@ -17,12 +18,12 @@ async fn on_disk() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn announced() {
-    // The topic does not exist, so that every announcement fails: writes must not care.
+    // The topics take nothing, so that every announcement fails: writes must not care.
     run(|disk| {
         Box::new(NotifyingObjects::new(
             Arc::new(disk),
             "contract-bucket-a",
-            Arc::new(LocalTopic::default()),
+            Arc::new(DiskTopics::closed(system_clock())),
             "no-topic",
         ))
     })

@@ -139,7 +139,7 @@ pub async fn items(store: &Store, lake: &Lake, scope: &ResetScope) -> Result<Vec
         });
     }
     let records = records(store, scope).await?;
-    let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?;
+    let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?.messages;
     for (place, what, count) in [
         ("messages", "messages", backlog),
         ("runs", "runs", records.runs.len() as u64),

@@ -7,6 +7,7 @@ use arrow::array::Int64Array;
 use bytes::Bytes;
 use serde::Serialize;
 use showrunner_lake::model::{Progress, PurgeItem};
+use showrunner_lake::ports::{NewMessage, PullRequest, SeekTarget};
 use showrunner_lake::{NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, QueryLimits};
 
 use super::plan::records;
@@ -16,6 +17,8 @@ use crate::runs::{Step, StepEnd, counted};
 
 /// The messages that a probe may have to get past.
 const PROBE_PULLS: usize = 1_000;
+/// How long the probe may take to arrive.
+const PROBE_WAIT: Duration = Duration::from_secs(10);
 
 /// Does one step.
 pub(crate) async fn step(step: &Step<'_>, name: &str, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
@@ -58,7 +61,9 @@ async fn stop(step: &Step<'_>) -> Result<StepEnd> {
 
 async fn messages(step: &Step<'_>) -> Result<StepEnd> {
     let _alone = step.engine.pulling.lock().await;
-    let dropped = step.engine.lake.topics().seek_to_now(NOTIFICATION_SUBSCRIPTION).await?;
+    let topics = step.engine.lake.topics();
+    let dropped = topics.backlog(NOTIFICATION_SUBSCRIPTION).await?.messages;
+    topics.seek(NOTIFICATION_SUBSCRIPTION, SeekTarget::Now).await?;
     done(
         &BTreeMap::from([("messages", dropped)]),
         format!("{} dropped by a seek to now", counted(dropped as usize, "message")),
@@ -122,7 +127,7 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
     {
         let _alone = step.engine.pulling.lock().await;
         let probe = probe(step).await?;
-        let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?;
+        let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?.messages;
         lines.push(CertificateLine::new("Messages waiting", 0, backlog));
         lines.push(CertificateLine::new(
             "Topic alive: a probe message",
@@ -172,17 +177,20 @@ fn ids(before: &Before) -> Vec<String> {
 async fn probe(step: &Step<'_>) -> Result<bool> {
     let topics = step.engine.lake.topics();
     let attributes = BTreeMap::from([("eventType".to_owned(), "SHOWRUNNER_PROBE".to_owned())]);
-    let id = topics.publish(NOTIFICATION_TOPIC, Bytes::from_static(b"probe"), attributes).await?;
+    let message = NewMessage { data: Bytes::from_static(b"probe"), attributes, ..NewMessage::default() };
+    let ids = topics.publish(NOTIFICATION_TOPIC, vec![message]).await?;
+    let request = PullRequest::now(1_000).waiting(PROBE_WAIT);
     for _ in 0..PROBE_PULLS {
-        let messages = topics.pull(NOTIFICATION_SUBSCRIPTION, 100).await?;
-        // Notifications only wake the reconciler, which looks again after each run anyway: they may go.
-        let ids: Vec<u64> = messages.iter().map(|message| message.id).collect();
-        topics.ack(NOTIFICATION_SUBSCRIPTION, &ids).await?;
-        if ids.contains(&id) {
-            return Ok(true);
-        }
-        if ids.is_empty() {
+        let messages = topics.pull(NOTIFICATION_SUBSCRIPTION, request).await?;
+        if messages.is_empty() {
             return Ok(false);
+        }
+        let arrived = messages.iter().any(|received| ids.contains(&received.message.id));
+        // Notifications only wake the reconciler, which looks again after each run anyway: they may go.
+        let ack_ids: Vec<String> = messages.into_iter().map(|received| received.ack_id).collect();
+        topics.acknowledge(NOTIFICATION_SUBSCRIPTION, &ack_ids).await?;
+        if arrived {
+            return Ok(true);
         }
     }
     Ok(false)

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::clock::system_clock;
+use crate::clock::{Clock, system_clock};
 use crate::datasets::Dataset;
 use crate::delta::Shape;
 use crate::model::Zone;
 use crate::objects::{DiskObjects, NotifyingObjects};
-use crate::ports::{Topic, Warehouse};
-use crate::topic::LocalTopic;
+use crate::ports::{SubscriptionConfig, TopicConfig, Topics, Warehouse};
+use crate::topic::{DiskTopics, TopicOptions};
 use crate::warehouse::serve::serving_table;
 use crate::{keys, transform};
 
@@ -35,8 +35,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         let _missing = std::fs::remove_dir_all(&scratch);
     }
     std::fs::create_dir_all(&scratch).map_err(|e| io_error("creating", &scratch, e))?;
-    let topics: Arc<dyn Topic> = Arc::new(LocalTopic::new(system_clock()));
-    topics.create(NOTIFICATION_TOPIC, NOTIFICATION_SUBSCRIPTION).await?;
+    let topics = open_topics(&config.data_dir, system_clock(), read_only).await?;
     let disk: Arc<dyn Objects> = Arc::new(DiskObjects::open(&config.data_dir)?);
     if !read_only {
         for bucket in [&names.source, &names.ingestion, &names.datalake] {
@@ -76,6 +75,18 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         footers: Default::default(),
         read_only,
     })
+}
+
+/// The topics, with the one for notifications. Who only reads has none: another process may have them open.
+async fn open_topics(data_dir: &std::path::Path, clock: Clock, read_only: bool) -> Result<Arc<dyn Topics>> {
+    if read_only {
+        return Ok(Arc::new(DiskTopics::closed(clock)));
+    }
+    let topics = DiskTopics::open(&data_dir.join("topics"), clock, TopicOptions::default())?;
+    topics.ensure_topic(NOTIFICATION_TOPIC, TopicConfig::default()).await?;
+    let config = SubscriptionConfig { retention: NOTIFICATION_RETENTION, ..SubscriptionConfig::default() };
+    topics.ensure_subscription(NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, config).await?;
+    Ok(Arc::new(topics))
 }
 
 fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {

@@ -11,7 +11,7 @@ use chrono::SecondsFormat;
 use futures::stream::BoxStream;
 use serde_json::json;
 
-use crate::ports::{ObjectMeta, Objects, Precondition, Topic};
+use crate::ports::{NewMessage, ObjectMeta, Objects, Precondition, Topics};
 use crate::{ErrorKind, Result};
 
 /// Wraps a store; after each successful write into `bucket` it publishes an `OBJECT_FINALIZE` notification with Cloud Storage's
@@ -22,7 +22,7 @@ use crate::{ErrorKind, Result};
 pub struct NotifyingObjects {
     objects: Arc<dyn Objects>,
     bucket: String,
-    topics: Arc<dyn Topic>,
+    topics: Arc<dyn Topics>,
     topic: String,
 }
 
@@ -31,7 +31,7 @@ impl NotifyingObjects {
     pub fn new(
         objects: Arc<dyn Objects>,
         bucket: impl Into<String>,
-        topics: Arc<dyn Topic>,
+        topics: Arc<dyn Topics>,
         topic: impl Into<String>,
     ) -> Self {
         NotifyingObjects { objects, bucket: bucket.into(), topics, topic: topic.into() }
@@ -53,15 +53,14 @@ impl NotifyingObjects {
         if meta.bucket != self.bucket {
             return;
         }
-        let (data, attributes) = notification(meta, previous);
-        if let Err(error) = self.topics.publish(&self.topic, data, attributes).await {
+        if let Err(error) = self.topics.publish(&self.topic, vec![notification(meta, previous)]).await {
             tracing::warn!(%error, bucket = meta.bucket, key = meta.key, "the object was written but not announced; it will be found by the next look");
         }
     }
 }
 
-/// The message's payload and attributes.
-fn notification(meta: &ObjectMeta, previous: Option<i64>) -> (Bytes, BTreeMap<String, String>) {
+/// The message that Cloud Storage would send.
+fn notification(meta: &ObjectMeta, previous: Option<i64>) -> NewMessage {
     let time = meta.updated.to_rfc3339_opts(SecondsFormat::Micros, true);
     let mut attributes = BTreeMap::from([
         ("bucketId".to_owned(), meta.bucket.clone()),
@@ -86,7 +85,7 @@ fn notification(meta: &ObjectMeta, previous: Option<i64>) -> (Bytes, BTreeMap<St
         "updated": created,
         "size": meta.size.to_string(),
     });
-    (Bytes::from(resource.to_string()), attributes)
+    NewMessage { data: Bytes::from(resource.to_string()), attributes, ..NewMessage::default() }
 }
 
 #[async_trait]
@@ -160,26 +159,30 @@ mod tests {
     use futures::StreamExt;
 
     use super::*;
+    use crate::clock::system_clock;
     use crate::objects::DiskObjects;
-    use crate::topic::LocalTopic;
+    use crate::ports::{PullRequest, SubscriptionConfig, TopicConfig};
+    use crate::topic::{DiskTopics, TopicOptions};
 
     const BUCKET: &str = "sa-ingestion-x-dev";
     const OTHER: &str = "sa-source-data-x-dev";
+    const TOPIC: &str = "topic";
 
-    async fn store(topics: &Arc<LocalTopic>) -> (tempfile::TempDir, NotifyingObjects) {
+    async fn store() -> (tempfile::TempDir, DiskTopics, NotifyingObjects) {
         let folder = tempfile::tempdir().unwrap();
         let disk = Arc::new(DiskObjects::open(folder.path()).unwrap());
         disk.create_bucket(BUCKET).await.unwrap();
         disk.create_bucket(OTHER).await.unwrap();
-        let topics = Arc::clone(topics) as Arc<dyn Topic>;
-        (folder, NotifyingObjects::new(disk, BUCKET, topics, "t"))
+        let topics = DiskTopics::open(&folder.path().join("topics"), system_clock(), TopicOptions::default()).unwrap();
+        let objects = NotifyingObjects::new(disk, BUCKET, Arc::new(topics.clone()), TOPIC);
+        (folder, topics, objects)
     }
 
     #[tokio::test]
     async fn announces_writes_into_its_bucket_only() {
-        let topics = Arc::new(LocalTopic::default());
-        topics.create("t", "s").await.unwrap();
-        let (_folder, objects) = store(&topics).await;
+        let (_folder, topics, objects) = store().await;
+        topics.create_topic(TOPIC, TopicConfig::default()).await.unwrap();
+        topics.create_subscription("subscription", TOPIC, SubscriptionConfig::default()).await.unwrap();
 
         let first = objects.put(BUCKET, "a/b.json", Bytes::from_static(b"1234"), Precondition::Absent).await.unwrap();
         objects.put(OTHER, "c", Bytes::from_static(b"x"), Precondition::None).await.unwrap();
@@ -190,10 +193,10 @@ mod tests {
         let third = objects.copy((OTHER, "c"), (BUCKET, "d")).await.unwrap();
         objects.copy((BUCKET, "d"), (OTHER, "e")).await.unwrap();
 
-        let messages = topics.pull("s", 10).await.unwrap();
+        let messages = topics.pull("subscription", PullRequest::now(10)).await.unwrap();
         let expected = [(&first, None), (&second, Some(first.generation)), (&third, None)];
         assert_eq!(messages.len(), expected.len());
-        for (message, (meta, previous)) in messages.iter().zip(expected) {
+        for (message, (meta, previous)) in messages.iter().map(|m| &m.message).zip(expected) {
             let mut attributes = BTreeMap::from([
                 ("bucketId", BUCKET.to_owned()),
                 ("objectId", meta.key.clone()),
@@ -220,8 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failing_publish_does_not_fail_the_write() {
-        let topics = Arc::new(LocalTopic::default()); // the topic was never created
-        let (_folder, objects) = store(&topics).await;
+        let (_folder, _topics, objects) = store().await; // the topic was never created
         objects.put(BUCKET, "a", Bytes::from_static(b"1"), Precondition::None).await.unwrap();
         assert_eq!(objects.get(BUCKET, "a").await.unwrap(), "1");
     }
