@@ -9,7 +9,10 @@ use leptos_router::hooks::{use_location, use_query_map};
 use server_fn::ServerFn;
 
 use crate::{
-    api::{CancelQuery, ConfirmReset, Press, Reingest, RetryRun, SetTheme, StopRun},
+    api::{
+        CancelQuery, ChangeAudience, ChangeClock, ConfirmReset, OpenStep, Press, Reingest, RetryRun, SetTheme,
+        SkipStep, StopRun, TakeUpStep,
+    },
     erase::{Erase, Inside},
     error,
     live::Live,
@@ -21,6 +24,11 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Actions {
     pub press: Mutation,
+    pub open: Mutation,
+    pub skip: Mutation,
+    pub take_up: Mutation,
+    pub clock: Mutation,
+    pub audience: Mutation,
     pub reingest: Mutation,
     pub stop: Mutation,
     pub retry: Mutation,
@@ -35,6 +43,11 @@ impl Actions {
     pub fn provide(live: Live) -> Self {
         let actions = Self {
             press: Mutation::new(Press::PATH),
+            open: Mutation::new(OpenStep::PATH),
+            skip: Mutation::new(SkipStep::PATH),
+            take_up: Mutation::new(TakeUpStep::PATH),
+            clock: Mutation::new(ChangeClock::PATH),
+            audience: Mutation::new(ChangeAudience::PATH),
             reingest: Mutation::new(Reingest::PATH),
             stop: Mutation::new(StopRun::PATH),
             retry: Mutation::new(RetryRun::PATH),
@@ -45,13 +58,22 @@ impl Actions {
         };
         provide_context(actions);
 
-        watch(actions.press, actions.error, live);
-        watch(actions.reingest, actions.error, live);
-        watch(actions.stop, actions.error, live);
-        watch(actions.retry, actions.error, live);
-        watch(actions.reset, actions.error, live);
-        watch(actions.theme, actions.error, live);
-        watch(actions.cancel_query, actions.error, live);
+        for mutation in [
+            actions.press,
+            actions.open,
+            actions.skip,
+            actions.take_up,
+            actions.clock,
+            actions.audience,
+            actions.reingest,
+            actions.stop,
+            actions.retry,
+            actions.reset,
+            actions.theme,
+            actions.cancel_query,
+        ] {
+            watch(mutation, actions.error, live);
+        }
 
         let location = use_location();
         Effect::new(move |before: Option<(String, String)>| {
@@ -89,6 +111,12 @@ pub(crate) struct Mutation {
 impl Mutation {
     fn new(path: &'static str) -> Self {
         Self { path, action: Action::new(move |fields: &String| send(path, fields.clone())) }
+    }
+
+    /// Calls it with URL-encoded fields, without a form.
+    #[cfg(feature = "hydrate")]
+    pub fn call(self, fields: String) {
+        self.action.dispatch(fields);
     }
 
     /// Does nothing while the submit before is under way.

@@ -26,6 +26,13 @@ pub async fn show(step: Option<String>) -> Result<ShowView, WireError> {
     call.answer(call.services.show.show(step).await)
 }
 
+/// What the audience sees.
+#[server(name = GetAudience, prefix = "/api", endpoint = "audience", input = GetUrl)]
+pub async fn audience() -> Result<AudienceView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.presenting.audience().await)
+}
+
 /// The lake: tables, buckets, day folders.
 #[server(name = GetLake, prefix = "/api", endpoint = "lake", input = GetUrl)]
 pub async fn lake() -> Result<LakeView, WireError> {
@@ -89,6 +96,41 @@ pub async fn press(step: String) -> Result<String, WireError> {
     call.redirect(call.services.show.press(step).await)
 }
 
+/// Opens a step: the audience follows. Here and below, the page stays; a form without JavaScript goes back to it.
+#[server(name = OpenStep, prefix = "/api", endpoint = "open_step")]
+pub async fn open_step(step: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.stay(call.services.presenting.open_step(step).await)
+}
+
+/// Skips a step: leaves it `out`, or does its work without a word (`instead`).
+#[server(name = SkipStep, prefix = "/api", endpoint = "skip_step")]
+pub async fn skip_step(step: String, how: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.redirect(call.services.presenting.skip_step(step, how == "instead").await)
+}
+
+/// Puts a skipped step back into the story.
+#[server(name = TakeUpStep, prefix = "/api", endpoint = "take_up_step")]
+pub async fn take_up_step(step: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.stay(call.services.presenting.take_up_step(step).await)
+}
+
+/// Starts, pauses or restarts the clock.
+#[server(name = ChangeClock, prefix = "/api", endpoint = "change_clock")]
+pub async fn change_clock(step: String, change: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.stay(call.services.presenting.change_clock(step, change).await)
+}
+
+/// Freezes or blanks the audience screen, or lets it go on.
+#[server(name = ChangeAudience, prefix = "/api", endpoint = "change_audience")]
+pub async fn change_audience(change: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.stay(call.services.presenting.change_audience(change).await)
+}
+
 /// Ingests a day (`customer/dataset/date`) once more.
 #[server(name = Reingest, prefix = "/api", endpoint = "reingest")]
 pub async fn reingest(day: String) -> Result<String, WireError> {
@@ -149,6 +191,7 @@ pub struct Endpoint {
 pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<GetShell>(Permission::View, false),
     endpoint::<GetShow>(Permission::View, false),
+    endpoint::<GetAudience>(Permission::View, false),
     endpoint::<GetLake>(Permission::View, false),
     endpoint::<GetLakeTable>(Permission::View, false),
     endpoint::<GetLakeBucket>(Permission::View, false),
@@ -158,6 +201,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<GetReset>(Permission::View, false),
     endpoint::<GetSql>(Permission::View, false),
     endpoint::<Press>(Permission::Present, true),
+    endpoint::<OpenStep>(Permission::Present, true),
+    endpoint::<SkipStep>(Permission::Present, true),
+    endpoint::<TakeUpStep>(Permission::Present, true),
+    endpoint::<ChangeClock>(Permission::Present, true),
+    endpoint::<ChangeAudience>(Permission::Present, true),
     endpoint::<Reingest>(Permission::Present, true),
     endpoint::<StopRun>(Permission::Present, true),
     endpoint::<RetryRun>(Permission::Present, true),

@@ -14,10 +14,13 @@ use crate::{
     api,
     erase::Erase,
     live::{Connection, Live},
-    pages::{Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, Runs, Show, Sql, resource},
+    pages::{Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, Runs, Show, Sql, resource},
     ui::{icon, labelled_icon},
     wire::ShellView,
 };
+
+/// Address of the audience screen.
+pub(crate) const AUDIENCE: &str = "/audience";
 
 /// The HTML document around [`App`]; on the server only.
 #[cfg(feature = "ssr")]
@@ -66,6 +69,21 @@ pub fn App() -> impl IntoView {
 fn Layout() -> impl IntoView {
     let live = Live::provide();
     Actions::provide(live);
+    // The audience screen has no bar, and nothing leads from it to other pages or back.
+    let screen = use_location().pathname.get_untracked() == AUDIENCE;
+    let bar = (!screen).then(|| bar(live));
+    view! {
+        <a class="skip" href="#main" rel="external">
+            "Skip to content"
+        </a>
+        {bar}
+        <Pages />
+    }
+    .erased()
+}
+
+/// The bar of every page, and the event stream of the tab behind it.
+fn bar(live: Live) -> AnyView {
     let shell = resource(move || live.tick(), |_| api::shell());
 
     #[cfg(feature = "hydrate")]
@@ -76,17 +94,17 @@ fn Layout() -> impl IntoView {
         }
         match shell.get() {
             Some(Ok(shell)) => {
-                live.start(shell.last_event);
+                live.start(shell.last_event, "");
                 true
             }
             _ => false,
         }
     });
 
+    #[cfg(feature = "hydrate")]
+    crate::keys::listen();
+
     view! {
-        <a class="skip" href="#main" rel="external">
-            "Skip to content"
-        </a>
         <Transition>
             {move || Suspend::new(async move {
                 let shell = shell
@@ -104,6 +122,13 @@ fn Layout() -> impl IntoView {
                 view! { <Bar shell /> }
             })}
         </Transition>
+    }
+    .erased()
+}
+
+#[component]
+fn Pages() -> impl IntoView {
+    view! {
         <Routes fallback=NotFound>
             <Route path=path!("/") view=Show ssr=SsrMode::Async />
             <Route path=path!("/lake") view=Lake ssr=SsrMode::Async />
@@ -114,6 +139,7 @@ fn Layout() -> impl IntoView {
             <Route path=path!("/report") view=Report ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
+            <Route path=path!("/audience") view=Audience ssr=SsrMode::Async />
         </Routes>
     }
     .erased()

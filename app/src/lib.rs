@@ -8,6 +8,7 @@ pub mod api;
 mod erase;
 mod error;
 mod json;
+mod keys;
 mod layout;
 mod live;
 mod pages;

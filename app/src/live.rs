@@ -95,23 +95,23 @@ mod stream {
     const LONGEST_RETRY: Duration = Duration::from_secs(15);
 
     impl Live {
-        /// Opens the stream behind event `after` and keeps it open for as long as the page lives.
-        pub fn start(self, after: i64) {
-            open(
-                self,
-                Rc::new(Link { last: Cell::new(after), retry: Cell::new(FIRST_RETRY), fetching: Cell::new(false) }),
-            );
+        /// Opens the stream behind event `after` and keeps it open for as long as the page lives. `of` says more about the page,
+        /// as in `&screen=audience`.
+        pub fn start(self, after: i64, of: &'static str) {
+            let link = Link { of, last: Cell::new(after), retry: Cell::new(FIRST_RETRY), fetching: Cell::new(false) };
+            open(self, Rc::new(link));
         }
     }
 
     struct Link {
+        of: &'static str,
         last: Cell<i64>,
         retry: Cell<Duration>,
         fetching: Cell<bool>,
     }
 
     fn open(live: Live, link: Rc<Link>) {
-        let Ok(source) = EventSource::new(&format!("/events?after={}", link.last.get())) else {
+        let Ok(source) = EventSource::new(&format!("/events?after={}{}", link.last.get(), link.of)) else {
             live.connection.set(Connection::Lost);
             return;
         };
@@ -120,6 +120,10 @@ mod stream {
             let link = Rc::clone(&link);
             Closure::<dyn Fn()>::new(move || {
                 link.retry.set(FIRST_RETRY);
+                // What was fetched in vain meanwhile, or is told by no event, such as a run that a new server resumed.
+                if live.connection.get_untracked() == Connection::Lost {
+                    live.refetch();
+                }
                 live.connection.set(Connection::Live);
             })
         };

@@ -1,5 +1,6 @@
 //! One module for each page.
 
+mod audience;
 mod lake;
 mod missing;
 mod report;
@@ -9,6 +10,7 @@ mod runs;
 mod show;
 mod sql;
 
+pub(crate) use audience::Audience;
 pub(crate) use lake::{Lake, LakeBucket, LakeTable};
 pub(crate) use missing::NotFound;
 pub(crate) use report::Report;

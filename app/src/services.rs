@@ -38,6 +38,23 @@ pub trait Show: Send + Sync {
     async fn reingest(&self, day: String) -> Result<String, WireError>;
 }
 
+/// How the story is presented: which step is on show, the clock, the audience screen.
+#[async_trait]
+pub trait Presenting: Send + Sync {
+    /// What the audience sees.
+    async fn audience(&self) -> Result<AudienceView, WireError>;
+    /// The presenter opens a step: the audience follows.
+    async fn open_step(&self, step: String) -> Result<(), WireError>;
+    /// Leaves a step out of the story; with `instead` its work is done without a word. Returns where to look next.
+    async fn skip_step(&self, step: String, instead: bool) -> Result<String, WireError>;
+    /// Puts a skipped step, and what it needs, back into the story.
+    async fn take_up_step(&self, step: String) -> Result<(), WireError>;
+    /// `start` (with this step on show), `pause` or `restart`.
+    async fn change_clock(&self, step: String, change: String) -> Result<(), WireError>;
+    /// `freeze`, `follow`, `blank` or `show`.
+    async fn change_audience(&self, change: String) -> Result<(), WireError>;
+}
+
 /// The lake browser.
 #[async_trait]
 pub trait Browse: Send + Sync {
@@ -99,6 +116,8 @@ pub struct Services {
     pub policy: Arc<dyn Policy>,
     /// Show.
     pub show: Arc<dyn Show>,
+    /// Presenting.
+    pub presenting: Arc<dyn Presenting>,
     /// Lake browser.
     pub browse: Arc<dyn Browse>,
     /// Runs.
@@ -158,6 +177,11 @@ impl Call {
             (host.redirect)(address);
         }
         self.answer(result)
+    }
+
+    /// Leaves the browser where it is. The answer of every mutation is an address; this one is empty.
+    pub fn stay(&self, result: Result<(), WireError>) -> Result<String, WireError> {
+        self.answer(result.map(|()| String::new()))
     }
 
     /// Writes the theme cookie.

@@ -1,6 +1,7 @@
 //! What travels between server and page. Everything a person reads is formatted on the server (numbers, dates, durations), so that
 //! server-rendered, hydrated and no-JavaScript pages agree.
 
+mod audience;
 mod lake;
 mod report;
 mod reset;
@@ -10,6 +11,7 @@ mod sql;
 
 use serde::{Deserialize, Serialize};
 
+pub use audience::*;
 pub use lake::*;
 pub use report::*;
 pub use reset::*;
@@ -68,6 +70,8 @@ pub enum State {
     Warn,
     /// Stopped by an error.
     Failed,
+    /// Left out on purpose; can be taken up again.
+    Skipped,
 }
 
 /// What every page shows in its bar.
@@ -136,7 +140,7 @@ pub enum Event {
     },
     /// Something changed for good: refetch what the page shows. Stored, replayed.
     Changed {
-        /// `run`, `step`, `folder`, `reset`, `lake`
+        /// `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`
         what: String,
         /// Run, step or folder id.
         id: String,

@@ -163,6 +163,12 @@ async fn every_form_works_by_itself() {
     for (address, mood, action, method, fields) in [
         ("/", Mood::Idle, "/api/press", "post", &[("step", "2.2")][..]),
         ("/", Mood::Busy, "/api/stop_run", "post", &[("id", "run-0059-7f3a")]),
+        ("/", Mood::Idle, "/api/skip_step", "post", &[("step", "2.2"), ("how", "out")]),
+        ("/", Mood::Idle, "/api/open_step", "post", &[("step", "2.2")]),
+        ("/", Mood::Idle, "/api/change_clock", "post", &[("step", "2.2"), ("change", "start")]),
+        ("/", Mood::Busy, "/api/change_clock", "post", &[("step", "2.2"), ("change", "pause")]),
+        ("/", Mood::Idle, "/api/change_audience", "post", &[("change", "freeze")]),
+        ("/", Mood::Blocked, "/api/change_audience", "post", &[("change", "follow")]),
         ("/", Mood::Idle, "/api/reingest", "post", &[("day", "customer01/visits/2017-07-29")]),
         ("/", Mood::Idle, "/upload", "post", &[("day", "customer01/visits/2017-07-29")]),
         ("/runs/run-0059-7f3a", Mood::Idle, "/api/retry_run", "post", &[("id", "run-0059-7f3a")]),
@@ -224,6 +230,93 @@ async fn without_javascript_a_page_refreshes_only_while_something_runs() {
         let html = page(address, mood).await.html;
         let found = html.contains("<noscript><meta http-equiv=\"refresh\" content=\"2\"></noscript>");
         assert_eq!(found, refreshes, "{address} {mood:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_audience_screen_has_nothing_to_press_and_names_nothing() {
+    for mood in [Mood::Busy, Mood::Idle, Mood::Blocked, Mood::Fresh, Mood::Locked] {
+        let Page { html, status } = page("/audience", mood).await;
+        let body = html.split_once("<body").expect("a body").1;
+        for control in
+            ["<button", "<form", "<input", "<nav", "<summary", "class=\"topbar\"", "popover", "aria-keyshortcuts"]
+        {
+            assert!(!body.contains(control), "{mood:?}: {control}");
+        }
+        // The skip link is the only one.
+        assert_eq!(count(body, "<a "), 1, "{mood:?}");
+        for secret in ["run-0", "presenter", "customer01", "/runs", "/lake", "/api/press", "Say"] {
+            assert!(!body.contains(secret), "{mood:?}: {secret}");
+        }
+        assert_eq!(count(body, "<h1"), 1, "{mood:?}");
+        assert_eq!(count(body, "<main "), 1, "{mood:?}");
+        assert!(html.contains("<noscript><meta http-equiv=\"refresh\""), "it follows without JavaScript as well");
+        assert!(status.is_empty());
+    }
+    let html = page("/audience", Mood::Idle).await.html;
+    for shown in
+        ["29 Jul has arrived", "<dd>1,987</dd>", "151,681", "In every zone", "29 Jul · 1,987", "has the day", "--n:7"]
+    {
+        assert!(html.contains(shown), "{shown}");
+    }
+    let busy = page("/audience", Mood::Busy).await.html;
+    assert!(busy.contains("<dd>1,240</dd>") && busy.contains("--at:52.4%") && busy.contains("Silver, step 3 of 5"));
+    // Blank on purpose and without a server look alike: nothing but the mark.
+    for mood in [Mood::Fresh, Mood::Broken] {
+        let html = page("/audience", mood).await.html;
+        let main = html.split_once("<main").expect("a main").1.split_once("</main>").expect("its end").0;
+        assert!(main.contains("blank") && main.contains("Showrunner") && !main.contains("1,987"), "{mood:?}: {main}");
+        assert!(!html.contains("The control database"), "{mood:?}");
+    }
+    let dark = page_in("/audience", Mood::Idle, "dark").await.html;
+    assert!(tag(&dark, "<html").contains("data-theme=\"dark\""));
+}
+
+#[tokio::test]
+async fn the_clock_is_rendered_with_what_the_server_counted() {
+    let html = page("/", Mood::Busy).await.html;
+    let clock = html.split_once("class=\"clock\"").expect("a clock").1.split_once("</section>").expect("its end").0;
+    for shown in ["7:42", "of 20:00", "0:42 behind", "--at:38.5%", "--min:240", "4:35", "Pause", "Back to 0:00"] {
+        assert!(clock.contains(shown), "{shown}: {clock}");
+    }
+    assert_eq!(count(clock, "<i "), 3);
+    let html = page("/", Mood::Fresh).await.html;
+    assert!(html.contains("Start the clock") && !html.contains("Back to 0:00") && !html.contains("on time"));
+    assert!(page("/", Mood::Blocked).await.html.contains("Skipped: 1:30"));
+}
+
+#[tokio::test]
+async fn what_a_press_does_is_said_before_it() {
+    let html = page("/", Mood::Idle).await.html;
+    let skip = html.split_once("Skip…").expect("a way to skip").1;
+    let (means, button) = (skip.find("steps 2.3 and 2.4 are left out too"), skip.find("Skip this step"));
+    assert!(means.is_some() && means < button);
+    assert!(
+        html.contains("Write end_file.txt, and go on") && html.contains("The audience sees 2.1 Upload 2017-07-29.")
+    );
+    assert!(html.contains("story-step skipped"));
+    // What runs is not skipped.
+    assert!(!page("/", Mood::Busy).await.html.contains("Skip…"));
+    let frozen = page("/", Mood::Blocked).await.html;
+    assert!(
+        frozen.contains("Frozen at 14:06:12") && tag(&frozen, "value=\"follow\"").contains("aria-pressed=\"true\"")
+    );
+    assert!(tag(&frozen, "value=\"blank\"").contains("aria-pressed=\"false\""));
+    assert!(page("/", Mood::Fresh).await.html.contains("The screen is blank."));
+}
+
+#[tokio::test]
+async fn each_key_has_one_element_that_it_presses() {
+    for mood in [Mood::Busy, Mood::Idle, Mood::Blocked] {
+        let html = page("/", mood).await.html;
+        let named: Vec<&str> = html
+            .split("aria-keyshortcuts=\"")
+            .skip(1)
+            .flat_map(|rest| rest.split('"').next().expect("a value").split(' '))
+            .collect();
+        for key in ["n", "ArrowRight", "PageDown", "p", "ArrowLeft", "PageUp", "g", "f", "b", ".", "?"] {
+            assert_eq!(named.iter().filter(|name| **name == key).count(), 1, "{mood:?}: {key} in {named:?}");
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod deliveries;
 mod error;
 mod events;
+mod presenting;
 mod runs;
 mod show;
 
@@ -26,6 +27,7 @@ use error::{explain, explain_migration};
 pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;
+pub use presenting::{ClockChange, Presentation};
 pub use runs::{
     ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepRow, StepState,
 };
@@ -141,7 +143,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Tells of a change: `what` is `run`, `step`, `folder`, `reset` or `lake`.
+    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset` or `lake`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
         let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
             .bind(self.store.clock.millis())

@@ -1,8 +1,13 @@
 //! Stories: read from `stories/*.toml`, checked once when the server starts, rendered by the pages. Nothing about a dataset is known here.
 
+mod audience;
+mod needs;
+
 use std::path::Path;
 
+pub use audience::{Audience, RunNumber, ScreenChart, ScreenNumber, StepChart, StepScreen};
 use chrono::NaiveDate;
+pub use needs::names;
 use serde::Deserialize;
 
 /// The stories that come with the binary.
@@ -24,6 +29,9 @@ pub struct Story {
     pub data: StoryData,
     /// What is planted in the data and told at the end.
     pub finding: Option<Finding>,
+    /// The second screen.
+    #[serde(default)]
+    pub audience: Audience,
     /// Chapters in order.
     #[serde(rename = "chapter")]
     pub chapters: Vec<Chapter>,
@@ -114,6 +122,8 @@ pub struct Step {
     pub say: String,
     /// The number to say.
     pub number: Option<Number>,
+    /// What the second screen says and shows.
+    pub audience: Option<StepScreen>,
 }
 
 /// What a step's button does.
@@ -154,6 +164,8 @@ pub enum Kind {
 pub struct Number {
     /// What it is.
     pub label: String,
+    /// What it is called on the second screen, where that differs.
+    pub audience: Option<String>,
     /// `sessions`, or `dollars` and `percent`, which are formatted as such.
     pub unit: String,
     /// One row, one column.
@@ -283,6 +295,7 @@ impl Story {
                 return Err(format!("{at}: {date} is not among the days of data.stage"));
             }
         }
+        self.audience.check()?;
         for (index, query) in self.queries.iter().enumerate() {
             let at = format!("query {} ({})", index + 1, query.title.trim());
             if query.title.trim().is_empty() {
@@ -364,6 +377,8 @@ mod tests {
                 format!("{}[[query]]\ntitle='q'\nsql='{}'\n", step("{kind='seed',label='x'}"), "x".repeat(9_000)),
                 "more than the SQL page takes",
             ),
+            (format!("{}[[audience.number]]\nlabel='n'\n", step("{kind='seed',label='x'}")), "either sql or run"),
+            (format!("{}[[audience.number]]\nlabel='n'\nsql='x'\n", step("{kind='seed',label='x'}")), "needs a unit"),
             (step("{kind='dance',label='x'}"), "unknown variant"),
             (step("{kind='seed',label='x'}").replace("1:00", "soon"), "not a time"),
         ] {

@@ -1,9 +1,12 @@
 //! What the pages show, computed from the control database and the lake. Everything is formatted here.
 
+mod audience;
 pub mod chart;
+mod clock;
 mod lake;
 pub mod numbers;
 mod outcome;
+mod presenting;
 mod progress;
 mod report;
 mod reset;
@@ -20,6 +23,7 @@ use showrunner_lake::model::Day;
 use crate::AppState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::story::Story;
+pub use audience::for_screen;
 use numbers::Numbers;
 pub use sql::{Asked, LONGEST as LONGEST_QUERY};
 

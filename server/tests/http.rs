@@ -45,6 +45,8 @@ async fn the_router_without_a_socket() {
     bad_input_gets_a_sentence_and_changes_nothing().await;
     a_locked_database_is_said_and_outlived().await;
     queries_of_the_address_run_and_end().await;
+    the_audience_follows_freezes_and_goes_blank().await;
+    skipping_says_what_it_means_and_is_undone().await;
 }
 
 async fn every_server_function_is_listed_and_answers_only_its_method_and_our_own_pages() {
@@ -94,6 +96,7 @@ async fn every_page_reads_without_javascript_and_carries_its_policy() {
         ("/lake/bronze.nothing", StatusCode::NOT_FOUND),
         ("/lake/bucket/sa-ingestion-demo-test", StatusCode::OK),
         ("/lake/bucket/elsewhere", StatusCode::NOT_FOUND),
+        ("/audience", StatusCode::OK),
         ("/reset", StatusCode::OK),
         ("/sql", StatusCode::OK),
         ("/sql?saved=1", StatusCode::OK),
@@ -119,6 +122,12 @@ async fn bad_input_gets_a_sentence_and_changes_nothing() {
     let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
     for (path, body, code, words) in [
         ("/api/press", "step=9.9", StatusCode::NOT_FOUND, "no step '9.9'"),
+        ("/api/open_step", "step=9.9", StatusCode::NOT_FOUND, "no step '9.9'"),
+        ("/api/skip_step", "step=9.9&how=out", StatusCode::NOT_FOUND, "no step '9.9'"),
+        ("/api/take_up_step", "step=9.9", StatusCode::NOT_FOUND, "no step '9.9'"),
+        ("/api/change_clock", "step=9.9&change=start", StatusCode::NOT_FOUND, "no step '9.9'"),
+        ("/api/change_clock", "step=1.1&change=back", StatusCode::UNPROCESSABLE_ENTITY, "start, pause and restart"),
+        ("/api/change_audience", "change=x", StatusCode::UNPROCESSABLE_ENTITY, "freeze, follow"),
         ("/api/reingest", "day=nonsense", StatusCode::UNPROCESSABLE_ENTITY, "is not a day like"),
         ("/api/reingest", "day=customer99/ga_sessions/2017-07-29", StatusCode::NOT_FOUND, "no customer"),
         ("/api/reingest", "day=../../2017-07-29", StatusCode::NOT_FOUND, "no customer"),
@@ -206,4 +215,123 @@ async fn queries_of_the_address_run_and_end() {
     }
     let (status, _, body) = asked.await.unwrap();
     assert!(status == StatusCode::OK && body.contains("The query was cancelled."), "{status} {body}");
+}
+
+/// A server on the data folder, as a browser sees it.
+struct Browser {
+    router: Router,
+}
+
+impl Browser {
+    async fn on(folder: &std::path::Path) -> Browser {
+        let config = Config::for_tests(folder);
+        let state = showrunner::build(&config, Arc::new(SystemClock), Arc::new(RandomIds)).await.unwrap();
+        Browser { router: showrunner::http::router(state, CancellationToken::new()) }
+    }
+
+    async fn json(&self, path: &str) -> serde_json::Value {
+        let (status, _, body) = send(&self.router, request(Method::GET, path, &[], "")).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Posts a plain form from the show page; where it leads.
+    async fn post(&self, path: &str, body: &'static str) -> String {
+        let form = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("accept", "text/html"),
+            ("referer", "http://127.0.0.1:3000/?step=1.1"),
+        ];
+        let (status, headers, answer) = send(&self.router, request(Method::POST, path, &form, body)).await;
+        assert_eq!(status, StatusCode::FOUND, "{path} {body}: {answer}");
+        headers[header::LOCATION].to_str().unwrap().replace("http://127.0.0.1:3000", "")
+    }
+
+    async fn title(&self) -> String {
+        self.json("/api/audience").await["screen"]["title"].as_str().unwrap_or("blank").to_owned()
+    }
+}
+
+async fn the_audience_follows_freezes_and_goes_blank() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut browser = Browser::on(folder.path()).await;
+    assert_eq!(browser.title().await, "Two months of a web shop");
+    assert_eq!(browser.post("/api/open_step", "step=2.1").await, "/?step=1.1");
+    assert_eq!(browser.title().await, "Waiting for 29 Jul");
+
+    // Looking changes nothing, whatever is looked at.
+    let before = browser.json("/api/audience").await["last_event"].clone();
+    for path in ["/?step=3.1", "/", "/audience", "/api/show?step=4.1"] {
+        send(&browser.router, request(Method::GET, path, &[("accept", "text/html")], "")).await;
+    }
+    assert_eq!(browser.title().await, "Waiting for 29 Jul");
+    assert_eq!(browser.json("/api/audience").await["last_event"], before);
+    // Where the presenter is, is where the show page opens.
+    assert_eq!(browser.json("/api/show").await["step"]["id"], "2.1");
+    assert_eq!(browser.json("/api/show?step=3.1").await["audience"]["elsewhere"], "2.1 Upload 2017-07-29");
+
+    browser.post("/api/change_audience", "change=freeze").await;
+    browser.post("/api/open_step", "step=3.2").await;
+    for _ in 0..2 {
+        assert_eq!(browser.title().await, "Waiting for 29 Jul");
+        let control = browser.json("/api/show").await["audience"].clone();
+        assert!(control["frozen"].as_str().unwrap().starts_with("Frozen at "), "{control}");
+        // The audience is not told.
+        let (_, _, page) =
+            send(&browser.router, request(Method::GET, "/audience", &[("accept", "text/html")], "")).await;
+        assert!(page.contains("Waiting for 29 Jul") && !page.contains("rozen"), "{page}");
+        browser = Browser::on(folder.path()).await;
+    }
+    browser.post("/api/change_audience", "change=blank").await;
+    for _ in 0..2 {
+        assert_eq!(browser.title().await, "blank");
+        browser = Browser::on(folder.path()).await;
+    }
+    browser.post("/api/change_audience", "change=show").await;
+    assert_eq!(browser.title().await, "Waiting for 29 Jul", "still frozen");
+    browser.post("/api/change_audience", "change=follow").await;
+    assert_eq!(browser.title().await, "Mobile checkout, United Kingdom");
+
+    // A press moves the audience as well, and starts the clock; from a page that was looked at one comes back to what is next.
+    assert_eq!(browser.post("/api/press", "step=1.2").await, "/lake");
+    assert_eq!(browser.title().await, "Where the data is");
+    let show = browser.json("/api/show").await;
+    assert_eq!((&show["clock"]["running"], &show["step"]["id"]), (&true.into(), &"1.1".into()));
+    browser.post("/api/change_clock", "step=1.2&change=pause").await;
+    assert_eq!(browser.json("/api/show").await["clock"]["running"], false);
+}
+
+async fn skipping_says_what_it_means_and_is_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let browser = Browser::on(folder.path()).await;
+    let states = async || {
+        let show = browser.json("/api/show").await;
+        let chapters = show["chapters"].as_array().unwrap().clone();
+        let steps = chapters.iter().flat_map(|c| c["steps"].as_array().unwrap().clone());
+        steps.filter(|s| s["state"] == "skipped").map(|s| s["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let means = browser.json("/api/show?step=2.1").await["step"]["skip"].clone();
+    assert!(means["means"].as_str().unwrap().contains("steps 2.2 to 2.4 are left out too"), "{means}");
+    // Nothing to upload yet, so it cannot happen without a word either.
+    assert!(means["instead"].is_null(), "{means}");
+    assert_eq!(browser.post("/api/skip_step", "step=2.1&how=out").await, "/?step=3.1");
+    assert_eq!(states().await, ["2.1", "2.2", "2.3", "2.4"]);
+    let show = browser.json("/api/show?step=2.3").await;
+    assert_eq!(show["clock"]["skipped"], "Skipped: 6:00");
+    let step = &show["step"];
+    assert!(step["notes"][0]["text"].as_str().unwrap().contains("since 2.1 Upload 2017-07-29 was skipped"), "{step}");
+    assert_eq!((&step["previous"], &step["next"]), (&"1.3".into(), &"3.1".into()), "{step}");
+    assert_eq!(step["more"][0]["label"], "Take it up again");
+
+    // Taking up what was left out takes up what it needs.
+    browser.post("/api/take_up_step", "step=2.3").await;
+    assert!(states().await.is_empty());
+    // Looking is over by a press: nothing is left to skip.
+    browser.post("/api/press", "step=1.2").await;
+    let refused = browser.post("/api/skip_step", "step=1.2&how=out").await;
+    assert!(refused.contains("__err="), "{refused}");
+    assert!(states().await.is_empty());
+    // A look is merely passed by.
+    assert_eq!(browser.post("/api/skip_step", "step=1.3&how=out").await, "/?step=2.1");
+    assert_eq!(states().await, ["1.3"]);
 }

@@ -8,7 +8,7 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     live::Live,
-    ui::{Act, AutoRefresh, Clock, More, Note, Panel, ProgressPanel, Story, Zones, icon, state_mark},
+    ui::{Act, AutoRefresh, Clock, Keys, More, Note, Panel, ProgressPanel, Skip, Story, Zones, icon, state_mark},
     wire::{NumberView, OutcomeRow, ShowView, State, StepView},
 };
 
@@ -18,22 +18,49 @@ pub(crate) fn Show() -> impl IntoView {
     let live = expect_context::<Live>();
     let query = use_query_map();
     let show = resource(move || (live.tick(), query.with(|query| query.get("step"))), |(_, step)| api::show(step));
-    #[cfg(feature = "hydrate")]
-    keys::listen();
+    // Which address the audience was told of last: what is fetched again is no new step.
+    let told = StoredValue::new(None::<Option<String>>);
+    provide_context(Told(told));
     fetched(show, |view| view! { <Page view /> })
+}
+
+/// What the presenter opened last in this tab.
+#[derive(Clone, Copy)]
+struct Told(
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "opened in the browser"))]
+    StoredValue<Option<Option<String>>>,
+);
+
+/// A step that is opened in the browser is what the audience sees from then on. Rendering it changes nothing, so that no prefetch,
+/// preview or second tab that only refreshes moves the audience.
+#[cfg(feature = "hydrate")]
+fn follow(view: &ShowView) {
+    let asked = use_query_map().with_untracked(|query| query.get("step"));
+    let Told(told) = expect_context::<Told>();
+    let of_before = asked.as_ref().is_some_and(|asked| *asked != view.step.id);
+    if of_before || told.with_value(|told| told.as_ref() == Some(&asked)) {
+        return;
+    }
+    told.set_value(Some(asked));
+    if view.audience.elsewhere.is_some() || !view.audience.opened {
+        expect_context::<crate::actions::Actions>().open.call(format!("step={}", view.step.id));
+    }
 }
 
 #[component]
 fn Page(view: ShowView) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    follow(&view);
+    let id = view.step.id.clone();
     let running = view.step.progress.as_ref().is_some_and(|progress| progress.state == State::Running)
         || view.step.state == State::Running;
     view! {
         <PageTitle text=view.step.title.clone() />
         <AutoRefresh when=running />
-        <Clock title=view.title clock=view.clock />
+        <Clock title=view.title clock=view.clock step=id.clone() />
         <div class="show">
             <Step step=view.step />
-            <Zones zones=view.zones />
+            <Zones zones=view.zones audience=view.audience step=id />
             <Story chapters=view.chapters />
         </div>
     }
@@ -69,7 +96,8 @@ fn Step(step: StepView) -> impl IntoView {
                         <span class="why-not" id="why">
                             {why}
                         </span>
-                        <More actions=step.more step=step.id />
+                        <More actions=step.more step=step.id.clone() />
+                        {step.skip.map(|skip| view! { <Skip skip step=step.id /> })}
                     </div>
                 </div>
             </section>
@@ -79,11 +107,12 @@ fn Step(step: StepView) -> impl IntoView {
                 <Neighbour
                     id=step.previous
                     rel="prev"
-                    keys="p ArrowLeft"
+                    keys="p ArrowLeft PageUp"
                     label="Previous step (p)"
                     drawing="#i-left"
                 />
-                <Neighbour id=step.next rel="next" keys="n ArrowRight" label="Next step (n)" drawing="#i-right" />
+                <Neighbour id=step.next rel="next" keys="n ArrowRight PageDown" label="Next step (n)" drawing="#i-right" />
+                <Keys />
             </nav>
             {notes}
             {progress}
@@ -183,43 +212,4 @@ fn CameOut(rows: Vec<OutcomeRow>) -> impl IntoView {
         </Panel>
     }
     .erased()
-}
-
-#[cfg(feature = "hydrate")]
-mod keys {
-    use leptos::{ev, prelude::*};
-    use wasm_bindgen::JsCast;
-    use web_sys::{Element, HtmlElement, KeyboardEvent};
-
-    /// `n` or → goes to the next step, `p` or ← to the one before.
-    pub fn listen() {
-        let handle = window_event_listener(ev::keydown, |event| {
-            if let Some(link) = link_for(&event).and_then(|rel| {
-                let selector = format!(".step-nav a[rel={rel}]");
-                document().query_selector(&selector).ok().flatten()
-            }) {
-                event.prevent_default();
-                link.unchecked_into::<HtmlElement>().click();
-            }
-        });
-        on_cleanup(move || handle.remove());
-    }
-
-    fn link_for(event: &KeyboardEvent) -> Option<&'static str> {
-        if event.ctrl_key() || event.alt_key() || event.meta_key() || event.default_prevented() {
-            return None;
-        }
-        let typing = event
-            .target()
-            .and_then(|target| target.dyn_into::<Element>().ok())
-            .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"));
-        if typing {
-            return None;
-        }
-        match event.key().as_str() {
-            "n" | "ArrowRight" => Some("next"),
-            "p" | "ArrowLeft" => Some("prev"),
-            _ => None,
-        }
-    }
 }

@@ -16,6 +16,7 @@ struct Face {
     off: bool,
     reason: Option<String>,
     drawing: Option<&'static str>,
+    keys: Option<&'static str>,
 }
 
 /// An action as a button. While it cannot be pressed it keeps focus and contrast, and `reason` is the id of what says why.
@@ -42,6 +43,7 @@ pub(crate) fn Act(
         off,
         reason: off.then_some(reason),
         drawing,
+        keys: primary.then_some("g"),
     };
     let actions = expect_context::<Actions>();
     match action.kind {
@@ -49,9 +51,10 @@ pub(crate) fn Act(
         ActionKind::Reingest(day) => post(actions.reingest, "day", day, face).erased(),
         ActionKind::Retry(id) => post(actions.retry, "id", id, face).erased(),
         ActionKind::Stop(id) => post(actions.stop, "id", id, face).erased(),
+        ActionKind::TakeUp => post(actions.take_up, "step", step, face).erased(),
         ActionKind::Link(_) if off => button(face).erased(),
         ActionKind::Link(href) => view! {
-            <a class=face.class href=href>
+            <a class=face.class href=href aria-keyshortcuts=face.keys>
                 {face.label}
             </a>
         }
@@ -85,6 +88,7 @@ fn button(face: Face) -> impl IntoView {
             type=if face.off { "button" } else { "submit" }
             aria-disabled=face.off.then_some("true")
             aria-describedby=face.reason
+            aria-keyshortcuts=face.keys
         >
             {mark}
             <span>{face.label}</span>

@@ -60,6 +60,7 @@ pub(crate) fn state_name(state: State) -> &'static str {
         State::Blocked => "blocked",
         State::Warn => "warn",
         State::Failed => "failed",
+        State::Skipped => "skipped",
     }
 }
 
@@ -72,5 +73,6 @@ fn state_drawing(state: State) -> &'static str {
         State::Blocked => "#i-blocked",
         State::Warn => "#i-warn",
         State::Failed => "#i-failed",
+        State::Skipped => "#i-skipped",
     }
 }

@@ -1,22 +1,27 @@
 use leptos::prelude::*;
 
-use super::state_icon;
+use super::{AudiencePanel, state_icon};
 use crate::erase::Erase;
-use crate::wire::{State, ZoneView};
+use crate::wire::{AudienceControl, State, ZoneView};
 
-/// Where the data is now.
+/// Class of a zone, and what its icon stands for.
+pub(crate) fn zone_words(state: State) -> (&'static str, &'static str) {
+    match state {
+        State::Done => ("zone lit", "has the day"),
+        State::Running | State::Next => ("zone live", "arriving"),
+        State::Later | State::Blocked | State::Skipped => ("zone wait", "waiting"),
+        State::Warn => ("zone lit", "has the day, something was held back"),
+        State::Failed => ("zone wait", "failed"),
+    }
+}
+
+/// Where the data is now, and what the audience sees of it. `step` is the one that the page shows.
 #[component]
-pub(crate) fn Zones(zones: Vec<ZoneView>) -> impl IntoView {
+pub(crate) fn Zones(zones: Vec<ZoneView>, audience: AudienceControl, step: String) -> impl IntoView {
     let zones = zones
         .into_iter()
         .map(|zone| {
-            let (class, label) = match zone.state {
-                State::Done => ("zone lit", "has the day"),
-                State::Running | State::Next => ("zone live", "arriving"),
-                State::Later | State::Blocked => ("zone wait", "waiting"),
-                State::Warn => ("zone lit", "has the day, something was held back"),
-                State::Failed => ("zone wait", "failed"),
-            };
+            let (class, label) = zone_words(zone.state);
             view! {
                 <li class=class>
                     {state_icon(zone.state, Some(label))} <span class="zone-name">
@@ -34,6 +39,7 @@ pub(crate) fn Zones(zones: Vec<ZoneView>) -> impl IntoView {
                 <h2 id="h-where">"Where the data is now"</h2>
             </div>
             <ol class="zones">{zones}</ol>
+            <AudiencePanel control=audience step />
         </aside>
     }
     .erased()

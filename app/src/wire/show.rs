@@ -17,21 +17,59 @@ pub struct ShowView {
     pub step: StepView,
     /// Where the data is now.
     pub zones: Vec<ZoneView>,
+    /// The audience screen's controls.
+    pub audience: AudienceControl,
 }
 
-/// Planned and used time.
+/// What the presenter does to the audience screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudienceControl {
+    /// Whether any step was opened yet; before that the audience sees the current one.
+    pub opened: bool,
+    /// `2.1 Upload 2017-07-29`, when the audience sees another step than this page.
+    pub elsewhere: Option<String>,
+    /// `Frozen at 14:06:12`, while it is.
+    pub frozen: Option<String>,
+    /// Whether the screen is blank.
+    pub blank: bool,
+}
+
+/// Planned and used time. The browser counts on from here and says nothing but minutes and seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockView {
-    /// Planned seconds of each chapter with the fraction (per mille) that is done.
-    pub segments: Vec<(u32, u16)>,
-    /// `7:42`, or `–` before the first step was pressed.
-    pub used: String,
-    /// `20:00`
+    /// One for each chapter.
+    pub segments: Vec<ClockSegment>,
+    /// Milliseconds used until this was rendered.
+    pub used: i64,
+    /// Planned milliseconds of the whole story.
+    pub planned: i64,
+    /// Milliseconds behind the plan, negative when ahead.
+    pub behind: i64,
+    /// Milliseconds that the step on show has left: so long the clock may run without falling behind.
+    pub slack: i64,
+    /// Whether the clock was ever started.
+    pub started: bool,
+    /// Whether it counts now.
+    pub running: bool,
+    /// `Skipped: 4:30`, if anything is.
+    pub skipped: Option<String>,
+}
+
+/// A chapter on the clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockSegment {
+    /// `2 A day arrives`
+    pub title: String,
+    /// Planned seconds: how wide it is.
+    pub seconds: u32,
+    /// Planned, `6:00`.
     pub planned: String,
-    /// `0:42 behind`, `1:10 ahead`, `on time`, or empty before the start.
-    pub standing: String,
-    /// True when behind.
-    pub behind: bool,
+    /// Used, `4:05`; `–` before it began.
+    pub used: String,
+    /// How much of the plan is over, per mille.
+    pub done: u16,
+    /// True when more was used than planned.
+    pub over: bool,
 }
 
 /// A chapter of the story.
@@ -97,10 +135,21 @@ pub struct StepView {
     pub came_out: Vec<OutcomeRow>,
     /// Messages: waiting for the marker, late file, duplicate ignored, refused, …
     pub notes: Vec<NoteView>,
+    /// How it can be skipped, while it can.
+    pub skip: Option<SkipView>,
     /// Step before.
     pub previous: Option<String>,
     /// Step after.
     pub next: Option<String>,
+}
+
+/// Skipping a step, and what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkipView {
+    /// What follows from it.
+    pub means: String,
+    /// Words of the button that does the step's work without telling it, for steps that start a run.
+    pub instead: Option<String>,
 }
 
 /// A number to say aloud, computed from the data.
@@ -126,6 +175,8 @@ pub enum ActionKind {
     Retry(String),
     /// POST `stop_run` with the run's id.
     Stop(String),
+    /// POST `take_up_step` with the step's id: puts what was skipped back into the story.
+    TakeUp,
     /// A link; pressing it marks the step as done (POST `press`, then redirect).
     Look(String),
     /// A plain link.

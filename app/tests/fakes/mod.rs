@@ -1,6 +1,7 @@
 //! Services that answer with made-up values: enough to show every part of every page.
 
 mod lake;
+mod presenting;
 mod report;
 mod reset;
 mod sql;
@@ -34,6 +35,7 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
     Services {
         policy: fake.clone(),
         show: fake.clone(),
+        presenting: fake.clone(),
         browse: fake.clone(),
         runs: fake.clone(),
         reports: fake.clone(),
@@ -187,6 +189,10 @@ fn step(mood: Mood) -> StepView {
                 link: Some(("The folder".into(), "/lake".into())),
             }]
         },
+        skip: (!busy).then(|| SkipView {
+            means: "Without end_file.txt 29 Jul does not come into the lake: steps 2.3 and 2.4 are left out too.".into(),
+            instead: (mood == Mood::Idle).then(|| "Write end_file.txt, and go on".into()),
+        }),
         previous: Some("2.1".into()),
         next: Some("2.3".into()),
     }
@@ -240,7 +246,7 @@ fn chapters() -> Vec<ChapterView> {
             true,
             vec![
                 row("3.1", "The total hides it", State::Later, "1:30", None),
-                row("3.2", "Mobile checkout, UK", State::Later, "1:30", None),
+                row("3.2", "Mobile checkout, UK", State::Skipped, "1:30", None),
                 row("3.3", "Back to the file", State::Blocked, "1:00", Some("Blocked: needs the finding first")),
             ],
         ),
@@ -290,13 +296,8 @@ impl Show for Fake {
         self.usable()?;
         Ok(ShowView {
             title: "Web analytics: a day arrives".into(),
-            clock: ClockView {
-                segments: vec![(240, 1000), (360, 617), (240, 0), (120, 0)],
-                used: "7:42".into(),
-                planned: "20:00".into(),
-                standing: "0:42 behind".into(),
-                behind: true,
-            },
+            clock: presenting::clock(self.mood),
+            audience: presenting::control(self.mood),
             chapters: chapters(),
             step: step(self.mood),
             zones: zones(),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Web;
 use crate::AppState;
-use crate::views::Views;
+use crate::views::{Views, for_screen};
 
 /// Events read from the database at once.
 const BATCH: u32 = 200;
@@ -30,8 +30,8 @@ pub struct Hub {
 enum Frame {
     /// Stored events exist up to this id.
     Stored(i64),
-    /// A frame to be sent as it is.
-    Live(Arc<str>),
+    /// A frame to be sent as it is: to the pages, and to audience screens.
+    Live(Arc<str>, Arc<str>),
 }
 
 impl Hub {
@@ -54,8 +54,11 @@ impl Hub {
                         Ok(_) if frames.receiver_count() == 0 => {}
                         Ok(progress) => match views.progress_of(&progress.run_id).await {
                             Ok(Some(progress)) => {
-                                if let Ok(text) = serde_json::to_string(&Event::Progress { progress }) {
-                                    let _ = frames.send(Frame::Live(text.into()));
+                                let screen = Event::Progress { progress: for_screen(progress.clone()) };
+                                if let (Ok(page), Ok(screen)) =
+                                    (serde_json::to_string(&Event::Progress { progress }), serde_json::to_string(&screen))
+                                {
+                                    let _ = frames.send(Frame::Live(page.into(), screen.into()));
                                 }
                             }
                             Ok(None) => {}
@@ -71,13 +74,16 @@ impl Hub {
     }
 }
 
-/// Where a fresh page begins.
+/// Where a fresh page begins, and what kind of page it is.
 #[derive(Deserialize)]
 pub struct From {
     after: Option<i64>,
+    /// `audience`: the events name no run and no folder.
+    screen: Option<String>,
 }
 
-/// `GET /events?after=ID`: everything stored behind `Last-Event-ID` (or `after`), then live.
+/// `GET /events?after=ID`: everything stored behind `Last-Event-ID` (or `after`), then live. With `screen=audience` for the screen
+/// that strangers see.
 pub async fn stream(State(web): State<Web>, Query(from): Query<From>, headers: HeaderMap) -> impl IntoResponse {
     let last = headers
         .get("last-event-id")
@@ -85,7 +91,7 @@ pub async fn stream(State(web): State<Web>, Query(from): Query<From>, headers: H
         .and_then(|v| v.parse().ok())
         .or(from.after)
         .unwrap_or(i64::MAX);
-    let stream = async_stream(web, last);
+    let stream = async_stream(web, last, from.screen.as_deref() == Some("audience"));
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 
@@ -93,12 +99,13 @@ struct Feed {
     web: Web,
     frames: broadcast::Receiver<Frame>,
     last: i64,
+    screen: bool,
     queue: std::collections::VecDeque<sse::Event>,
     first: bool,
 }
 
-fn async_stream(web: Web, last: i64) -> impl futures::Stream<Item = Result<sse::Event, Infallible>> {
-    let feed = Feed { frames: web.hub.frames.subscribe(), web, last, queue: Default::default(), first: true };
+fn async_stream(web: Web, last: i64, screen: bool) -> impl futures::Stream<Item = Result<sse::Event, Infallible>> {
+    let feed = Feed { frames: web.hub.frames.subscribe(), web, last, screen, queue: Default::default(), first: true };
     futures::stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (Ok(event), feed)) })
 }
 
@@ -112,6 +119,11 @@ impl Feed {
                 self.first = false;
                 // Tells the browser at once that the line stands, and how soon to come back when it breaks.
                 self.queue.push_back(sse::Event::default().comment("ready").retry(Duration::from_secs(1)));
+                if self.last != i64::MAX {
+                    // A page from before a factory reset knows events that this database has yet to reach.
+                    let newest = self.web.state.store.last_event_id().await;
+                    self.last = self.last.min(newest.unwrap_or(self.last));
+                }
                 self.replay().await;
                 continue;
             }
@@ -121,7 +133,9 @@ impl Feed {
                 frame = self.frames.recv() => frame,
             };
             match frame {
-                Ok(Frame::Live(text)) => return Some(sse::Event::default().data(&*text)),
+                Ok(Frame::Live(page, screen)) => {
+                    return Some(sse::Event::default().data(if self.screen { &*screen } else { &*page }));
+                }
                 Ok(Frame::Stored(id)) if id <= self.last => {}
                 // Behind or not, the database knows what came since.
                 Ok(Frame::Stored(_)) | Err(RecvError::Lagged(_)) => self.replay().await,
@@ -141,7 +155,8 @@ impl Feed {
             Ok(events) => {
                 for event in events {
                     self.last = event.id;
-                    let changed = Event::Changed { what: event.what, id: event.reference };
+                    let id = if self.screen { String::new() } else { event.reference };
+                    let changed = Event::Changed { what: event.what, id };
                     if let Ok(text) = serde_json::to_string(&changed) {
                         self.queue.push_back(sse::Event::default().id(event.id.to_string()).data(text));
                     }

@@ -1,5 +1,7 @@
 //! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
 
+mod presenting;
+
 use std::sync::Arc;
 
 use app::services::{Browse, Host, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
@@ -18,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::ingestion::MarkerOutcome;
 use crate::reset::ResetStart;
 use crate::runs::{Job, NewRun};
-use crate::store::RunKind;
+use crate::store::{ClockChange, RunKind};
 use crate::story::Kind;
 
 /// Gives a page or a server function what it may call. Runs inside the request's context.
@@ -37,6 +39,7 @@ pub fn provide(web: &Web) {
     provide_context(Services {
         policy: person.clone(),
         show: person.clone(),
+        presenting: person.clone(),
         browse: person.clone(),
         runs: person.clone(),
         reports: person.clone(),
@@ -166,13 +169,7 @@ impl Person {
     async fn press_step(&self, id: &str) -> crate::error::Result<String> {
         let state = &self.web.state;
         let story = self.web.views.story();
-        let unknown = || {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("The story has no step '{}'.", id.chars().take(20).collect::<String>()),
-            )
-        };
-        let step = story.step(id).ok_or_else(unknown)?;
+        let step = self.web.views.step_named(id)?;
         let here = format!("/?step={}", step.id);
         let date = || step.action.date.ok_or_else(|| Error::new(ErrorKind::Internal, "The step names no date."));
         let (run_id, next) = match step.action.kind {
@@ -181,6 +178,7 @@ impl Person {
                 return Ok(step.action.href.clone().unwrap_or(here));
             }
             Kind::Reset => {
+                state.store.change_clock(&story.id, &step.id, ClockChange::Start).await?;
                 return Ok(format!("/reset?scope={}", step.action.scope.as_deref().unwrap_or("all")));
             }
             Kind::Seed => {
@@ -216,7 +214,10 @@ impl Person {
                 let run = match outcome {
                     MarkerOutcome::Started(run) => Some(run),
                     // Not a new press of the step: the day keeps the run that has it, and the page says what became of the marker.
-                    MarkerOutcome::Duplicate => return Ok(here),
+                    MarkerOutcome::Duplicate => {
+                        state.store.open_step(&story.id, &step.id).await?;
+                        return Ok(here);
+                    }
                     MarkerOutcome::Refused(reason) => {
                         return Err(Error::new(ErrorKind::Invalid, reason));
                     }

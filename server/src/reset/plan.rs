@@ -11,7 +11,7 @@ use super::{Before, ResetScope};
 use crate::AppState;
 use crate::error::Result;
 use crate::runs::{Job, counted, fingerprint};
-use crate::store::{DeliveryRow, RunKind, RunRow, Store};
+use crate::store::{DeliveryRow, RunKind, RunRow, ShowStepRow, Store};
 
 /// A line of what would go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,8 +166,12 @@ pub(super) struct Records {
     /// Runs to be archived; resets stay, as proof.
     pub(super) runs: Vec<RunRow>,
     pub(super) deliveries: Vec<DeliveryRow>,
-    /// Story and step.
+    /// Story and step of what was pressed or skipped.
     pub(super) steps: Vec<(String, String)>,
+    /// Story and step of what was only shown: its time goes too, but it is nothing to count.
+    pub(super) shown: Vec<(String, String)>,
+    /// Stories whose presentation ends.
+    pub(super) stories: Vec<String>,
 }
 
 pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records> {
@@ -182,24 +186,27 @@ pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records
         }
     }
     let deliveries = store.deliveries().await?.into_iter().filter(|row| scope.has_day(&row.day)).collect();
-    let pressed = store.all_show_steps().await?;
-    let touched: Vec<String> = match scope {
+    let rows = store.all_show_steps().await?;
+    let stories: Vec<String> = match scope {
+        ResetScope::All => store.presented_stories().await?,
+        ResetScope::Step { story, .. } => vec![story.clone()],
         ResetScope::Customer(id) => {
             let mut stories = Vec::new();
-            for step in &pressed {
+            for step in &rows {
                 if let Some(run_id) = &step.run_id
                     && store.run(run_id).await?.customer.as_ref() == Some(id)
                 {
                     stories.push(step.story.clone());
                 }
             }
+            stories.dedup();
             stories
         }
-        _ => Vec::new(),
     };
-    let steps =
-        pressed.into_iter().filter(|step| scope.has_step(step, &touched)).map(|step| (step.story, step.step)).collect();
-    Ok(Records { runs, deliveries, steps })
+    let (steps, shown): (Vec<_>, Vec<_>) =
+        rows.into_iter().filter(|step| scope.has_step(step, &stories)).partition(ShowStepRow::touched);
+    let names = |rows: Vec<ShowStepRow>| rows.into_iter().map(|step| (step.story, step.step)).collect();
+    Ok(Records { runs, deliveries, steps: names(steps), shown: names(shown), stories })
 }
 
 /// Whether a partition is of this scope. The warehouse's have no customer: they are judged by the date alone.

@@ -83,7 +83,8 @@ async fn purge(step: &Step<'_>, place: &str, scope: &ResetScope, before: &Before
 async fn forget(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
     let records = records(&step.engine.store, scope).await?;
     let runs: Vec<String> = records.runs.into_iter().map(|run| run.id).collect();
-    step.engine.store.forget(&runs, &records.deliveries, &records.steps).await?;
+    let steps = [records.steps.as_slice(), records.shown.as_slice()].concat();
+    step.engine.store.forget(&runs, &records.deliveries, &steps, &records.stories).await?;
     let outcome = BTreeMap::from([
         ("runs", runs.len()),
         ("deliveries", records.deliveries.len()),

@@ -182,8 +182,14 @@ impl Store {
         tx.commit().await
     }
 
-    /// A reset's bookkeeping in one transaction: archives runs, forgets decisions and pressed steps.
-    pub async fn forget(&self, runs: &[String], deliveries: &[DeliveryRow], steps: &[(String, String)]) -> Result<()> {
+    /// A reset's bookkeeping in one transaction: archives runs, forgets decisions and steps, ends the presentation of `stories`.
+    pub async fn forget(
+        &self,
+        runs: &[String],
+        deliveries: &[DeliveryRow],
+        steps: &[(String, String)],
+        stories: &[String],
+    ) -> Result<()> {
         let mut tx = self.begin().await?;
         for id in runs {
             sqlx::query("UPDATE runs SET archived = TRUE WHERE id = $1")
@@ -213,6 +219,9 @@ impl Store {
                 .await
                 .map_err(explain)?;
             tx.event("step", step).await?;
+        }
+        for story in stories {
+            tx.end_presentation(story).await?;
         }
         tx.event("folder", "").await?;
         tx.commit().await

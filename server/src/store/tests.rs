@@ -182,7 +182,7 @@ async fn steps_settings_and_customers_are_kept_and_forgotten_in_scope() {
     store.press_step("s", "1.2", None, false).await.unwrap();
     store.finish_step("s", "1.2").await.unwrap();
     assert!(store.show_steps("s").await.unwrap().iter().all(|step| step.done_at.is_some()));
-    store.forget(&[], &[], &[("s".into(), "1.2".into())]).await.unwrap();
+    store.forget(&[], &[], &[("s".into(), "1.2".into())], &[]).await.unwrap();
     let left: Vec<String> = store.show_steps("s").await.unwrap().into_iter().map(|step| step.step).collect();
     assert_eq!(left, ["1.1"]);
 }

@@ -60,6 +60,11 @@ pub fn points(data: &[Daily], scale: &Scale) -> String {
 
 /// Dates under the axis: at most six, on Mondays or firsts of months when the range is long.
 pub fn ticks(from: NaiveDate, to: NaiveDate) -> Vec<(String, String)> {
+    tick_days(from, to).into_iter().map(|d| (position(x(d, from, to)), crate::format::said(d))).collect()
+}
+
+/// The days that [`ticks`] names.
+pub fn tick_days(from: NaiveDate, to: NaiveDate) -> Vec<NaiveDate> {
     let days = (to - from).num_days() + 1;
     let wanted = |d: &NaiveDate| match days {
         ..=7 => true,
@@ -67,11 +72,7 @@ pub fn ticks(from: NaiveDate, to: NaiveDate) -> Vec<(String, String)> {
         36..=100 => matches!(d.day(), 1 | 15),
         _ => d.day() == 1,
     };
-    from.iter_days()
-        .take_while(|d| *d <= to)
-        .filter(wanted)
-        .map(|d| (position(x(d, from, to)), crate::format::said(d)))
-        .collect()
+    from.iter_days().take_while(|d| *d <= to).filter(wanted).collect()
 }
 
 /// Mean of the present values of a centred window of 7 days: small counts per day jump too much to be read.

@@ -101,6 +101,13 @@ impl Views {
         Ok(view)
     }
 
+    /// The story's finding over all days; `None` before there is a day.
+    pub(super) async fn finding(&self) -> Result<Option<ChartView>> {
+        let queries = [self.query("finding", &Filter::default())?];
+        let rows = self.numbers.report(&queries).await?.first().cloned().unwrap_or_default();
+        Ok((!rows.is_empty()).then(|| finding_chart(self.story(), &rows, SourceView::default())))
+    }
+
     /// What can be chosen: field, value, sessions.
     async fn choices(&self) -> Result<Rows> {
         let sql = named("choices")?.sql.replace("{customer}", &self.story().customer);

@@ -7,27 +7,26 @@ use actions::{action, more, notes};
 use app::wire::{StepRow as StepLine, *};
 use chrono::NaiveDate;
 
+use super::presenting::{current, opening, skip};
 use super::steps::{Situation, StepStatus};
 use super::{Views, day_text, numbers, outcome};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::format;
 use crate::store::{RunRow, RunState, StepRow};
 use crate::story::{Kind, Number, Step, Story, fill};
 
 impl Views {
-    /// The show page with this step, or the one that is running or next.
+    /// The show page with this step, or the one where the presenter is.
     pub async fn show(&self, step: Option<String>) -> Result<ShowView> {
         let story = self.story();
         let situation = self.situation().await?;
         let statuses = situation.statuses(story);
         let selected = match step {
-            Some(id) => statuses.iter().position(|(s, _)| s.id == id).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::NotFound,
-                    format!("The story has no step '{}'.", id.chars().take(20).collect::<String>()),
-                )
-            })?,
-            None => current(&statuses),
+            Some(id) => {
+                let step = self.step_named(&id)?;
+                statuses.iter().position(|(s, _)| s.id == step.id).unwrap_or(0)
+            }
+            None => opening(&situation, &statuses),
         };
         let (selected_step, status) = &statuses[selected];
         let run = situation.runs.iter().find(|r| Some(&r.id) == status.run_id.as_ref());
@@ -38,15 +37,16 @@ impl Views {
         let active = self.active(&situation, run, &run_steps).await?;
         Ok(ShowView {
             title: story.title.clone(),
-            clock: self.clock(story, &situation, &statuses),
-            chapters: chapters(story, &statuses, selected),
+            clock: self.clock(&situation, &statuses),
+            chapters: chapters(story, &situation, &statuses, selected),
+            audience: self.audience_control(&situation, &statuses, selected),
             zones: self.zones(&situation, selected_step.action.date, active.as_ref()).await?,
             step: self.step_view(&situation, &statuses, selected, run, &run_steps).await?,
         })
     }
 
     /// The run that is at work now, with its steps: the step's own, or any other.
-    async fn active(
+    pub(super) async fn active(
         &self,
         situation: &Situation,
         run: Option<&RunRow>,
@@ -58,39 +58,6 @@ impl Views {
         match situation.runs.iter().find(|r| r.state == RunState::Running) {
             Some(run) => Ok(Some((run.clone(), self.state.store.steps(&run.id).await?))),
             None => Ok(None),
-        }
-    }
-
-    fn clock(&self, story: &Story, situation: &Situation, statuses: &[(&Step, StepStatus)]) -> ClockView {
-        let planned: u32 = story.steps().map(|s| s.minutes).sum();
-        let over = |id: &str| statuses.iter().any(|(s, status)| s.id == id && status.over());
-        let begun = situation.pressed.values().map(|p| p.pressed_at).min();
-        let ended = statuses
-            .iter()
-            .all(|(_, s)| s.over())
-            .then(|| situation.pressed.values().filter_map(|p| p.done_at).max())
-            .flatten();
-        let used = begun.map(|b| (ended.unwrap_or_else(|| self.state.clock.millis()) - b) / 1000);
-        let done: i64 = story.steps().filter(|s| over(&s.id)).map(|s| i64::from(s.minutes)).sum();
-        // Within the time of the next step nobody is behind.
-        let next = statuses.iter().find(|(_, s)| !s.over()).map_or(0, |(s, _)| i64::from(s.minutes));
-        let standing = used.map(|used| match used {
-            used if used > done + next => (format!("{} behind", format::clock(used - done - next)), true),
-            used if used < done => (format!("{} ahead", format::clock(done - used)), false),
-            _ => ("on time".into(), false),
-        });
-        let segment = |c: &crate::story::Chapter| {
-            let whole: u32 = c.steps.iter().map(|s| s.minutes).sum();
-            let part: u32 = c.steps.iter().filter(|s| over(&s.id)).map(|s| s.minutes).sum();
-            (whole, format::permille(part.into(), whole.into()))
-        };
-        let (standing, behind) = standing.unwrap_or_default();
-        ClockView {
-            segments: story.chapters.iter().map(segment).collect(),
-            used: used.map_or("–".into(), format::clock),
-            planned: format::clock(planned.into()),
-            standing,
-            behind,
         }
     }
 
@@ -109,7 +76,8 @@ impl Views {
         let position = siblings.iter().position(|s| s.id == step.id).unwrap_or(0) + 1;
         let folder = step.action.date.and_then(|d| situation.folder(d));
         let pressed = situation.pressed.get(&step.id);
-        let next = statuses.get(at + 1).map(|(s, _)| *s);
+        let next = statuses[at + 1..].iter().find(|(_, s)| s.state != State::Skipped).map(|(s, _)| *s);
+        let previous = statuses[..at].iter().rev().find(|(_, s)| s.state != State::Skipped).map(|(s, _)| *s);
         // A run that was pressed elsewhere (the seed's run for a stage day, say) is not this step's.
         let produced = run.filter(|r| !matches!(step.action.kind, Kind::Look | Kind::Reset) || r.state.active());
         Ok(StepView {
@@ -131,11 +99,14 @@ impl Views {
             },
             action: action(step, status, next, folder),
             more: more(step, status, folder, run, &self.day_of(step)),
-            pressed: pressed.map(|p| format!("Pressed {}", format::when(p.pressed_at, self.state.clock.millis()))),
+            pressed: pressed
+                .and_then(|p| p.pressed_at)
+                .map(|at| format!("Pressed {}", format::when(at, self.state.clock.millis()))),
             progress: produced.map(|run| self.progress(run, run_steps)),
             came_out: produced.map(|run| outcome::rows(&run.id, run_steps)).unwrap_or_default(),
             notes: notes(step, status, folder, run),
-            previous: at.checked_sub(1).map(|i| statuses[i].0.id.clone()),
+            skip: skip(situation, story, statuses, at),
+            previous: previous.map(|s| s.id.clone()),
             next: next.map(|s| s.id.clone()),
         })
     }
@@ -157,10 +128,11 @@ impl Views {
             State::Later => "Later".into(),
             State::Blocked => "Blocked".into(),
             State::Failed => "Failed".into(),
+            State::Skipped => "Skipped".into(),
         }
     }
 
-    async fn number(&self, number: &Number, date: Option<NaiveDate>) -> Result<NumberView> {
+    pub(super) async fn number(&self, number: &Number, date: Option<NaiveDate>) -> Result<NumberView> {
         let story = self.story();
         let rows = self.numbers.rows(&fill(&number.sql, story, date)).await?;
         let value = numbers::number(rows.first().and_then(|r| r.first()));
@@ -187,12 +159,12 @@ impl Views {
     }
 }
 
-fn current(statuses: &[(&Step, StepStatus)]) -> usize {
-    let find = |f: &dyn Fn(&StepStatus) -> bool| statuses.iter().position(|(_, s)| f(s));
-    find(&|s| s.state == State::Running).or_else(|| find(&|s| !s.over())).unwrap_or(statuses.len().saturating_sub(1))
-}
-
-fn chapters(story: &Story, statuses: &[(&Step, StepStatus)], selected: usize) -> Vec<ChapterView> {
+fn chapters(
+    story: &Story,
+    situation: &Situation,
+    statuses: &[(&Step, StepStatus)],
+    selected: usize,
+) -> Vec<ChapterView> {
     let now = current(statuses);
     let mut from = 0;
     let mut views = Vec::new();
@@ -204,7 +176,11 @@ fn chapters(story: &Story, statuses: &[(&Step, StepStatus)], selected: usize) ->
             id: step.id.clone(),
             title: fill(&step.title, story, step.action.date),
             state: status.state,
-            minutes: format::clock(step.minutes.into()),
+            minutes: match situation.pressed.get(&step.id) {
+                // Settled: of the step on show, only what was counted before.
+                Some(row) if status.over() && row.used > 0 => format::clock(row.used / 1000),
+                _ => format::clock(step.minutes.into()),
+            },
             reason: status
                 .reason
                 .clone()
@@ -226,7 +202,7 @@ fn chapters(story: &Story, statuses: &[(&Step, StepStatus)], selected: usize) ->
 }
 
 /// A number as it is said: counts with their unit, dollars and percent as such.
-fn said(value: f64, unit: &str, with_unit: bool) -> String {
+pub(super) fn said(value: f64, unit: &str, with_unit: bool) -> String {
     match unit {
         "dollars" => format::dollars(value),
         "percent" => format::percent(value, 0),

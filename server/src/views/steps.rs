@@ -8,12 +8,14 @@ use chrono::NaiveDate;
 use super::{Views, day_text};
 use crate::error::Result;
 use crate::ingestion::FolderState;
-use crate::store::{Decision, RunKind, RunRow, RunState, ShowStepRow};
+use crate::store::{Decision, Presentation, RunKind, RunRow, RunState, ShowStepRow};
 use crate::story::{Kind, Step, Story};
 
 /// Everything that decides about steps, read once for a page.
 pub(super) struct Situation {
-    /// Steps that were pressed.
+    /// How the story is presented.
+    pub presentation: Presentation,
+    /// Steps that were shown, pressed or skipped.
     pub pressed: HashMap<String, ShowStepRow>,
     /// Runs that are listed, newest first.
     pub runs: Vec<RunRow>,
@@ -56,6 +58,10 @@ impl StepStatus {
     pub fn over(&self) -> bool {
         matches!(self.state, State::Done | State::Warn)
     }
+    /// The story passes it by: over, or skipped.
+    pub fn passed(&self) -> bool {
+        self.over() || self.state == State::Skipped
+    }
 }
 
 impl Views {
@@ -76,6 +82,7 @@ impl Views {
             }
         }
         Ok(Situation {
+            presentation: store.presentation(&story.id).await?,
             pressed,
             runs,
             folders,
@@ -98,10 +105,11 @@ impl Situation {
     /// All steps with their states, in order. The first that is not over is next (or blocked), those behind it come later.
     pub fn statuses<'a>(&self, story: &'a Story) -> Vec<(&'a Step, StepStatus)> {
         let mut next_found = false;
-        story
-            .steps()
-            .map(|step| {
-                let mut status = self.status(story, step);
+        let mut statuses: Vec<_> = story.steps().map(|step| (step, self.status(story, step))).collect();
+        self.leave_out(story, &mut statuses);
+        statuses
+            .into_iter()
+            .map(|(step, mut status)| {
                 match status.state {
                     State::Next | State::Blocked if next_found => {
                         // What is far ahead is not yet a problem to be shown in the list; the step's own page still says why.
@@ -113,6 +121,33 @@ impl Situation {
                 (step, status)
             })
             .collect()
+    }
+
+    /// The steps that are skipped though something is left to do.
+    pub fn skipped<'a>(&self, statuses: &[(&'a Step, StepStatus)]) -> HashSet<&'a str> {
+        let skipped = |id: &str| self.pressed.get(id).is_some_and(|s| s.skipped_at.is_some());
+        statuses
+            .iter()
+            .filter(|(step, status)| skipped(&step.id) && !status.over() && status.state != State::Running)
+            .map(|(step, _)| step.id.as_str())
+            .collect()
+    }
+
+    /// Marks what is skipped, and what is left out with it.
+    fn leave_out<'a>(&self, story: &'a Story, statuses: &mut [(&'a Step, StepStatus)]) {
+        let skipped = self.skipped(statuses);
+        let causes = story.left_out(&skipped, &blocked(statuses));
+        for (step, status) in statuses {
+            let id = step.id.as_str();
+            if skipped.contains(id) {
+                let run_id = status.run_id.take();
+                *status = StepStatus { run_id, ..StepStatus::because(State::Skipped, "Skipped.") };
+            } else if let Some(cause) = causes.get(id).and_then(|cause| story.step(cause)) {
+                let title = crate::story::fill(&cause.title, story, cause.action.date);
+                let reason = format!("Left out, since {} {title} was skipped.", cause.id);
+                *status = StepStatus::because(State::Skipped, reason).resolved_by(Some(cause));
+            }
+        }
     }
 
     fn status(&self, story: &Story, step: &Step) -> StepStatus {
@@ -211,6 +246,15 @@ impl Situation {
         }
         StepStatus::plain(State::Next)
     }
+}
+
+/// The steps that have nothing to work on yet.
+pub(super) fn blocked<'a>(statuses: &[(&'a Step, StepStatus)]) -> HashSet<&'a str> {
+    // Of those far ahead, which are merely 'later' in the list, the reason tells.
+    let waits = |status: &StepStatus| {
+        matches!(status.state, State::Blocked | State::Later | State::Skipped) && status.resolve.is_some()
+    };
+    statuses.iter().filter(|(_, status)| waits(status)).map(|(step, _)| step.id.as_str()).collect()
 }
 
 /// `Late file: b.json.gz came after the marker and is not in the lake.`

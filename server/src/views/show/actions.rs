@@ -30,7 +30,7 @@ pub(super) fn action(
             Some(run) => button(ActionKind::Retry(run.clone()), "Run again from where it stopped".into()),
             None => button(ActionKind::Press, step.action.label.clone()),
         },
-        State::Next | State::Later | State::Blocked => {
+        State::Next | State::Later | State::Blocked | State::Skipped => {
             let kind = match step.action.kind {
                 Kind::Look => ActionKind::Look(step.action.href.clone().unwrap_or_else(|| "/".into())),
                 Kind::Reset => ActionKind::Look(reset_href(step)),
@@ -77,6 +77,10 @@ pub(super) fn more(
         more.push(stop);
         return more;
     }
+    if status.state == State::Skipped {
+        more.push(button(ActionKind::TakeUp, "Take it up again"));
+        return more;
+    }
     match step.action.kind {
         Kind::Upload => more.extend(day.clone().map(|d| button(ActionKind::UploadOwn(d), "Upload a file of your own"))),
         Kind::Marker if status.over() => {
@@ -107,6 +111,9 @@ pub(super) fn notes(
         });
     } else if let (Some(reason), Some(link)) = (&status.reason, &status.resolve) {
         notes.push(NoteView { kind: NoteKind::Warn, text: reason.clone(), link: Some(link.clone()) });
+    } else if status.state == State::Skipped {
+        let text = "Skipped: it is no longer in the plan. Pressing it, or taking it up again, puts it back.";
+        notes.push(note(NoteKind::Info, text.into()));
     } else if let (Some(reason), State::Next) = (&status.reason, status.state) {
         notes.push(note(NoteKind::Info, reason.clone()));
     }

@@ -11,7 +11,7 @@ use crate::views::Views;
 use crate::views::steps::Situation;
 
 impl Views {
-    pub(super) async fn zones(
+    pub(in crate::views) async fn zones(
         &self,
         situation: &Situation,
         date: Option<NaiveDate>,
