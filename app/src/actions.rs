@@ -85,6 +85,13 @@ impl Actions {
         });
         actions
     }
+
+    /// The mutation that a form with this address is sent to.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "forms are looked at in the browser only"))]
+    pub fn of(self, address: &str) -> Option<Mutation> {
+        let Self { press, reingest, stop, retry, reset, theme, cancel_query, error: _ } = self;
+        [press, reingest, stop, retry, reset, theme, cancel_query].into_iter().find(|mutation| mutation.path == address)
+    }
 }
 
 /// Follows the redirect hook of the router: a success has already moved the browser, so that only the values are left to fetch.
@@ -120,7 +127,7 @@ impl Mutation {
     }
 
     /// Does nothing while the submit before is under way.
-    fn submit(self, event: &SubmitEvent) {
+    pub fn submit(self, event: &SubmitEvent) {
         if self.action.pending().get_untracked() {
             return;
         }

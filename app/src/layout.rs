@@ -274,7 +274,7 @@ fn ThemeSwitch(theme: String) -> impl IntoView {
 }
 
 /// The query with its question mark, whether or not it comes with one.
-fn query(search: &str) -> String {
+pub(crate) fn query(search: &str) -> String {
     match search.trim_start_matches('?') {
         "" => String::new(),
         search => format!("?{search}"),

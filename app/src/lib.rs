@@ -5,6 +5,7 @@
 
 mod actions;
 pub mod api;
+mod drawn;
 mod erase;
 mod error;
 mod json;

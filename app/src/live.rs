@@ -43,6 +43,12 @@ impl Live {
         self.tick.get()
     }
 
+    /// The same, by somebody who looks for himself whether it changed.
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "asked in the browser only"))]
+    pub fn tick_untracked(self) -> u64 {
+        self.tick.get_untracked()
+    }
+
     /// Makes the page fetch again.
     pub fn refetch(self) {
         self.tick.update(|tick| *tick += 1);
@@ -120,11 +126,12 @@ mod stream {
             let link = Rc::clone(&link);
             Closure::<dyn Fn()>::new(move || {
                 link.retry.set(FIRST_RETRY);
+                let lost = live.connection.get_untracked() == Connection::Lost;
+                live.connection.set(Connection::Live);
                 // What was fetched in vain meanwhile, or is told by no event, such as a run that a new server resumed.
-                if live.connection.get_untracked() == Connection::Lost {
+                if lost {
                     live.refetch();
                 }
-                live.connection.set(Connection::Live);
             })
         };
         source.set_onopen(Some(on_open.as_ref().unchecked_ref()));

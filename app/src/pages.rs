@@ -1,29 +1,47 @@
-//! One module for each page.
+//! One module for each page. What the server alone draws is [`crate::drawn::Drawn`] to the browser.
 
 mod audience;
-mod lake;
 mod missing;
-mod report;
 mod reset;
 mod run;
-mod runs;
 mod show;
+
+#[cfg(feature = "ssr")]
+mod lake;
+#[cfg(feature = "ssr")]
+mod report;
+#[cfg(feature = "ssr")]
+mod runs;
+#[cfg(feature = "ssr")]
 mod sql;
 
 pub(crate) use audience::Audience;
-pub(crate) use lake::{Lake, LakeBucket, LakeTable};
+#[cfg(not(feature = "ssr"))]
+pub(crate) use crate::drawn::{
+    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Report, Drawn as Runs, Drawn as Sql,
+};
+#[cfg(feature = "ssr")]
+pub(crate) use {
+    lake::{Lake, LakeBucket, LakeTable},
+    report::Report,
+    runs::Runs,
+    sql::Sql,
+};
+
 pub(crate) use missing::NotFound;
-pub(crate) use report::Report;
 pub(crate) use reset::Reset;
 pub(crate) use run::Run;
-pub(crate) use runs::Runs;
 pub(crate) use show::Show;
-pub(crate) use sql::Sql;
 
 use leptos::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{erase::Erase, json::Json, ui::Problem, wire::WireError};
+use crate::{
+    erase::Erase,
+    json::Json,
+    ui::{Loading, Problem},
+    wire::WireError,
+};
 
 /// Shows what the server answered, and keeps it on the page while it is fetched again.
 fn fetched<T, V>(resource: Resource<Result<T, WireError>, Json>, show: fn(T) -> V) -> impl IntoView
@@ -32,7 +50,7 @@ where
     V: IntoView + 'static,
 {
     view! {
-        <Transition fallback=|| view! { <main class="page" id="main" tabindex="-1" aria-busy="true"></main> }>
+        <Transition fallback=|| view! { <main class="page" id="main" tabindex="-1" aria-busy="true"><Loading /></main> }>
             {move || Suspend::new(async move {
                 match resource.await {
                     Ok(value) => show(value).erased(),

@@ -138,6 +138,8 @@ pub struct Host {
     /// Sets the status. To be ignored for a plain form post (it accepts `text/html`), which is answered by a redirect even when
     /// it failed.
     pub status: Arc<dyn Fn(u16) + Send + Sync>,
+    /// The id under which what this request asks for can be cancelled; empty when it cannot.
+    pub query: String,
     /// Adds a `Set-Cookie` header with this value.
     pub set_cookie: Arc<dyn Fn(String) + Send + Sync>,
 }

@@ -1,29 +1,39 @@
 //! Primitives: the parts that pages are made of. Their HTML and class names are those of the style sheet.
 
 mod action;
-mod chart;
 mod clock;
-mod grid;
 mod icon;
-mod map;
 mod note;
 mod panel;
 mod presenting;
 mod progress;
 mod story;
-mod tree;
 mod zones;
 
+// Of pages that the server alone draws.
+#[cfg(feature = "ssr")]
+mod chart;
+#[cfg(feature = "ssr")]
+mod grid;
+#[cfg(feature = "ssr")]
+mod map;
+#[cfg(feature = "ssr")]
+mod tree;
+
 pub(crate) use action::{Act, More};
-pub(crate) use chart::{Bars, Chart, Listing, source};
 pub(crate) use clock::Clock;
-pub(crate) use grid::Grid;
 pub(crate) use icon::{icon, labelled_icon, state_icon, state_mark, state_name};
-pub(crate) use map::Map;
-pub(crate) use note::{Empty, Note, Problem};
+pub(crate) use note::{Loading, Note, Problem};
 pub(crate) use panel::{Facts, Panel};
 pub(crate) use presenting::{AudiencePanel, Keys, Skip};
 pub(crate) use progress::{AutoRefresh, ProgressPanel, percent};
 pub(crate) use story::Story;
-pub(crate) use tree::tree;
 pub(crate) use zones::{Zones, zone_words};
+#[cfg(feature = "ssr")]
+pub(crate) use {
+    chart::{Bars, Chart, Listing, source},
+    grid::Grid,
+    map::Map,
+    note::Empty,
+    tree::tree,
+};

@@ -1,12 +1,11 @@
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use super::{fetched, resource};
 use crate::{
     api,
+    drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    live::Live,
     ui::{Empty, Facts, Grid, Note, Panel, tree},
     wire::{FormField, FormView, LakePanel, LakeView, TableQuery},
 };
@@ -14,48 +13,37 @@ use crate::{
 /// The lake: zones with their tables, buckets, and the folders that customers deliver into.
 #[component]
 pub(crate) fn Lake() -> impl IntoView {
-    let live = expect_context::<Live>();
-    let lake = resource(move || live.tick(), |_| api::lake());
-    fetched(lake, |lake| view! { <Page lake /> })
+    drawn(Redraw::OnNews, api::lake(), |lake| view! { <Page lake /> })
 }
 
 /// A table: partitions and files, history, schema, rows.
 #[component]
 pub(crate) fn LakeTable() -> impl IntoView {
-    let live = expect_context::<Live>();
-    let (params, query) = (use_params_map(), use_query_map());
-    let asked = move || {
-        query.with(|query| TableQuery {
-            tab: query.get("tab"),
-            page: query.get("page"),
-            partition: query.get("partition"),
-            file: query.get("file"),
-            row: query.get("row"),
-            at: query.get("at"),
-            find: query.get("find"),
-            against: query.get("against"),
-            from: query.get("from"),
-            to: query.get("to"),
-            since: query.get("since"),
-        })
+    let query = use_query_map().get_untracked();
+    let asked = TableQuery {
+        tab: query.get("tab"),
+        page: query.get("page"),
+        partition: query.get("partition"),
+        file: query.get("file"),
+        row: query.get("row"),
+        at: query.get("at"),
+        find: query.get("find"),
+        against: query.get("against"),
+        from: query.get("from"),
+        to: query.get("to"),
+        since: query.get("since"),
     };
-    let name = move || params.with(|params| params.get("table").unwrap_or_default());
-    let lake = resource(move || (live.tick(), name(), asked()), |(_, table, query)| api::lake_table(table, query));
-    fetched(lake, |lake| view! { <Page lake /> })
+    let table = use_params_map().get_untracked().get("table").unwrap_or_default();
+    drawn(Redraw::OnNews, api::lake_table(table, asked), |lake| view! { <Page lake /> })
 }
 
 /// A bucket: folders and objects.
 #[component]
 pub(crate) fn LakeBucket() -> impl IntoView {
-    let live = expect_context::<Live>();
-    let (params, query) = (use_params_map(), use_query_map());
-    let asked = move || query.with(|query| (query.get("prefix"), query.get("page")));
-    let name = move || params.with(|params| params.get("bucket").unwrap_or_default());
-    let lake = resource(
-        move || (live.tick(), name(), asked()),
-        |(_, bucket, (prefix, page))| api::lake_bucket(bucket, prefix, page),
-    );
-    fetched(lake, |lake| view! { <Page lake /> })
+    let query = use_query_map().get_untracked();
+    let bucket = use_params_map().get_untracked().get("bucket").unwrap_or_default();
+    let objects = api::lake_bucket(bucket, query.get("prefix"), query.get("page"));
+    drawn(Redraw::OnNews, objects, |lake| view! { <Page lake /> })
 }
 
 #[component]

@@ -1,12 +1,11 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::{fetched, resource};
 use crate::{
     api,
+    drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    live::Live,
     ui::{Bars, Chart, Empty, Listing, Map, Note, source},
     wire::{FieldView, FilterView, NoteKind, NoteView, ReportView, TileView},
 };
@@ -14,10 +13,8 @@ use crate::{
 /// The report: key numbers, what moves each day, what the totals hide, where it happens. One filter, in the address, acts on all of it.
 #[component]
 pub(crate) fn Report() -> impl IntoView {
-    let live = expect_context::<Live>();
-    let search = use_location().search;
-    let report = resource(move || (live.tick(), search.get()), |(_, query)| api::report(query));
-    fetched(report, |report| view! { <Page report /> })
+    let query = use_location().search.get_untracked();
+    drawn(Redraw::OnNews, api::report(query), |report| view! { <Page report /> })
 }
 
 #[component]
@@ -72,14 +69,30 @@ fn body(report: ReportView) -> AnyView {
     let charts =
         report.charts.into_iter().map(|chart| view! { <Chart chart class="w-6" /> }.erased()).collect::<Vec<_>>();
     let map = report.map.map(|map| view! { <Map map class="w-6" /> });
-    let bars = report.bars.into_iter().map(|bars| view! { <Bars bars class="w-4" /> }.erased()).collect::<Vec<_>>();
+    let count = report.bars.len();
+    let bars = report
+        .bars
+        .into_iter()
+        .enumerate()
+        .map(|(index, bars)| view! { <Bars bars class=width(index, count) /> }.erased())
+        .collect::<Vec<_>>();
     view! {
         <Filter filter=report.filter />
         <dl class="tiles">{tiles}</dl>
         {source("Key figures", report.tiles_source)}
-        <div class="cols stretch">{charts} {map} {bars} <Listing grid=report.products class="w-8" /></div>
+        <div class="cols stretch">{charts} {map} {bars} <Listing listing=report.products class="w-12" /></div>
     }
     .erased()
+}
+
+/// Three beside each other; what is left over for the last row fills it.
+fn width(index: usize, count: usize) -> &'static str {
+    let left_over = count % 3;
+    match left_over {
+        1 if index + 1 == count => "w-12",
+        2 if index + 2 >= count => "w-6",
+        _ => "w-4",
+    }
 }
 
 /// A plain form: it works without JavaScript, and its answer is an address that can be sent to somebody.
@@ -99,7 +112,7 @@ fn Filter(filter: FilterView) -> impl IntoView {
     let dates = [date("from", "From", from), date("to", "To", to)].collect_view();
     let fields = filter.fields.into_iter().map(field).collect::<Vec<_>>();
     let map = (!filter.map.is_empty()).then(|| view! { <input type="hidden" name="map" value=filter.map /> });
-    let clear = filter.active.then(|| view! { <a class="btn quiet" href="/report" rel="external">"Clear"</a> });
+    let clear = filter.active.then(|| view! { <a class="btn quiet" href="/report">"Clear"</a> });
     view! {
         <form class="filter" action="/report" method="get" role="search" aria-label="Filter of the report">
             {dates}
@@ -135,4 +148,22 @@ fn field(field: FieldView) -> AnyView {
         </label>
     }
     .erased()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::width;
+
+    #[test]
+    fn no_row_of_bars_has_a_hole() {
+        for (count, expected) in [
+            (1, &["w-12"][..]),
+            (2, &["w-6", "w-6"]),
+            (3, &["w-4", "w-4", "w-4"]),
+            (5, &["w-4", "w-4", "w-4", "w-6", "w-6"]),
+            (6, &["w-4"; 6]),
+        ] {
+            assert_eq!((0..count).map(|index| width(index, count)).collect::<Vec<_>>(), expected);
+        }
+    }
 }

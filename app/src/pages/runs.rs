@@ -1,11 +1,10 @@
 use leptos::prelude::*;
 
-use super::{fetched, resource};
 use crate::{
     api,
+    drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    live::Live,
     ui::{AutoRefresh, Empty, state_mark},
     wire::{RunRow, State},
 };
@@ -13,9 +12,7 @@ use crate::{
 /// All runs, newest first.
 #[component]
 pub(crate) fn Runs() -> impl IntoView {
-    let live = expect_context::<Live>();
-    let runs = resource(move || live.tick(), |_| api::runs());
-    fetched(runs, |rows| view! { <Page rows /> })
+    drawn(Redraw::OnNews, api::runs(), |rows| view! { <Page rows /> })
 }
 
 #[component]

@@ -186,7 +186,7 @@ fn CameOut(rows: Vec<OutcomeRow>) -> impl IntoView {
         .collect_view();
     view! {
         <Panel title="What came out" body="panel-body rows scroll">
-            <table class="table">
+            <table class="table steady">
                 <thead>
                     <tr>
                         <th scope="col">"Zone"</th>

@@ -1,61 +1,28 @@
-use std::time::Duration;
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
-use leptos::{prelude::*, web_sys::SubmitEvent};
-use leptos_router::hooks::{use_location, use_navigate};
-
-use super::resource;
 use crate::{
-    actions::{ActionError, Actions, Post, fields},
+    actions::{Actions, Post},
     api,
+    drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{Empty, Facts, Panel, Problem, icon, state_icon},
+    services::Host,
+    ui::{Empty, Facts, Panel, icon, state_icon},
     wire::{SqlAnswer, SqlError, SqlRows, SqlTable, SqlView, State},
 };
 
-/// Read-only SQL over all zones. The query is in the address, so that a view can be sent.
+/// Read-only SQL over all zones. The query is in the address, so that a view can be sent. It is drawn again for nothing that happened
+/// elsewhere: a query runs when somebody runs it.
 #[component]
 pub(crate) fn Sql() -> impl IntoView {
-    let search = use_location().search;
-    // Pressed again without a change: runs again.
-    let again = RwSignal::new(0_u32);
-    let source = move || (again.get(), search.get());
-    let next_id = StoredValue::new(String::new());
-    // The id of the query that was sent last. It is under way for as long as the page shown still has the same one to give.
-    let sent = RwSignal::new(String::new());
-    Effect::new(move |before: Option<(u32, String)>| {
-        let now = source();
-        if before.is_some_and(|before| before != now) {
-            sent.set(next_id.get_value());
-        }
-        now
-    });
-    let sql = resource(source, move |(_, search)| api::sql(search, next_id.get_value()));
-    // As the other pages, but it asks for nothing again because something happened elsewhere: a query runs when somebody runs it.
-    view! {
-        <Transition fallback=|| {
-            view! {
-                <main class="page" id="main" tabindex="-1" aria-busy="true">
-                    <p class="sub">"The query is running."</p>
-                </main>
-            }
-        }>
-            {move || Suspend::new(async move {
-                match sql.await {
-                    Ok(sql) => {
-                        next_id.set_value(sql.id.clone());
-                        view! { <Page sql sent again /> }.erased()
-                    }
-                    Err(error) => view! { <Problem error /> }.erased(),
-                }
-            })}
-        </Transition>
-    }
-    .erased()
+    let search = use_location().search.get_untracked();
+    let id = use_context::<Host>().map(|host| host.query).unwrap_or_default();
+    drawn(Redraw::OnRequest, api::sql(search, id), |sql| view! { <Page sql /> })
 }
 
 #[component]
-fn Page(sql: SqlView, sent: RwSignal<String>, again: RwSignal<u32>) -> impl IntoView {
+fn Page(sql: SqlView) -> impl IntoView {
     let answers = if sql.answers.is_empty() {
         view! {
             <section class="panel" aria-label="Result">
@@ -90,8 +57,8 @@ fn Page(sql: SqlView, sent: RwSignal<String>, again: RwSignal<u32>) -> impl Into
             </header>
             <div class="cols">
                 <div class="stack w-8">
-                    <Editor q=sql.q compare=sql.compare again />
-                    <Running id=sql.id sent />
+                    <Editor q=sql.q compare=sql.compare />
+                    <Running id=sql.id />
                     {comparison}
                     {answers}
                 </div>
@@ -106,24 +73,11 @@ fn Page(sql: SqlView, sent: RwSignal<String>, again: RwSignal<u32>) -> impl Into
 }
 
 #[component]
-fn Editor(q: String, compare: String, again: RwSignal<u32>) -> impl IntoView {
-    let navigate = use_navigate();
-    let search = use_location().search;
-    let submit = move |event: SubmitEvent| {
-        let Some(fields) = fields(&event) else {
-            return;
-        };
-        event.prevent_default();
-        if search.get_untracked().trim_start_matches('?') == fields {
-            again.update(|n| *n += 1);
-        } else {
-            navigate(&format!("/sql?{fields}"), Default::default());
-        }
-    };
+fn Editor(q: String, compare: String) -> impl IntoView {
     let lines = (q.lines().count() + 1).clamp(6, 16);
     let compares = !compare.is_empty();
     view! {
-        <form method="get" action="/sql" class="panel sql-form" on:submit=submit>
+        <form method="get" action="/sql" class="panel sql-form">
             <label for="q">"Query"</label>
             {field("q", q, lines)}
             <details class="data" open=compares>
@@ -141,48 +95,37 @@ fn Editor(q: String, compare: String, again: RwSignal<u32>) -> impl IntoView {
     .erased()
 }
 
-/// The text stands in the element for the first paint, and in the property for a page that somebody has typed into since.
 fn field(name: &'static str, text: String, lines: usize) -> impl IntoView {
-    let first = within_textarea(&text);
+    // Leptos writes the text of a textarea as it is, so that one with `</textarea>` in it would end it and go on as markup.
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
     view! {
-        <textarea id=name name=name rows=lines class="mono" spellcheck="false" autocomplete="off" prop:value=text>
-            {first}
+        <textarea id=name name=name rows=lines class="mono" spellcheck="false" autocomplete="off">
+            {text}
         </textarea>
     }
     .erased()
 }
 
-/// Leptos writes the text of a textarea as it is, so that one with `</textarea>` in it would end it and go on as markup.
-fn within_textarea(text: &str) -> String {
-    if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text.to_owned() }
-}
-
-/// While a query of this page is under way; with JavaScript only, the browser's own stop button cancels it otherwise.
+/// Seen while the browser waits for the answer to a query of this page; without JavaScript its own stop button cancels that.
 #[component]
-fn Running(id: String, sent: RwSignal<String>) -> impl IntoView {
+fn Running(id: String) -> impl IntoView {
     let cancel = expect_context::<Actions>().cancel_query;
-    let strip = move || {
-        (sent.get() == id && !id.is_empty()).then(|| {
-            let (id, seconds) = (id.clone(), RwSignal::new(0_u32));
-            if let Ok(clock) = set_interval_with_handle(move || seconds.update(|s| *s += 1), Duration::from_secs(1)) {
-                on_cleanup(move || clock.clear());
-            }
-            view! {
-                <div class="note sql-running">
-                    {state_icon(State::Running, None)} <span role="status">"The query is running."</span>
-                    <span class="num">{seconds} " s"</span> <Post action=cancel>
-                        <input type="hidden" name="id" value=id />
-                        <button class="btn" type="submit">
-                            "Cancel"
-                        </button>
-                    </Post>
-                </div>
-            }
-        })
-    };
+    let query = id.clone();
     view! {
-        {strip}
-        <ActionError />
+        <div class="note sql-running" data-query=query>
+            {state_icon(State::Running, None)}
+            <span>"The query is running."</span>
+            <span class="num">
+                <span data-seconds="">"0"</span>
+                " s"
+            </span>
+            <Post action=cancel>
+                <input type="hidden" name="id" value=id />
+                <button class="btn" type="submit">
+                    "Cancel"
+                </button>
+            </Post>
+        </div>
     }
     .erased()
 }
@@ -279,7 +222,7 @@ fn Grid(grid: SqlRows) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <div class="scroll grid" tabindex="0" role="region" aria-label=grid.caption>
+        <div class="scroll grid" tabindex="0" role="group" aria-label=grid.caption>
             <table class="table">
                 <thead>
                     <tr>{heads}</tr>

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 
-use super::{Panel, icon, percent};
+use super::{Grid, Panel, icon, percent};
 use crate::erase::Erase;
-use crate::wire::{BarsView, ChartView, NumbersView, SourceView};
+use crate::wire::{BarsView, ChartView, GridView, ListingView, SourceView};
 
 /// The whole part of a position between 0 and 100, which comes as text.
 fn whole(position: &str) -> u32 {
@@ -76,7 +76,7 @@ pub(crate) fn Chart(chart: ChartView, #[prop(optional)] class: &'static str) -> 
                     {ticks}
                 </div>
             </figure>
-            <Numbers columns=chart.columns rows=chart.rows />
+            <Numbers numbers=chart.numbers />
             {source("SQL", chart.source)}
         </Panel>
     }
@@ -111,44 +111,13 @@ fn Legend(chart: ChartView) -> impl IntoView {
 
 /// The numbers behind a chart.
 #[component]
-fn Numbers(columns: Vec<String>, rows: Vec<Vec<String>>) -> impl IntoView {
-    let summary = format!("Numbers, {} rows", rows.len());
+fn Numbers(numbers: GridView) -> impl IntoView {
+    let summary = format!("Numbers, {} rows", numbers.rows.len());
     view! {
         <details class="data">
             <summary>{icon("#i-down")} <span>{summary}</span></summary>
-            <div tabindex="0" role="region" aria-label="Numbers of the chart">
-                {table(columns, rows)}
-            </div>
+            <Grid grid=numbers />
         </details>
-    }
-    .erased()
-}
-
-/// Words in the first column, numbers in the others.
-fn table(columns: Vec<String>, rows: Vec<Vec<String>>) -> AnyView {
-    let heads = columns
-        .into_iter()
-        .enumerate()
-        .map(|(index, head)| view! { <th scope="col" class=if index == 0 { "" } else { "r" }>{head}</th> })
-        .collect_view();
-    let rows = rows
-        .into_iter()
-        .map(|row| {
-            let cells = row
-                .into_iter()
-                .enumerate()
-                .map(|(index, cell)| view! { <td class=if index == 0 { "num" } else { "r num" }>{cell}</td> })
-                .collect_view();
-            view! { <tr>{cells}</tr> }
-        })
-        .collect_view();
-    view! {
-        <table class="table">
-            <thead>
-                <tr>{heads}</tr>
-            </thead>
-            <tbody>{rows}</tbody>
-        </table>
     }
     .erased()
 }
@@ -177,13 +146,11 @@ pub(crate) fn source(title: &'static str, source: SourceView) -> AnyView {
 
 /// A table in a panel.
 #[component]
-pub(crate) fn Listing(grid: NumbersView, #[prop(optional)] class: &'static str) -> impl IntoView {
+pub(crate) fn Listing(listing: ListingView, #[prop(optional)] class: &'static str) -> impl IntoView {
     view! {
-        <Panel title=grid.title class>
-            <div class="scroll" tabindex="0" role="region" aria-label="Table">
-                {table(grid.columns, grid.rows)}
-            </div>
-            {source("SQL", grid.source)}
+        <Panel title=listing.title class>
+            <Grid grid=listing.grid />
+            {source("SQL", listing.source)}
         </Panel>
     }
     .erased()

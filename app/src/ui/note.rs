@@ -30,6 +30,7 @@ pub(crate) fn Note(note: NoteView) -> impl IntoView {
 }
 
 /// Nothing here yet: what would be here, what makes it appear, one plain button.
+#[cfg(feature = "ssr")]
 #[component]
 pub(crate) fn Empty(
     #[prop(into)] what: String,
@@ -45,6 +46,17 @@ pub(crate) fn Empty(
                 {link}
             </a>
         </div>
+    }
+    .erased()
+}
+
+/// Instead of a page that takes longer than a moment.
+#[component]
+pub(crate) fn Loading() -> impl IntoView {
+    view! {
+        <p class="sub loading" role="status">
+            "Loading"
+        </p>
     }
     .erased()
 }

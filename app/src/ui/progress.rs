@@ -53,8 +53,7 @@ fn ProgressBody(progress: ProgressView) -> impl IntoView {
                 State::Done | State::Warn | State::Failed => "was",
                 _ => "",
             };
-            let mark = (!class.is_empty()).then(|| state_icon(state, None));
-            view! { <span class=class>{mark} <span>{title}</span></span> }
+            view! { <span class=class>{state_icon(state, None)} <span>{title}</span></span> }
         })
         .collect_view();
     view! {

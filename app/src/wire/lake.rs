@@ -83,6 +83,22 @@ pub struct GridView {
     pub pager: Option<PagerView>,
 }
 
+impl GridView {
+    /// A whole table, the first column `first`, the others numbers.
+    pub fn numbers(caption: impl Into<String>, first: GridKind, titles: &[&str], rows: Vec<Vec<String>>) -> Self {
+        let kind = |index| if index == 0 { first } else { GridKind::Number };
+        let column =
+            |(index, title): (usize, &&str)| GridColumn { title: (*title).into(), kind: kind(index), wide: false };
+        let cell = |text| GridCell { text, ..GridCell::default() };
+        Self {
+            caption: caption.into(),
+            columns: titles.iter().enumerate().map(column).collect(),
+            rows: rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect(),
+            pager: None,
+        }
+    }
+}
+
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GridColumn {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::GridView;
+
 /// The report page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportView {
@@ -20,7 +22,7 @@ pub struct ReportView {
     /// Bars: countries, channels, devices, browsers, funnel.
     pub bars: Vec<BarsView>,
     /// The best products.
-    pub products: NumbersView,
+    pub products: ListingView,
     /// Says when the report's data is older than the lake.
     pub stale: Option<String>,
 }
@@ -111,15 +113,13 @@ pub struct MapSpot {
     pub href: Option<String>,
 }
 
-/// A table of texts, the first column words, the others numbers.
+/// A table of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct NumbersView {
+pub struct ListingView {
     /// Title.
     pub title: String,
-    /// Column heads.
-    pub columns: Vec<String>,
-    /// Rows.
-    pub rows: Vec<Vec<String>>,
+    /// The table.
+    pub grid: GridView,
     /// Where the numbers come from.
     pub source: SourceView,
 }
@@ -154,10 +154,8 @@ pub struct ChartView {
     pub finding: Option<(String, String)>,
     /// The last point: x, y, words.
     pub last: Option<(String, String, String)>,
-    /// Column heads of the numbers behind it.
-    pub columns: Vec<String>,
-    /// Rows of the numbers behind it.
-    pub rows: Vec<Vec<String>>,
+    /// The numbers behind it.
+    pub numbers: GridView,
     /// Where they come from.
     pub source: SourceView,
 }

@@ -83,8 +83,12 @@ fn chart(key: &str, title: &str, names: &[&str], finding: bool) -> ChartView {
             .to_vec(),
         finding: finding.then(|| ("73.73".into(), "UK 38 % → 11 %".into())),
         last: Some(("98.6".into(), "34".into(), "29 Jul: 1,987".into())),
-        columns: vec!["Day".into(), title.into()],
-        rows: (1..30).rev().map(|day| vec![format!("2017-07-{day:02}"), "2,487".into()]).collect(),
+        numbers: GridView::numbers(
+            "Numbers of the chart",
+            GridKind::Id,
+            &["Day", title],
+            (1..30).rev().map(|day| vec![format!("2017-07-{day:02}"), "2,487".into()]).collect(),
+        ),
         source: source(key),
     }
 }
@@ -110,10 +114,14 @@ impl Reports for Fake {
             filter: filter(&query),
             tiles_source: source("totals"),
             map: (!empty).then(map),
-            products: NumbersView {
+            products: ListingView {
                 title: "Products".into(),
-                columns: ["Product", "Views", "Added", "Sold", "Revenue"].map(str::to_owned).to_vec(),
-                rows: vec![["Google Tee", "1,204", "310", "96", "$1,632"].map(str::to_owned).to_vec()],
+                grid: GridView::numbers(
+                    "Products",
+                    GridKind::Text,
+                    &["Product", "Views", "Added", "Sold", "Revenue"],
+                    vec![["Google Tee", "1,204", "310", "96", "$1,632"].map(str::to_owned).to_vec()],
+                ),
                 source: source("products"),
             },
             tiles: [

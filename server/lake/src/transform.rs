@@ -18,7 +18,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
 pub use bronze::{narrow as narrow_bronze, read_schema as bronze_read_schema, reads as bronze_reads};
-pub use report::{ReportQuery, explore_queries, report_queries};
+pub use report::{ReportQuery, report_queries};
 pub use session::runtime;
 pub use sql_file::{ColumnDoc, RuleDef};
 

@@ -29,6 +29,7 @@ pub fn provide(web: &Web) {
     let gone = parts.as_ref().and_then(|p| p.extensions.get::<Gone>().cloned()).unwrap_or_default();
     let (method, headers) = parts.map(|p| (p.method, p.headers)).unwrap_or_default();
     let request_id = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let query = headers.get("x-query").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let theme = cookie(&headers, THEME_COOKIE)
         .filter(|t| matches!(t.as_str(), "light" | "dark"))
         .unwrap_or_else(|| "system".into());
@@ -57,6 +58,7 @@ pub fn provide(web: &Web) {
                     status.set_status(code);
                 }
             }),
+            query,
             set_cookie: Arc::new(move |cookie| {
                 if let Ok(value) = HeaderValue::from_str(&cookie) {
                     cookies.append_header(header::SET_COOKIE, value);

@@ -6,10 +6,11 @@ mod filter;
 mod map;
 
 use app::wire::{
-    BarsView, ChartView, FieldView, FilterView, NumbersView, ReportView, SeriesView, SourceView, TileView,
+    BarsView, ChartView, FieldView, FilterView, GridKind, GridView, ListingView, ReportView, SeriesView, SourceView,
+    TileView,
 };
 use chrono::NaiveDate;
-use showrunner_lake::transform::{ReportQuery, explore_queries};
+use showrunner_lake::transform::{ReportQuery, report_queries};
 
 use super::Views;
 use super::chart::{self, Daily, Scale};
@@ -37,7 +38,7 @@ impl Views {
             charts: vec![],
             map: None,
             bars: vec![],
-            products: NumbersView::default(),
+            products: ListingView::default(),
             stale: None,
         };
         let Some(last) = day_of(choices.iter().filter(|r| cell(r, 0) == "date").map(|r| cell(r, 1)).max()) else {
@@ -161,7 +162,7 @@ impl Views {
 }
 
 fn named(part: &str) -> Result<&'static ReportQuery> {
-    explore_queries().iter().find(|q| q.name == part).ok_or_else(|| {
+    report_queries().iter().find(|q| q.name == part).ok_or_else(|| {
         Error::new(
             ErrorKind::NotFound,
             format!("The report has no part '{}'.", part.chars().take(40).collect::<String>()),
@@ -279,8 +280,12 @@ fn per_day(
         finding: None,
         last: newest
             .map(|(d, v)| ("100".into(), chart::position(scale.y(v)), format!("{} · {}", words(v), format::said(d)))),
-        columns: vec!["Date".into(), title.split(' ').next().unwrap_or(title).into()],
-        rows: data.iter().rev().map(|(d, v)| vec![d.to_string(), v.map_or("–".into(), words)]).collect(),
+        numbers: GridView::numbers(
+            format!("Numbers of the chart: {title}"),
+            GridKind::Id,
+            &["Date", title.split(' ').next().unwrap_or(title)],
+            data.iter().rev().map(|(d, v)| vec![d.to_string(), v.map_or("–".into(), words)]).collect(),
+        ),
         source,
     }
 }
@@ -332,26 +337,19 @@ fn finding_chart(story: &crate::story::Story, finding: &Rows, source: SourceView
         ticks: chart::ticks(from, to),
         finding: change.zip(sentence).map(|(c, s)| (chart::position(chart::x(c, from, to)), s)),
         last: uk.last().and_then(|(_, v)| *v).map(|v| ("100".into(), chart::position(scale.y(v)), percent(v))),
-        columns: vec![
-            "Date".into(),
-            format!("{subject}: started"),
-            "completed".into(),
-            format!("{rest}: started"),
-            "completed".into(),
-        ],
-        rows: finding
-            .iter()
-            .rev()
-            .map(|r| {
-                vec![
-                    r.first().cloned().flatten().unwrap_or_default(),
-                    format::count(whole(r.get(1))),
-                    format::count(whole(r.get(2))),
-                    format::count(whole(r.get(3))),
-                    format::count(whole(r.get(4))),
-                ]
-            })
-            .collect(),
+        numbers: GridView::numbers(
+            format!("Numbers of the chart: {title}"),
+            GridKind::Id,
+            &["Date", &format!("{subject}: started"), "completed", &format!("{rest}: started"), "completed"],
+            finding
+                .iter()
+                .rev()
+                .map(|r| {
+                    let counts = (1..5).map(|at| format::count(whole(r.get(at))));
+                    [cell(r, 0).to_owned()].into_iter().chain(counts).collect()
+                })
+                .collect(),
+        ),
         source,
     }
 }
@@ -417,16 +415,17 @@ fn funnel(rows: &Rows) -> BarsView {
     }
 }
 
-fn products(rows: &Rows, source: SourceView) -> NumbersView {
+fn products(rows: &Rows, source: SourceView) -> ListingView {
     let line = |r: &Vec<Option<String>>| {
         let count = |at: usize| format::count(whole(r.get(at)));
         let revenue = number(r.get(4)).map_or("–".into(), format::dollars);
         vec![cell(r, 0).to_owned(), count(1), count(2), count(3), revenue]
     };
-    NumbersView {
+    let titles = ["Product", "Views", "Added", "Sold", "Revenue"];
+    let lines = rows.iter().take(12).map(line).collect();
+    ListingView {
         title: "Products".into(),
-        columns: ["Product", "Views", "Added", "Sold", "Revenue"].map(str::to_owned).to_vec(),
-        rows: rows.iter().take(12).map(line).collect(),
+        grid: GridView::numbers("Products", GridKind::Text, &titles, lines),
         source,
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use app::wire::{FactView, SqlAnswer, SqlError, SqlRows, SqlTable, SqlView};
 use arrow::buffer::NullBuffer;
+use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use showrunner_lake::model::Zone;
 use showrunner_lake::{
@@ -243,16 +244,31 @@ fn grid(answer: &Answer) -> Result<(SqlRows, usize)> {
         let columns = columns.map_err(|e| {
             Error::with(ErrorKind::Invalid, format!("These columns cannot be shown ({e}). Choose single fields."), e)
         })?;
+        let kinds: Vec<_> = batch.columns().iter().map(|c| c.data_type()).collect();
         // A column of nothing but NULL and one by dictionary hide theirs from `is_null`.
         let nulls: Vec<_> = batch.columns().iter().map(|c| c.logical_nulls()).collect();
         for row in 0..batch.num_rows().min(shown - rows.len()) {
-            let value = |(c, nulls): (&ArrayFormatter<'_>, &Option<NullBuffer>)| {
-                nulls.as_ref().is_none_or(|n| n.is_valid(row)).then(|| clipped(&c.value(row)))
+            let value = |((c, nulls), kind): ((&ArrayFormatter<'_>, &Option<NullBuffer>), &&DataType)| {
+                nulls.as_ref().is_none_or(|n| n.is_valid(row)).then(|| shortened(clipped(&c.value(row)), kind))
             };
-            rows.push(columns.iter().zip(&nulls).map(value).collect());
+            rows.push(columns.iter().zip(&nulls).zip(&kinds).map(value).collect());
         }
     }
     Ok((SqlRows { caption: "Result".into(), head, rows }, total))
+}
+
+/// A decimal without the zeros that only its type asks for. Two places stay: most of them are money.
+fn shortened(text: String, kind: &DataType) -> String {
+    let (DataType::Decimal128(_, 3..) | DataType::Decimal256(_, 3..)) = kind else {
+        return text;
+    };
+    match text.split_once('.') {
+        Some((whole, places)) => {
+            let kept = places.trim_end_matches('0').len().max(2).min(places.len());
+            format!("{whole}.{}", &places[..kept])
+        }
+        None => text,
+    }
 }
 
 /// The value, or its beginning: a nested one can have a megabyte.
@@ -368,6 +384,21 @@ fn encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_decimal_has_no_zeros_that_say_nothing() {
+        let money = DataType::Decimal128(29, 6);
+        for (text, kind, expected) in [
+            ("12.340000", &money, "12.34"),
+            ("0.000000", &money, "0.00"),
+            ("-7.125000", &money, "-7.125"),
+            ("3", &money, "3"),
+            ("12.340000", &DataType::Float64, "12.340000"),
+            ("5.10", &DataType::Decimal128(10, 2), "5.10"),
+        ] {
+            assert_eq!(shortened(text.to_owned(), kind), expected);
+        }
+    }
 
     #[test]
     fn an_excerpt_marks_the_place() {

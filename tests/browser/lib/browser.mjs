@@ -17,9 +17,11 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** The two sizes that a page must look right at. */
+/** The sizes that a page must look right at. */
 export const PROJECTOR = { width: 1280, height: 720 };
 export const PHONE = { width: 390, height: 844 };
+export const DESKTOP = { width: 1920, height: 1080 };
+export const SCHEMES = ['light', 'dark'];
 
 /** Starts the browser that CHROMIUM names, Debian's otherwise. */
 export async function launchBrowser() {

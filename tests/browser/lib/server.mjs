@@ -41,11 +41,11 @@ export function command(args, { dataDir, env = {} }) {
 
 /**
  * Starts `showrunner serve` and waits until it says where it listens.
- * Without a data folder it makes one, and removes it when it stops.
+ * Without a data folder it makes one, and removes it when it stops; without an address it takes a free port.
  */
-export async function startServer({ dataDir, env = {}, args = [], port = 0 } = {}) {
+export async function startServer({ dataDir, env = {}, args = [], addr = '127.0.0.1:0' } = {}) {
   const folder = dataDir ?? newDataDir();
-  const child = spawn(binary(), ['serve', '--addr', `127.0.0.1:${port}`, '--data-dir', folder, ...args], {
+  const child = spawn(binary(), ['serve', '--addr', addr, '--data-dir', folder, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -124,12 +124,12 @@ describe('the audience screen', () => {
     presenter.assertClean();
     await presenter.context().close();
     presenter = undefined;
-    const port = new URL(server.url).port;
+    const addr = new URL(server.url).host;
     await server.kill();
     await audience.getByText(/^Values from \d\d:\d\d:\d\d$/).waitFor({ timeout: 10_000 });
     assert.equal(await number('Sessions in the lake'), value);
     await audience.picture('audience-lost');
-    server = await startServer({ dataDir, env, port });
+    server = await startServer({ dataDir, env, addr });
     await audience.getByText(/^Values from/).waitFor({ state: 'detached', timeout: 20_000 });
     await audience.getByText('In every zone').waitFor();
     // And it follows the new server.

@@ -1,29 +1,15 @@
 // The lake browser: every click and form leads on, with JavaScript and without; what is looked for is found.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { launchBrowser, PHONE } from '../lib/browser.mjs';
-import { command, newDataDir, removeDataDir, startServer } from '../lib/server.mjs';
-import { smallShow } from '../lib/story.mjs';
+import { describe, it } from 'node:test';
+import { PHONE } from '../lib/browser.mjs';
+import { useShow } from '../lib/show.mjs';
 
 describe('the lake browser', () => {
-  const dataDir = newDataDir();
-  const env = smallShow('2017-06-29');
-  let server;
-  let browser;
-  before(async () => {
-    command(['seed'], { dataDir, env });
-    server = await startServer({ dataDir, env });
-    browser = await launchBrowser();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-    removeDataDir(dataDir);
-  });
+  const show = useShow({ from: '2017-06-29' });
 
   for (const javaScript of [true, false]) {
     it(`leads from the zones to a value in a row, with JavaScript ${javaScript ? 'on' : 'off'}`, async () => {
-      const page = await browser.newPage({ origin: server.url, javaScript });
+      const page = await show.browser.newPage({ origin: show.server.url, javaScript });
       const main = page.getByRole('main');
       await page.goto('/lake');
       if (javaScript) await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
@@ -42,7 +28,7 @@ describe('the lake browser', () => {
     });
 
     it(`finds a nested field and the change of July, with JavaScript ${javaScript ? 'on' : 'off'}`, async () => {
-      const page = await browser.newPage({ origin: server.url, javaScript });
+      const page = await show.browser.newPage({ origin: show.server.url, javaScript });
       const main = page.getByRole('main');
       await page.goto('/lake/bronze.ga_sessions?tab=schema');
       await main.getByRole('searchbox').fill('hits.page.pagePath');
@@ -57,7 +43,7 @@ describe('the lake browser', () => {
   }
 
   it('says which run made a version, and what a folder waits for', async () => {
-    const page = await browser.newPage({ origin: server.url, viewport: PHONE, colorScheme: 'dark' });
+    const page = await show.browser.newPage({ origin: show.server.url, viewport: PHONE, colorScheme: 'dark' });
     const main = page.getByRole('main');
     await page.goto('/lake/bronze.ga_sessions?tab=history');
     await page.waitForSelector('html[data-hydrated]', { state: 'attached' });

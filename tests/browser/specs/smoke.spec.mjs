@@ -1,24 +1,27 @@
 // The first page opens, with and without JavaScript, and says nothing in the console.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { launchBrowser } from '../lib/browser.mjs';
-import { startServer } from '../lib/server.mjs';
+import http from 'node:http';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import { useShow } from '../lib/show.mjs';
 
 describe('the first page', () => {
-  let server;
-  let browser;
-  before(async () => {
-    server = await startServer();
-    browser = await launchBrowser();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
+  const show = useShow({ seeded: false });
+
+  it('brings a client of less than 350 KB', async () => {
+    let bytes = 0;
+    for (const file of ['showrunner.wasm', 'showrunner.js']) {
+      const request = http.get(`${show.server.url}/pkg/${file}`, { headers: { 'accept-encoding': 'br' } });
+      const [answer] = await once(request, 'response');
+      assert.equal(answer.headers['content-encoding'], 'br', file);
+      for await (const chunk of answer) bytes += chunk.length;
+    }
+    assert.ok(bytes < 350_000, `the client has ${bytes} bytes`);
   });
 
   for (const javaScript of [true, false]) {
     it(`has a heading and a clean console with JavaScript ${javaScript ? 'on' : 'off'}`, async () => {
-      const page = await browser.newPage({ origin: server.url, javaScript });
+      const page = await show.browser.newPage({ origin: show.server.url, javaScript });
       let client = null;
       page.on('response', (response) => {
         if (response.url().endsWith('.wasm')) client = response;

@@ -1,38 +1,14 @@
 // The SQL page: a query in the address, its answer, comparing, an error with its place, a download, cancelling.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { launchBrowser, PHONE } from '../lib/browser.mjs';
-import { command, newDataDir, removeDataDir, startServer } from '../lib/server.mjs';
-import { smallShow } from '../lib/story.mjs';
+import { describe, it } from 'node:test';
+import { PHONE } from '../lib/browser.mjs';
+import { useShow } from '../lib/show.mjs';
 
 const HEAVY = 'SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE a.value <> b.value';
 
 describe('the SQL page', () => {
-  const dataDir = newDataDir();
-  const env = smallShow('2017-07-27');
-  let server;
-  let browser;
-  before(async () => {
-    command(['seed'], { dataDir, env });
-    server = await startServer({ dataDir, env });
-    browser = await launchBrowser();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-    removeDataDir(dataDir);
-  });
-
-  const open = async (path, options = {}) => {
-    const page = await browser.newPage({ origin: server.url, ...options });
-    await page.goto(path);
-    if (options.javaScript !== false) await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
-    return page;
-  };
-  const close = async (page) => {
-    page.assertClean();
-    await page.context().close();
-  };
+  const show = useShow();
+  const { open, close } = show;
   const run = (page) => page.getByRole('button', { name: 'Run', exact: true }).click();
   const write = (page, text) => page.getByLabel('Query', { exact: true }).fill(text);
   const main = (page) => page.getByRole('main').innerText();
@@ -54,7 +30,7 @@ describe('the SQL page', () => {
   it('shows both queries side by side, and what partitions save', async () => {
     const page = await open('/sql');
     await page.getByRole('link', { name: /^One day instead of all/ }).click();
-    const numbers = page.getByRole('region', { name: 'Both queries side by side' });
+    const numbers = page.getByRole('group', { name: 'Both queries side by side' });
     await numbers.waitFor();
     assert.match(await numbers.innerText(), /Partitions read\s+1 of \d+/);
     await page.picture('sql-compare');

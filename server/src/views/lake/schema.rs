@@ -194,10 +194,13 @@ fn starts(first: &FirstValues) -> Vec<(NaiveDate, Vec<&str>)> {
 }
 
 /// What the declared schema does not say: from which day on fields are filled.
-fn beginnings(page: &Page<'_>, first: &FirstValues) -> Option<NoteView> {
-    let starts = starts(first);
+fn beginnings(page: &Page<'_>, first: &FirstValues) -> Vec<NoteView> {
     // Rare values merely turn up some day; what changed has values on each day since.
-    let (day, fields) = starts.iter().rfind(|(_, fields)| fields.iter().any(|f| first.steady.contains(*f)))?;
+    let changes = starts(first).into_iter().filter(|(_, fields)| fields.iter().any(|f| first.steady.contains(*f)));
+    changes.map(|(day, fields)| beginning(page, first, day, &fields)).collect()
+}
+
+fn beginning(page: &Page<'_>, first: &FirstValues, day: NaiveDate, fields: &[&str]) -> NoteView {
     let named = fields.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     let more = fields.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -207,11 +210,11 @@ fn beginnings(page: &Page<'_>, first: &FirstValues) -> Option<NoteView> {
         String::new()
     };
     let compare = page.at("schema").with("since", day);
-    Some(NoteView {
+    NoteView {
         kind: NoteKind::Info,
         text: format!("The data changed on {day}: {named}{more} had no values before{looked}."),
         link: Some((format!("Compare the days before and since {day}"), compare.into())),
-    })
+    }
 }
 
 /// What differs between two schemas: first what both have, then what only one has.

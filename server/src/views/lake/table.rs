@@ -38,7 +38,22 @@ impl Page<'_> {
 impl Views {
     /// A table, and what of it is asked for.
     pub async fn lake_table(&self, table: &str, query: &TableQuery) -> Result<LakeView> {
-        let look = self.state.lake.look(table).await?;
+        let mut look = self.state.lake.look(table).await?;
+        loop {
+            let version = look.stat().version;
+            let failed = match self.looked_at(look, query).await {
+                Err(error) if error.kind == ErrorKind::Unavailable => error,
+                done => return done,
+            };
+            // A version's files may go while somebody looks: a reset deletes them once its commit is there.
+            look = self.state.lake.look(table).await?;
+            if look.stat().version == version {
+                return Err(failed);
+            }
+        }
+    }
+
+    async fn looked_at(&self, look: Look, query: &TableQuery) -> Result<LakeView> {
         let name = full_name(look.stat());
         let page = Page { look, name, query, now: self.state.clock.millis() };
         // A file or a partition is looked for where it is shown.

@@ -112,7 +112,10 @@ pub(super) fn map(filter: &Filter, countries: &Rows, cities: &Rows) -> Option<Ma
     let (mut shapes, mut spots) = (Vec::new(), Vec::new());
     for country in &world.countries {
         let place = places.get(country.name.as_str());
-        let level = place.and_then(|p| p.value(measure)).map_or(0, |value| shade(value, most, measure));
+        // The country that is zoomed to is the ground that its cities stand on.
+        let ground = zoomed.is_some_and(|zoomed| zoomed.id == country.id);
+        let shade = |value| if ground { 1 } else { shade(value, most, measure) };
+        let level = place.and_then(|p| p.value(measure)).map_or(0, shade);
         let words = place.map_or_else(|| format!("{}: no sessions", country.name), |p| p.words(&country.name));
         let href = place.map(|_| filter.with(|f| f.country = Some(country.name.clone())).address("/report"));
         if country.shape {
@@ -290,6 +293,7 @@ mod tests {
         let cities = Arc::new(vec![row(&["United Kingdom", "England", "London", "200", "90", "8"])]);
         let zoomed = map(&filter, &rows(), &cities).expect("a map");
         assert_eq!(zoomed.spots.len(), 1);
+        assert!(zoomed.shapes.iter().all(|s| s.id != "GBR" || s.level == 1), "the ground is not as bright as a city");
         assert!(zoomed.label.contains("1 city is known, 100 sessions without a city"), "{}", zoomed.label);
         assert_eq!(zoomed.back.as_deref(), Some("/report"));
         let spot = &zoomed.spots[0];

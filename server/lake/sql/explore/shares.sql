@@ -1,6 +1,6 @@
--- title: Sessions by browser
+-- title: Sessions by {name}
 SELECT
-  coalesce(browser, '(not set)') AS browser,
+  coalesce({column}, '(not set)') AS {column},
   count(*) AS sessions,
   coalesce(sum(revenue), 0) AS revenue,
   count(*) FILTER (WHERE transactions > 0) AS converting_sessions

@@ -1,4 +1,0 @@
--- title: Sessions on {date}
-SELECT sessions
-FROM gold.daily_kpis
-WHERE customer = '{customer}' AND date = DATE '{date}'

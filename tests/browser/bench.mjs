@@ -1,0 +1,81 @@
+// Measures every page of a server with the whole story's data: time to first byte, and largest contentful paint on a processor slowed
+// four times. Prints rows for the table of docs/performance.md; nothing here is a test. SHOWRUNNER_BIN names the binary.
+//   node tests/browser/bench.mjs [WORD…]   only addresses that have one of the words
+import http from 'node:http';
+import { once } from 'node:events';
+import { launchBrowser } from './lib/browser.mjs';
+import { addresses } from './lib/routes.mjs';
+import { command, newDataDir, removeDataDir, startServer } from './lib/server.mjs';
+
+const REQUESTS = 200;
+const PAINTS = 5;
+const SLOWED = 4;
+
+const at = (values, part) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
+
+/** Milliseconds from sending a request to the first byte of its answer, one request after another on one connection. */
+async function firstBytes(url) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const times = [];
+  // The first ones warm what is kept in memory, as a presenter's own look at the page does.
+  for (let i = -5; i < REQUESTS; i++) {
+    const begun = performance.now();
+    const request = http.get(url, { agent, headers: { accept: 'text/html' } });
+    const [answer] = await once(request, 'response');
+    if (i >= 0) times.push(performance.now() - begun);
+    answer.resume();
+    await once(answer, 'end');
+  }
+  agent.destroy();
+  return times;
+}
+
+/** Milliseconds until the largest element is painted, in a browser that has nothing of the site yet. */
+async function paint(browser, origin, path) {
+  const page = await browser.newPage({ origin });
+  const session = await page.context().newCDPSession(page);
+  await session.send('Emulation.setCPUThrottlingRate', { rate: SLOWED });
+  await page.goto(path);
+  await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
+  const time = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        let last = NaN;
+        new PerformanceObserver((list) => (last = list.getEntries().at(-1).startTime)).observe({ type: 'largest-contentful-paint', buffered: true });
+        setTimeout(() => resolve(last), 500);
+      }),
+  );
+  await page.context().close();
+  return time;
+}
+
+const words = process.argv.slice(2);
+const dataDir = newDataDir();
+let server;
+let browser;
+try {
+  command(['seed'], { dataDir });
+  server = await startServer({ dataDir });
+  browser = await launchBrowser();
+  const rows = [];
+  const slowest = { byte: 0, paint: 0 };
+  const pages = (await addresses(server.url)).filter(({ path, status }) => status === 200 && (words.length === 0 || words.some((word) => path.includes(word))));
+  for (const { path } of pages) {
+    const bytes = await firstBytes(`${server.url}${path}`);
+    const paints = [];
+    for (let i = 0; i < PAINTS; i++) paints.push(await paint(browser, server.url, path));
+    const [p50, p99, lcp] = [at(bytes, 0.5), at(bytes, 0.99), at(paints, 0.5)];
+    slowest.byte = Math.max(slowest.byte, p99);
+    slowest.paint = Math.max(slowest.paint, lcp);
+    rows.push(`| \`${path.replace(/run-[^/?]+/, 'RUN').replaceAll('|', '\\|')}\`: first byte; largest paint | p99 < 50 ms; < 1 s | p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; ${lcp.toFixed(0)} ms |`);
+    process.stderr.write(`${rows.at(-1)}\n`);
+  }
+  console.log('| what | wanted | measured |\n|---|---|---|');
+  console.log(`| time to first byte, slowest of ${pages.length} pages | p99 < 50 ms | ${slowest.byte.toFixed(1)} ms |`);
+  console.log(`| largest contentful paint, processor slowed ${SLOWED} times, slowest of ${pages.length} pages | < 1 s | ${slowest.paint.toFixed(0)} ms (median of ${PAINTS} each) |`);
+  for (const row of rows) console.log(row);
+} finally {
+  await browser?.close();
+  await server?.stop();
+  removeDataDir(dataDir);
+}

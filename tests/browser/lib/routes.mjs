@@ -1,0 +1,40 @@
+// Every kind of address there is, in one list that all specs share. A new page gets its line here.
+
+/** Addresses that answer with a page; RUN stands for the id of a run and is left out where there is none. */
+const PAGES = [
+  '/',
+  '/?step=2.2',
+  '/runs',
+  '/runs/RUN',
+  '/report',
+  '/report?country=United+Kingdom&map=revenue',
+  '/report?from=never',
+  '/lake',
+  '/lake/bucket/sa-ingestion-demo-dev',
+  '/lake/bronze.ga_sessions',
+  '/lake/bronze.ga_sessions?tab=history',
+  '/lake/bronze.ga_sessions?tab=schema',
+  '/lake/bronze.ga_sessions?tab=schema&against=silver.sessions',
+  '/lake/bronze.ga_sessions?tab=rows',
+  '/lake/bronze.ga_sessions?tab=rows&row=1',
+  '/sql',
+  '/sql?saved=1',
+  '/sql?q=SELECT+contry+FROM+silver.sessions',
+  '/reset',
+  '/reset?scope=all',
+];
+/** Addresses of what is not there. */
+const MISSING = ['/nowhere', '/?step=9.9', '/runs/run-0000-none'];
+
+/** All of them at a server, each with the status that it must answer. */
+export async function addresses(origin) {
+  const runs = await (await fetch(`${origin}/api/runs`)).json();
+  const run = runs[0]?.id;
+  return [
+    ...PAGES.filter((path) => run || !path.includes('RUN')).map((path) => ({ path: path.replace('RUN', run), status: 200 })),
+    ...MISSING.map((path) => ({ path, status: 404 })),
+  ];
+}
+
+/** An address as part of a file's name. */
+export const fileName = (path) => `route${path.replace(/run-[^/?]+/, 'run').replace(/[^a-z0-9.]+/gi, '-')}`;
