@@ -68,6 +68,18 @@ pub async fn run(id: String) -> Result<RunView, WireError> {
     call.answer(call.services.runs.run(id).await)
 }
 
+/// What a run executed: of a step, of a kind, a page of it.
+#[server(name = GetRunCalls, prefix = "/api", endpoint = "run_calls", input = GetUrl)]
+pub async fn run_calls(
+    id: String,
+    step: Option<String>,
+    kind: Option<String>,
+    page: Option<String>,
+) -> Result<CallsView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.runs.run_calls(id, step, kind, page).await)
+}
+
 /// The report with the filter that `query`, the page's own query string, asks for.
 #[server(name = GetReport, prefix = "/api", endpoint = "report", input = GetUrl)]
 pub async fn report(query: String) -> Result<ReportView, WireError> {
@@ -197,6 +209,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<GetLakeBucket>(Permission::View, false),
     endpoint::<GetRuns>(Permission::View, false),
     endpoint::<GetRun>(Permission::View, false),
+    endpoint::<GetRunCalls>(Permission::View, false),
     endpoint::<GetReport>(Permission::View, false),
     endpoint::<GetReset>(Permission::View, false),
     endpoint::<GetSql>(Permission::View, false),

@@ -14,7 +14,7 @@ use crate::{
     api,
     erase::Erase,
     live::{Connection, Live},
-    pages::{Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, Runs, Show, Sql, resource},
+    pages::{Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql, resource},
     ui::{icon, labelled_icon},
     wire::ShellView,
 };
@@ -136,6 +136,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/lake/bucket/:bucket") view=LakeBucket ssr=SsrMode::Async />
             <Route path=path!("/runs") view=Runs ssr=SsrMode::Async />
             <Route path=path!("/runs/:id") view=Run ssr=SsrMode::Async />
+            <Route path=path!("/runs/:id/calls") view=RunCalls ssr=SsrMode::Async />
             <Route path=path!("/report") view=Report ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />

@@ -1,6 +1,7 @@
 //! One module for each page. What the server alone draws is [`crate::drawn::Drawn`] to the browser.
 
 mod audience;
+mod calls;
 mod missing;
 mod reset;
 mod run;
@@ -28,6 +29,7 @@ pub(crate) use {
     sql::Sql,
 };
 
+pub(crate) use calls::RunCalls;
 pub(crate) use missing::NotFound;
 pub(crate) use reset::Reset;
 pub(crate) use run::Run;

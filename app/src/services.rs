@@ -78,6 +78,14 @@ pub trait Runs: Send + Sync {
     async fn runs(&self) -> Result<Vec<RunRow>, WireError>;
     /// One run.
     async fn run(&self, id: String) -> Result<RunView, WireError>;
+    /// A run's calls: those of a step, of a kind, a page of them.
+    async fn run_calls(
+        &self,
+        id: String,
+        step: Option<String>,
+        kind: Option<String>,
+        page: Option<String>,
+    ) -> Result<CallsView, WireError>;
     /// Asks a run to stop at the next safe point.
     async fn stop_run(&self, id: String) -> Result<String, WireError>;
     /// Runs a failed or stopped run again.

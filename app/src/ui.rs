@@ -1,7 +1,9 @@
 //! Primitives: the parts that pages are made of. Their HTML and class names are those of the style sheet.
 
 mod action;
+mod calls;
 mod clock;
+mod code;
 mod icon;
 mod note;
 mod panel;
@@ -21,7 +23,9 @@ mod map;
 mod tree;
 
 pub(crate) use action::{Act, More};
+pub(crate) use calls::CallList;
 pub(crate) use clock::Clock;
+pub(crate) use code::CodeRow;
 pub(crate) use icon::{icon, labelled_icon, state_icon, state_mark, state_name};
 pub(crate) use note::{Loading, Note, Problem};
 pub(crate) use panel::{Facts, Panel};

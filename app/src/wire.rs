@@ -2,6 +2,7 @@
 //! server-rendered, hydrated and no-JavaScript pages agree.
 
 mod audience;
+mod calls;
 mod lake;
 mod report;
 mod reset;
@@ -12,6 +13,7 @@ mod sql;
 use serde::{Deserialize, Serialize};
 
 pub use audience::*;
+pub use calls::*;
 pub use lake::*;
 pub use report::*;
 pub use reset::*;

@@ -69,7 +69,7 @@ fn tag<'a>(html: &'a str, part: &str) -> &'a str {
     &html[start..=end]
 }
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 17] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -78,6 +78,8 @@ const PAGES: [&str; 15] = [
     "/lake/bucket/ingestion?prefix=customer01/",
     "/runs",
     "/runs/run-0059-7f3a",
+    "/runs/run-0059-7f3a/calls",
+    "/runs/run-0059-7f3a/calls?step=bronze&page=2",
     "/report",
     "/reset",
     "/reset?run=reset-0007",
@@ -353,6 +355,7 @@ async fn a_page_that_cannot_be_read_says_why_once_and_offers_to_try_again() {
         "/lake/bucket/ingestion",
         "/runs",
         "/runs/run-0059-7f3a",
+        "/runs/run-0059-7f3a/calls",
         "/report",
         "/reset",
         "/sql",
@@ -457,6 +460,42 @@ async fn two_queries_stand_side_by_side_and_an_error_is_marked() {
     let html = page("/sql?q=wrong", Mood::Idle).await.html;
     assert!(html.contains("No field named contry.") && html.contains("Line 1, column 8."));
     assert!(html.contains("SELECT contry\n    │        ^"), "{html}");
+}
+
+#[tokio::test]
+async fn calls_read_without_javascript_and_each_text_can_be_copied() {
+    let html = page("/runs/run-0059-7f3a/calls?step=bronze", Mood::Idle).await.html;
+    assert_eq!(count(&html, "<details class=\"call\""), 4);
+    for shown in [
+        "What did that button do?",
+        "objects.put(b/customer01/end_file.txt, \"&lt;b&gt;\")",
+        "POST https://storage.googleapis.com/upload/storage/v1/b/b/o?name=x",
+        "printf '' | gcloud storage cp - gs://b/customer01/end_file.txt",
+        "And 212 more like those above, 1.30 s in all.",
+        "The disk is full: free some space.",
+        "The batch makes this request last.",
+        "26 to 29 of 54",
+    ] {
+        assert!(html.contains(shown), "{shown}: {html}");
+    }
+    for label in ["Copy: Here", "Copy: REST", "Copy: gcloud"] {
+        assert_eq!(count(&html, &format!("aria-label=\"{label}\"")), 4, "{label}");
+    }
+    assert!(tag(&html, "aria-label=\"Copy: Here\"").contains("type=\"button\""));
+    let current = tag(&html, "href=\"/runs/run-0059-7f3a/calls?step=bronze\"");
+    assert!(current.contains("aria-current=\"true\""), "{current}");
+    assert!(tag(&html, "rel=\"next\"").contains("page=3") && html.contains("class=\"state failed\""));
+    let Page { html, status } = page("/runs/run-0059-7f3a/calls?step=nothing", Mood::Idle).await;
+    assert!(html.contains("This run has no step") && status == [404], "{status:?}");
+    // From the run and from the step there is a way there; the first call is open.
+    let html = page("/runs/run-0059-7f3a", Mood::Idle).await.html;
+    assert!(html.contains("3 of 215 calls") && tag(&html, "/runs/run-0059-7f3a/calls").starts_with("<a "));
+    assert!(tag(&html, "<details class=\"call\"").contains("open"));
+    let html = page("/", Mood::Idle).await.html;
+    assert!(html.contains(">What did this button do?</a>"));
+    assert!(!page("/", Mood::Busy).await.html.contains("What did this button do?"), "not before it is over");
+    let html = page("/sql?q=one", Mood::Idle).await.html;
+    assert!(html.contains("bq query 'SELECT 1'") && !html.contains("Copy: bq"), "{html}");
 }
 
 #[test]

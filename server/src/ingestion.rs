@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use showrunner_lake::calls::{self, Call};
 use showrunner_lake::ingestion::{DayFolder, day_folders};
 use showrunner_lake::keys::{check_customer, check_dataset, marker_key};
 use showrunner_lake::model::{Day, Zone};
@@ -114,9 +115,12 @@ impl Reconciler {
         if self.store.active_reset().await?.is_some() {
             return Ok(started);
         }
-        for folder in self.folders().await? {
+        let log = self.engine.call_log();
+        let folders = calls::noted(log.clone(), self.folders()).await?;
+        let looked = log.finish();
+        for folder in folders {
             if folder.marker.is_some()
-                && let Some(MarkerOutcome::Started(run_id)) = self.decide(&folder, "marker", None).await?
+                && let Some(MarkerOutcome::Started(run_id)) = self.decide(&folder, "marker", None, &looked).await?
             {
                 started.push(run_id);
             }
@@ -129,10 +133,14 @@ impl Reconciler {
         self.check(day).await?;
         self.engine.refuse_during_reset().await?;
         let _turn = self.turn.lock().await;
-        let names = self.lake.names();
-        self.lake.objects().put(&names.ingestion, &marker_key(day), Bytes::new(), Precondition::None).await?;
-        let folder = self.folder(day).await?;
-        match self.decide(&folder, by, story_step).await? {
+        let log = self.engine.call_log();
+        let folder = calls::noted(log.clone(), async {
+            let bucket = &self.lake.names().ingestion;
+            self.lake.objects().put(bucket, &marker_key(day), Bytes::new(), Precondition::None).await?;
+            self.folder(day).await
+        })
+        .await?;
+        match self.decide(&folder, by, story_step, &log.finish()).await? {
             Some(outcome) => Ok(outcome),
             // Decided within the same instant by somebody else.
             None => Ok(MarkerOutcome::Duplicate),
@@ -159,9 +167,21 @@ impl Reconciler {
         }
         self.engine.refuse_during_reset().await?;
         let _turn = self.turn.lock().await;
+        let log = self.engine.call_log();
+        let days = calls::noted(log.clone(), self.delivered_days(&request.days)).await?;
+        let claims = days.iter().map(|day| claim(day, true)).collect();
+        let mut calls: Vec<Call> = days.iter().flat_map(|day| self.engine.uploads_of(&day.day)).collect();
+        calls.extend(log.finish());
+        let job = Job::Ingest { days, until: request.until, reason: request.reason };
+        let new = NewRun { job, started_by: request.by, story_step: request.story_step };
+        Ok(self.engine.queue(new, claims, calls).await?.run_id)
+    }
+
+    /// The days' files as they are now, with their markers, those written that are missing.
+    async fn delivered_days(&self, wanted: &[Day]) -> Result<Vec<DeliveredDay>> {
         let (objects, bucket) = (self.lake.objects(), &self.lake.names().ingestion);
         let mut days = Vec::new();
-        for day in &request.days {
+        for day in wanted {
             let mut folder = self.folder(day).await?;
             if folder.files.is_empty() {
                 return Err(Error::new(ErrorKind::Invalid, nothing_delivered(day)));
@@ -172,10 +192,7 @@ impl Reconciler {
             }
             days.push(delivered(&folder));
         }
-        let claims = days.iter().map(|day| claim(day, true)).collect();
-        let job = Job::Ingest { days, until: request.until, reason: request.reason };
-        let new = NewRun { job, started_by: request.by, story_step: request.story_step };
-        Ok(self.engine.queue(new, claims).await?.run_id)
+        Ok(days)
     }
 
     /// All day folders, with what was decided about them. Newest first.
@@ -195,7 +212,13 @@ impl Reconciler {
     }
 
     /// Decides about one marker; `None` if that was done before.
-    async fn decide(&self, folder: &DayFolder, by: &str, story_step: Option<&str>) -> Result<Option<MarkerOutcome>> {
+    async fn decide(
+        &self,
+        folder: &DayFolder,
+        by: &str,
+        story_step: Option<&str>,
+        calls: &[Call],
+    ) -> Result<Option<MarkerOutcome>> {
         let Some(marker) = &folder.marker else {
             return Ok(None);
         };
@@ -225,13 +248,17 @@ impl Reconciler {
             let run = owner.run_id.as_deref().unwrap_or("an earlier run");
             let reason = format!("Duplicate, ignored: {} is {verb} by {run} already.", day_path(day));
             self.store.decide(day, marker.generation, Decision::Duplicate, &reason, owner.run_id.as_deref()).await?;
+            if let Some(run) = &owner.run_id {
+                self.store.add_calls(run, calls).await?;
+            }
             return Ok(Some(MarkerOutcome::Duplicate));
         }
         let delivered = delivered(folder);
         let claims = vec![claim(&delivered, false)];
         let job = Job::Ingest { days: vec![delivered], until: Zone::Warehouse, reason: Reason::Marker };
         let new = NewRun { job, started_by: by.to_owned(), story_step: story_step.map(str::to_owned) };
-        match self.engine.queue(new, claims).await {
+        let calls = [self.engine.uploads_of(day), calls.to_vec()].concat();
+        match self.engine.queue(new, claims, calls).await {
             Ok(started) if started.fresh => Ok(Some(MarkerOutcome::Started(started.run_id))),
             // An explicit re-ingestion of the day is under way: it reads the same files.
             Ok(started) => {

@@ -4,6 +4,7 @@
 //! numbered placeholders, `ON CONFLICT`, no function that only one of them has. What differs is in this file ([`Store::open`],
 //! [`Store::begin`]).
 
+mod calls;
 mod deliveries;
 mod error;
 mod events;
@@ -24,12 +25,14 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use error::{explain, explain_migration};
 
+pub use calls::{CallFilter, CallRow, CallSum, PRESS};
 pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;
 pub use presenting::{ClockChange, Presentation};
 pub use runs::{
-    ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepRow, StepState,
+    ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepDone, StepRow,
+    StepState,
 };
 pub use show::{CustomerRow, ShowStepRow};
 

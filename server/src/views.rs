@@ -1,6 +1,7 @@
 //! What the pages show, computed from the control database and the lake. Everything is formatted here.
 
 mod audience;
+mod calls;
 pub mod chart;
 mod clock;
 mod lake;

@@ -12,8 +12,10 @@ use showrunner::config::Config;
 use showrunner::ingestion::{FolderState, MarkerOutcome};
 use showrunner::reset::{self, ResetScope, ResetStart};
 use showrunner::runs::{Job, NewRun};
-use showrunner::store::{Decision, RunRow, RunState};
+use showrunner::store::{CallFilter, CallRow, Decision, PRESS, RunRow, RunState};
 use showrunner::{AppState, ErrorKind};
+use showrunner_lake::calls::Operation;
+use showrunner_lake::google::{Place, google};
 use showrunner_lake::model::Day;
 use showrunner_lake::ports::Precondition;
 
@@ -296,5 +298,155 @@ async fn a_reset_goes_by_its_plan_and_proves_it() {
         assert_eq!(rows(&state, table).await, 0, "{table}");
     }
     assert!(state.lake.objects().head(&bucket, foreign).await.is_ok(), "what is not ours is left alone");
+    background.stop().await;
+}
+
+async fn calls(state: &AppState, run_id: &str) -> Vec<CallRow> {
+    state.store.calls(run_id, &CallFilter::default(), 0, 10_000).await.unwrap()
+}
+
+fn of<'a>(calls: &'a [CallRow], method: &str) -> Vec<&'a CallRow> {
+    calls.iter().filter(|call| call.method == method).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_names_what_it_executed() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path()).await;
+    let background = state.start_engine().await.unwrap();
+    let folder = "customer01/ga_sessions/2017-07-29/";
+    put(&state, "day.json", &format!("{}\n{}", session(1), session(2))).await;
+    let run_id = run_of(marker(&state).await);
+    let run = over(&state, &run_id).await;
+    assert_eq!(run.state, RunState::Done, "{:?}", run.error);
+    let bucket = state.lake.names().ingestion.clone();
+    let all = calls(&state, &run_id).await;
+    assert!(all.iter().all(|call| call.outcome == "ok" && call.calls == 1 && call.attempt == 1), "{all:?}");
+
+    // The button itself: the marker, what it announced, the look at the bucket.
+    let press: Vec<_> =
+        all.iter().filter(|c| c.position == PRESS).map(|c| (c.method.as_str(), c.resource.as_str())).collect();
+    let marker_object = format!("{bucket}/{folder}end_file.txt");
+    let root = format!("{bucket}/");
+    assert_eq!(
+        press,
+        [
+            ("objects.put", marker_object.as_str()),
+            ("topics.publish", "ingestion-notifications"),
+            ("objects.list", root.as_str())
+        ]
+    );
+    // What bronze read, and each table once.
+    let read = of(&all, "bronze.read");
+    assert_eq!(read.iter().map(|c| c.resource.as_str()).collect::<Vec<_>>(), [format!("{bucket}/{folder}day.json")]);
+    assert_eq!((read[0].rows, read[0].position), (Some(2), 1));
+    let mut committed: Vec<_> = of(&all, "delta.commit").iter().map(|c| c.resource.clone()).collect();
+    committed.sort();
+    let written = state.lake.tables().await.unwrap().into_iter().filter(|t| t.rows() > 0);
+    let mut tables: Vec<String> = written.map(|t| format!("{}.{}", t.zone.name(), t.table)).collect();
+    tables.sort();
+    assert_eq!(committed, tables, "each committed table once");
+    assert_eq!(of(&all, "warehouse.load").len(), 1);
+    // The SQL with its title, as it ran, and the day it ran for.
+    let titles: Vec<String> = of(&all, "sql.transform").iter().filter_map(|c| c.operation().unwrap().title()).collect();
+    for table in showrunner_lake::transform::tables().iter().filter(|t| t.name != "visitor_features") {
+        let title = format!("{} (2017-07-29, customer01)", table.title);
+        assert_eq!(titles.iter().filter(|known| **known == title).count(), 1, "{title}: {titles:?}");
+    }
+    let sessions = of(&all, "sql.transform").into_iter().find(|c| c.resource == "silver.sessions").unwrap();
+    let Some(Operation::Transform(transform)) = sessions.operation() else { panic!("{sessions:?}") };
+    assert!(transform.sql.contains("SELECT") && transform.sql.contains("day_sessions"));
+    assert_eq!(sessions.rows, Some(2));
+
+    // Every call has its Google call, or says why not; the load's files are those that silver shows.
+    let place = Place { names: state.lake.names().clone(), run: Some(run_id.clone()) };
+    for call in &all {
+        let google = google(&call.operation().unwrap(), &place);
+        assert!(!google.command.is_empty() || google.note.is_some(), "{call:?}");
+    }
+    let load = google(&of(&all, "warehouse.load")[0].operation().unwrap(), &place);
+    let uris = load.rest[0].body.as_ref().unwrap()["configuration"]["load"]["sourceUris"].clone();
+    let uri = uris[0].as_str().unwrap();
+    let prefix = format!("gs://{}/", state.lake.names().datalake);
+    assert!(
+        dir.path()
+            .join("buckets")
+            .join(&state.lake.names().datalake)
+            .join(uri.strip_prefix(&prefix).unwrap())
+            .is_file(),
+        "{uri}"
+    );
+
+    // The marker once more: a duplicate starts nothing, and is on record with the run that has the day.
+    assert_eq!(marker(&state).await, MarkerOutcome::Duplicate);
+    assert_eq!(of(&calls(&state, &run_id).await, "objects.put").len(), 2);
+    background.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_a_failed_step_are_kept_and_a_retry_adds_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path()).await;
+    put(&state, "day.json", &session(1)).await;
+    let run_id = run_of(marker(&state).await);
+    let key = "customer01/ga_sessions/2017-07-29/day.json";
+    let bucket = state.lake.names().ingestion.clone();
+    state.lake.objects().delete(&bucket, key).await.unwrap();
+    let background = state.start_engine().await.unwrap();
+    assert_eq!(over(&state, &run_id).await.state, RunState::Failed);
+    let heads = |all: &[CallRow]| {
+        all.iter()
+            .filter(|c| c.method == "objects.head")
+            .map(|c| (c.attempt, c.position, c.outcome.clone()))
+            .collect::<Vec<_>>()
+    };
+    let all = calls(&state, &run_id).await;
+    assert_eq!(heads(&all), [(1, 0, "absent".to_owned())]);
+    assert!(of(&all, "objects.head")[0].error.as_ref().unwrap().contains("day.json"));
+    put(&state, "day.json", &session(1)).await;
+    state.engine.retry(&run_id, "presenter").await.unwrap();
+    assert_eq!(over(&state, &run_id).await.state, RunState::Done);
+    assert_eq!(heads(&calls(&state, &run_id).await), [(1, 0, "absent".to_owned()), (2, 0, "ok".to_owned())]);
+
+    // A reset is a run as well: it says what it emptied, and the calls stay with the runs that it archives.
+    let start = reset::start(&state, ResetScope::All, None, "presenter", None).await.unwrap();
+    let ResetStart::Started(reset) = start else { panic!("started: {start:?}") };
+    assert_eq!(over(&state, &reset).await.state, RunState::Done);
+    let all = calls(&state, &reset).await;
+    assert_eq!(of(&all, "topics.seek_to_now").len(), 1);
+    let mut purged: Vec<_> = of(&all, "delta.purge").iter().map(|c| c.resource.clone()).collect();
+    purged.sort();
+    purged.dedup();
+    assert_eq!(purged.len(), state.lake.tables().await.unwrap().len());
+    let deleted: Vec<_> = of(&all, "objects.delete").iter().map(|c| c.resource.clone()).collect();
+    assert_eq!(deleted[0], format!("{bucket}/customer01/ga_sessions/2017-07-29/end_file.txt"), "the marker first");
+    assert!(state.store.run(&run_id).await.unwrap().archived);
+    assert_eq!(heads(&calls(&state, &run_id).await).len(), 2);
+    background.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_calls_alike_the_first_are_listed_and_all_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path()).await;
+    let background = state.start_engine().await.unwrap();
+    let first: chrono::NaiveDate = "2017-06-01".parse().unwrap();
+    let history: Vec<_> = (0..16).map(|n| first + chrono::Days::new(n)).collect();
+    let job = Job::Seed { customer: "customer01".into(), dataset: "ga_sessions".into(), history, stage: vec![] };
+    let new = NewRun { job, started_by: "presenter".into(), story_step: None };
+    let run_id = state.engine.start(new).await.unwrap().run_id;
+    assert_eq!(over(&state, &run_id).await.state, RunState::Done);
+    let all = calls(&state, &run_id).await;
+    for (method, listed, counted) in
+        [("objects.copy", 13, 16), ("bronze.read", 13, 16), ("warehouse.load", 1, 1), ("objects.put_stream", 13, 16)]
+    {
+        let rows = of(&all, method);
+        assert_eq!((rows.len(), rows.iter().map(|c| c.calls).sum::<i64>()), (listed, counted), "{method}");
+    }
+    let read = of(&all, "bronze.read");
+    let rows: i64 = read.iter().filter_map(|c| c.rows).sum();
+    assert_eq!(rows.unsigned_abs(), self::rows(&state, "bronze.ga_sessions").await, "none is lost by counting");
+    let sums = state.store.call_sums(&run_id).await.unwrap();
+    assert_eq!(sums.iter().map(|s| s.calls).sum::<i64>(), all.iter().map(|c| c.calls).sum::<i64>());
     background.stop().await;
 }

@@ -8,8 +8,8 @@ use crate::{
     erase::Erase,
     layout::{PageTitle, failed_icon},
     live::Live,
-    ui::{AutoRefresh, Facts, More, Panel, ProgressPanel, percent, state_mark},
-    wire::{LogLine, QuarantineRow, RuleRow, RunStepView, RunView, State},
+    ui::{AutoRefresh, CallList, Facts, More, Panel, ProgressPanel, percent, state_mark},
+    wire::{CallView, LogLine, QuarantineRow, RuleRow, RunStepView, RunView, State},
 };
 
 /// One run: its steps as time bars, its log, what it held back.
@@ -39,8 +39,10 @@ fn Page(run: RunView) -> impl IntoView {
     let progress = run.progress.map(|progress| view! { <ProgressPanel progress /> });
     let quarantine =
         (!run.quarantine.is_empty()).then(|| view! { <Quarantine rows=run.quarantine more=run.quarantine_more /> });
-    let has_rules = !run.rules.is_empty();
-    let rules = has_rules.then(|| view! { <Rules rows=run.rules /> });
+    let rules = (!run.rules.is_empty()).then(|| view! { <Rules rows=run.rules /> });
+    let calls = (!run.calls_of.is_empty())
+        .then(|| view! { <Calls calls=run.calls of=run.calls_of href=format!("/runs/{}/calls", run.id) /> });
+    let beside = rules.is_some() || calls.is_some();
     view! {
         <PageTitle text=run.title.clone() />
         <AutoRefresh when=running />
@@ -56,14 +58,28 @@ fn Page(run: RunView) -> impl IntoView {
             <Facts facts=run.facts />
             {progress}
             <div class="cols">
-                <div class=if has_rules { "stack w-7" } else { "stack w-12" }>
+                <div class=if beside { "stack w-7" } else { "stack w-12" }>
                     <Steps rows=run.steps scale=run.scale />
                     <Log lines=run.log />
                     {quarantine}
                 </div>
-                {rules}
+                {beside.then(|| view! { <div class="stack w-5">{calls} {rules}</div> })}
             </div>
         </main>
+    }
+    .erased()
+}
+
+#[component]
+fn Calls(calls: Vec<CallView>, of: String, href: String) -> impl IntoView {
+    let end = view! { <span class="sub">{of}</span> }.erased();
+    view! {
+        <Panel title="What did that button do?" end body="">
+            <CallList calls open=1 />
+            <p class="calls-all">
+                <a href=href>"All calls, step by step"</a>
+            </p>
+        </Panel>
     }
     .erased()
 }
@@ -196,7 +212,7 @@ fn Rules(rows: Vec<RuleRow>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Panel title="Silver rules" class="w-5" end body="panel-body rows scroll">
+        <Panel title="Silver rules" end body="panel-body rows scroll">
             <table class="table">
                 <thead>
                     <tr>

@@ -72,6 +72,7 @@ fn Step(step: StepView) -> impl IntoView {
     let say = step.say.into_iter().map(|paragraph| view! { <p>{paragraph}</p> }).collect_view();
     let why =
         step.action.disabled.clone().or(step.pressed).or_else(|| step.action.busy.then(|| step.state_text.clone()));
+    let calls = step.calls.map(|href| view! { <a class="did" href=href>"What did this button do?"</a> });
     let notes = step.notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
     let progress = step.progress.map(|progress| view! { <ProgressPanel progress /> });
     let came_out = (!step.came_out.is_empty()).then(|| view! { <CameOut rows=step.came_out /> });
@@ -96,6 +97,7 @@ fn Step(step: StepView) -> impl IntoView {
                         <span class="why-not" id="why">
                             {why}
                         </span>
+                        {calls}
                         <More actions=step.more step=step.id.clone() />
                         {step.skip.map(|skip| view! { <Skip skip step=step.id /> })}
                     </div>

@@ -8,7 +8,7 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     services::Host,
-    ui::{Empty, Facts, Panel, icon, state_icon},
+    ui::{CodeRow, Empty, Facts, Panel, icon, state_icon},
     wire::{SqlAnswer, SqlError, SqlRows, SqlTable, SqlView, State},
 };
 
@@ -143,6 +143,15 @@ fn Answer(answer: SqlAnswer, class: &'static str) -> impl IntoView {
     });
     let error = answer.error.map(|error| view! { <Fault error /> });
     let rows = answer.rows.map(|grid| view! { <Grid grid /> });
+    let google = (!answer.google.is_empty()).then(|| {
+        let codes = answer.google.into_iter().map(|code| view! { <CodeRow code plain=true /> }).collect_view();
+        view! {
+            <details class="data">
+                <summary>{icon("#i-down")} <span>"The Google call that it stands for"</span></summary>
+                <div class="call-body">{codes}</div>
+            </details>
+        }
+    });
     let details = answer
         .details
         .into_iter()
@@ -164,7 +173,7 @@ fn Answer(answer: SqlAnswer, class: &'static str) -> impl IntoView {
             {error}
             {rows}
             {answer.more.map(|more| view! { <p class="sub">{more}</p> })}
-            <div>{details}</div>
+            <div>{google} {details}</div>
         </Panel>
     }
     .erased()

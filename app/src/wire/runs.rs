@@ -86,6 +86,10 @@ pub struct RunView {
     pub rules: Vec<RuleRow>,
     /// Live progress while it runs.
     pub progress: Option<ProgressView>,
+    /// The first call of each way in which it changed something.
+    pub calls: Vec<CallView>,
+    /// `3 of 43 calls`; empty when there are none.
+    pub calls_of: String,
 }
 
 /// A step of a run with its time bar.

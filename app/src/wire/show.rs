@@ -129,6 +129,8 @@ pub struct StepView {
     pub more: Vec<ActionView>,
     /// `Pressed 14:06:12`
     pub pressed: Option<String>,
+    /// Address of what the button did.
+    pub calls: Option<String>,
     /// Live progress; stays when it is over.
     pub progress: Option<ProgressView>,
     /// What came out.

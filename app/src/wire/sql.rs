@@ -51,6 +51,8 @@ pub struct SqlAnswer {
     pub more: Option<String>,
     /// Address of the whole result as CSV.
     pub csv: Option<String>,
+    /// The Google call that the query stands for, in several forms.
+    pub google: Vec<CodeView>,
     /// Titles and texts of what can be opened: what was read of each table, the plans.
     pub details: Vec<(String, String)>,
 }

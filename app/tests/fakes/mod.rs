@@ -1,5 +1,6 @@
 //! Services that answer with made-up values: enough to show every part of every page.
 
+mod calls;
 mod lake;
 mod presenting;
 mod report;
@@ -170,6 +171,7 @@ fn step(mood: Mood) -> StepView {
         },
         more,
         pressed: busy.then(|| "Pressed 14:06:12.".into()),
+        calls: (!busy).then(|| "/runs/run-0059-7f3a/calls".into()),
         progress: busy.then(progress),
         came_out: if busy {
             vec![
@@ -420,7 +422,23 @@ impl Runs for Fake {
                 })
                 .to_vec(),
             progress: None,
+            calls: calls::calls().into_iter().take(3).collect(),
+            calls_of: "3 of 215 calls".into(),
         })
+    }
+
+    async fn run_calls(
+        &self,
+        id: String,
+        step: Option<String>,
+        _kind: Option<String>,
+        _page: Option<String>,
+    ) -> Result<CallsView, WireError> {
+        self.usable()?;
+        if step.as_deref() == Some("nothing") {
+            return Err(WireError::new(ErrorCode::NotFound, "This run has no step 'nothing'."));
+        }
+        Ok(calls::page(id, step, self.mood == Mood::Fresh))
     }
 
     async fn stop_run(&self, id: String) -> Result<String, WireError> {

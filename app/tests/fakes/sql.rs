@@ -32,6 +32,13 @@ fn answer(title: &str, partitions: &str) -> SqlAnswer {
         )),
         more: Some("Cut after 1,000 rows: there are more. The CSV has all of them.".into()),
         csv: Some("/sql.csv?q=SELECT%201".into()),
+        google: vec![
+            CodeView {
+                label: "REST".into(),
+                text: "POST https://bigquery.googleapis.com/bigquery/v2/projects/PROJECT/queries".into(),
+            },
+            CodeView { label: "bq".into(), text: "bq query 'SELECT 1'".into() },
+        ],
         details: vec![("Logical plan".into(), "TableScan: silver.sessions".into())],
     }
 }

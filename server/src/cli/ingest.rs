@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::ValueEnum;
 use futures::StreamExt;
+use showrunner_lake::calls;
 use showrunner_lake::keys::{MARKER, check_customer, check_dataset, day_prefix, sanitise_file_name};
 use showrunner_lake::model::{Day, Zone};
 
@@ -62,7 +63,9 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
             let stream =
                 tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::open(path).await?, 256 * 1024).boxed();
             let key = format!("{}{name}", day_prefix(day));
-            state.lake.objects().put_stream(&state.lake.names().ingestion, &key, stream, u64::MAX).await?;
+            let bucket = &state.lake.names().ingestion;
+            let put = state.lake.objects().put_stream(bucket, &key, stream, u64::MAX);
+            calls::noted(state.engine.upload_log(day), put).await?;
         }
     }
     crate::failpoint::reach("cli.ingest:copied");

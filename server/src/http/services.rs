@@ -242,6 +242,16 @@ impl Runs for Person {
         self.web.views.run(&id).await.map_err(|e| self.explain(e))
     }
 
+    async fn run_calls(
+        &self,
+        id: String,
+        step: Option<String>,
+        kind: Option<String>,
+        page: Option<String>,
+    ) -> Result<CallsView, WireError> {
+        self.web.views.run_calls(&id, step, kind, page).await.map_err(|e| self.explain(e))
+    }
+
     async fn stop_run(&self, id: String) -> Result<String, WireError> {
         self.web.state.engine.stop(&id, PRESENTER).await.map_err(|e| self.explain(e))?;
         Ok(format!("/runs/{id}"))

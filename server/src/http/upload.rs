@@ -6,8 +6,8 @@ use axum::extract::{Multipart, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::TryStreamExt;
-use showrunner_lake::keys;
 use showrunner_lake::model::Day;
+use showrunner_lake::{calls, keys};
 
 use super::Web;
 use crate::format;
@@ -85,7 +85,8 @@ async fn file(web: &Web, day: &Day, field: Field<'_>) -> Result<String, String> 
     // The store wants a stream that owns its data; the field borrows the form. A channel of a few chunks stands between them.
     let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<bytes::Bytes>>(4);
     let stream = Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver));
-    let write = web.state.lake.objects().put_stream(bucket, &key, stream, limit);
+    let log = web.state.engine.upload_log(day);
+    let write = calls::noted(log, web.state.lake.objects().put_stream(bucket, &key, stream, limit));
     let read = async move {
         let mut chunks = field.map_err(std::io::Error::other);
         loop {

@@ -72,6 +72,9 @@ async fn messages(step: &Step<'_>) -> Result<StepEnd> {
 
 async fn purge(step: &Step<'_>, place: &str, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
     step.control.check()?;
+    if place == "ingestion" {
+        step.engine.forget_uploads();
+    }
     let gone: Vec<PurgeItem> = step.engine.lake.purge(place, &scope.of_lake(), &ids(before), &step.run.id).await?;
     step.point("purged");
     let count: u64 = gone.iter().map(|item| item.count).sum();

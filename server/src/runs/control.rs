@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use showrunner_lake::calls::{Call, CallLog};
 use showrunner_lake::model::{Progress, ProgressSink};
 use tokio::sync::broadcast;
 
@@ -31,6 +32,8 @@ pub(crate) struct Control {
     stop: AtomicBool,
     halt: AtomicBool,
     live: Mutex<Live>,
+    /// What the data plane executes for the step under way.
+    calls: Arc<CallLog>,
     sender: broadcast::Sender<LiveProgress>,
 }
 
@@ -43,7 +46,12 @@ struct Live {
 }
 
 impl Control {
-    pub(crate) fn new(run_id: &str, now: DateTime<Utc>, sender: broadcast::Sender<LiveProgress>) -> Arc<Self> {
+    pub(crate) fn new(
+        run_id: &str,
+        now: DateTime<Utc>,
+        sender: broadcast::Sender<LiveProgress>,
+        calls: Arc<CallLog>,
+    ) -> Arc<Self> {
         Arc::new(Control {
             stop: AtomicBool::new(false),
             halt: AtomicBool::new(false),
@@ -58,6 +66,7 @@ impl Control {
                 totals: (0, 0),
                 sent: None,
             }),
+            calls,
             sender,
         })
     }
@@ -79,6 +88,15 @@ impl Control {
     /// An error once the run is to end at this safe point.
     pub(crate) fn check(&self) -> Result<()> {
         if self.cancelled() { Err(Error::new(ErrorKind::Cancelled, "Stopped as asked.")) } else { Ok(()) }
+    }
+
+    pub(crate) fn calls(&self) -> &Arc<CallLog> {
+        &self.calls
+    }
+
+    /// What was executed and is on record nowhere, with the position of its step.
+    pub(crate) fn unrecorded(&self) -> (i64, Vec<Call>) {
+        (self.live().step as i64, self.calls.finish())
     }
 
     pub(crate) fn live(&self) -> LiveProgress {
@@ -142,7 +160,8 @@ mod tests {
     #[test]
     fn chunks_add_up_and_stop_is_seen() {
         let (sender, mut receiver) = broadcast::channel(8);
-        let control = Control::new("run-0001-abcd", DateTime::default(), sender);
+        let calls = CallLog::new(Arc::new(DateTime::default));
+        let control = Control::new("run-0001-abcd", DateTime::default(), sender, calls);
         let done = Progress { rows: 10, bytes: 100, bytes_total: 300, days: 1, days_total: 3 };
         control.begin_step(2, DateTime::default(), done);
         control.update(Progress { rows: 5, bytes: 50, bytes_total: 100, days: 0, days_total: 1 });

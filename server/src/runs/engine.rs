@@ -2,11 +2,14 @@
 
 mod execute;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use showrunner_lake::Lake;
+use showrunner_lake::calls::{Call, CallLog};
+use showrunner_lake::model::Day;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -64,6 +67,7 @@ pub struct Engine {
     progress: broadcast::Sender<LiveProgress>,
     trouble: Mutex<Option<String>>,
     halt: CancellationToken,
+    uploads: Mutex<BTreeMap<Day, Arc<CallLog>>>,
     /// Who pulls from the notification subscription: the reconciler, or a reset that verifies the topic.
     pub(crate) pulling: tokio::sync::Mutex<()>,
     /// Rung when a run is over: the reconciler looks again.
@@ -90,6 +94,7 @@ impl Engine {
             progress: broadcast::channel(64).0,
             trouble: Mutex::new(None),
             halt: CancellationToken::new(),
+            uploads: Mutex::default(),
             pulling: tokio::sync::Mutex::new(()),
             run_over: Notify::new(),
         })
@@ -97,11 +102,11 @@ impl Engine {
 
     /// Starts a run, or says which one does the same already. Refused while a reset is queued or running.
     pub async fn start(&self, new: NewRun) -> Result<Started> {
-        self.queue(new, Vec::new()).await
+        self.queue(new, Vec::new(), Vec::new()).await
     }
 
-    /// Starts a run that takes these markers.
-    pub(crate) async fn queue(&self, new: NewRun, claims: Vec<Claim>) -> Result<Started> {
+    /// Starts a run that takes these markers; `calls` are what was executed on the way to it.
+    pub(crate) async fn queue(&self, new: NewRun, claims: Vec<Claim>, calls: Vec<Call>) -> Result<Started> {
         let inserted = self
             .store
             .insert_run(&NewRunRow {
@@ -115,6 +120,7 @@ impl Engine {
                 suffix: self.ids.suffix(),
                 steps: new.job.steps(),
                 claims,
+                calls,
             })
             .await?;
         if inserted.fresh && new.job.kind() == RunKind::Reset {
@@ -149,6 +155,28 @@ impl Engine {
     /// The running run's progress, if it is this one.
     pub fn live(&self, run_id: &str) -> Option<LiveProgress> {
         self.current().map(|control| control.live()).filter(|live| live.run_id == run_id)
+    }
+
+    /// An empty call log by this engine's clock.
+    pub(crate) fn call_log(&self) -> Arc<CallLog> {
+        let clock = self.clock.clone();
+        CallLog::new(Arc::new(move || clock.now()))
+    }
+
+    /// The log for what delivers files of a day from outside of any run: the run that takes the day takes it along. Lost with the process.
+    pub(crate) fn upload_log(&self, day: &Day) -> Arc<CallLog> {
+        let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+        uploads.entry(day.clone()).or_insert_with(|| self.call_log()).clone()
+    }
+
+    pub(crate) fn uploads_of(&self, day: &Day) -> Vec<Call> {
+        let log = self.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(day);
+        log.map(|log| log.finish()).unwrap_or_default()
+    }
+
+    /// What was delivered is gone.
+    pub(crate) fn forget_uploads(&self) {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Live progress of whatever runs, at most ten a second. Not stored.
@@ -200,13 +228,13 @@ impl Engine {
             let steps = self.store.steps(&run.id).await?;
             let step = steps.iter().find(|step| step.state == StepState::Running);
             if run.stop_requested {
-                self.end(&run, RunState::Stopped, Some(words::stopped(&run, step))).await?;
+                self.end(&run, RunState::Stopped, Some(words::stopped(&run, step)), Default::default()).await?;
             } else if run.state == RunState::Queued {
                 resumed.push(run.id);
             } else if run.resumes >= MOST_RESUMES {
                 let why = words::given_up(&run, step, run.resumes + 1);
                 tracing::error!(run = run.id, "{why}");
-                self.end(&run, RunState::Failed, Some(why)).await?;
+                self.end(&run, RunState::Failed, Some(why), Default::default()).await?;
             } else {
                 self.store.resume_run(&run.id, &words::resumed(step)).await?;
                 tracing::info!(run = run.id, "resumed");
@@ -247,7 +275,7 @@ impl Engine {
     }
 
     /// Ends a run on record, with what its steps did.
-    async fn end(&self, run: &RunRow, state: RunState, error: Option<String>) -> Result<()> {
+    async fn end(&self, run: &RunRow, state: RunState, error: Option<String>, calls: (i64, Vec<Call>)) -> Result<()> {
         let job: Job = serde_json::from_str(&run.job)?;
         let steps = self.store.steps(&run.id).await?;
         let mut summary = Summary::of(&steps);
@@ -261,7 +289,7 @@ impl Engine {
         if let (Job::Seed { .. }, RunState::Done, true) = (&job, state, ingested.is_empty()) {
             summary.note = Some("All these days were ingested before: nothing was changed.".to_owned());
         }
-        let end = RunEnd { state, error, summary: serde_json::to_string(&summary)?, ingested, ingested_note };
+        let end = RunEnd { state, error, summary: serde_json::to_string(&summary)?, ingested, ingested_note, calls };
         self.store.end_run(&run.id, &end).await
     }
 

@@ -86,6 +86,7 @@ pub(super) async fn bronze(step: &Step<'_>, job: &Job) -> Result<StepEnd> {
                 counted(outcome.rows as usize, "row"),
                 held(outcome.rows_quarantined, outcome.files_quarantined)
             )),
+            ..ChunkDone::default()
         })
         .await?;
         step.point("recorded");

@@ -59,7 +59,13 @@ impl Step<'_> {
     /// Records a chunk; from here on a resumed run goes on behind it.
     pub(crate) async fn chunk_done(&self, chunk: ChunkDone<'_>) -> Result<()> {
         self.control.base(chunk.progress);
-        self.engine.store.chunk_done(&self.run.id, self.row.position, &self.row.name, chunk).await
+        let calls = self.control.calls().take();
+        let chunk = ChunkDone { calls: &calls, ..chunk };
+        let done = self.engine.store.chunk_done(&self.run.id, self.row.position, &self.row.name, chunk).await;
+        if done.is_err() {
+            self.control.calls().give_back(calls);
+        }
+        done
     }
 
     pub(crate) async fn warn(&self, text: &str) -> Result<()> {

@@ -4,12 +4,13 @@ mod ending;
 mod steps;
 
 use serde::{Deserialize, Serialize};
+use showrunner_lake::calls::Call;
 
 use super::deliveries::{Claim, claim};
-use super::{Store, Tx, explain, unreadable};
+use super::{PRESS, Store, Tx, explain, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 
-pub use steps::{ChunkDone, LogRow, QuarantineRow, StepRow, StepState};
+pub use steps::{ChunkDone, LogRow, QuarantineRow, StepDone, StepRow, StepState};
 
 /// What a run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +151,8 @@ pub struct NewRunRow {
     pub steps: Vec<(&'static str, &'static str)>,
     /// Markers that this run takes, in the same transaction.
     pub claims: Vec<Claim>,
+    /// What pressing the button did before there was a run.
+    pub calls: Vec<Call>,
 }
 
 /// What became of [`Store::insert_run`].
@@ -174,6 +177,8 @@ pub struct RunEnd {
     pub ingested: Vec<showrunner_lake::model::Day>,
     /// Said about the ingested days, if they are loaded only in part.
     pub ingested_note: Option<String>,
+    /// What was executed and is not on record yet, with the position of its step.
+    pub calls: (i64, Vec<Call>),
 }
 
 impl Store {
@@ -233,6 +238,7 @@ impl Store {
         for taken in &new.claims {
             claim(&mut tx, taken, &id).await?;
         }
+        tx.calls(&id, PRESS, &new.calls).await?;
         tx.event("run", &id).await?;
         if let Some(step) = &new.story_step {
             tx.event("step", step).await?;

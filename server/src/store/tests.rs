@@ -1,6 +1,7 @@
 //! The store on a temporary folder.
 
 use chrono::DateTime;
+use showrunner_lake::calls::{Call, DeleteObject, ObjectName, Outcome};
 use showrunner_lake::model::{Day, Progress, Quarantined};
 
 use super::*;
@@ -29,6 +30,20 @@ fn new_run(kind: RunKind, key: &str) -> NewRunRow {
         suffix: 0x7f3a,
         steps: vec![("list", "List"), ("bronze", "Write bronze")],
         claims: Vec::new(),
+        calls: Vec::new(),
+    }
+}
+
+fn call(outcome: Outcome, count: u64) -> Call {
+    Call {
+        operation: DeleteObject { object: ObjectName::new("bucket", "key") }.into(),
+        started: DateTime::from_timestamp(1_500_000_000, 0).unwrap(),
+        duration: Duration::from_micros(1_250),
+        outcome,
+        error: (outcome != Outcome::Ok).then(|| "Why.".into()),
+        rows: None,
+        bytes: Some(7),
+        count,
     }
 }
 
@@ -43,6 +58,7 @@ fn end(state: RunState, ingested: Vec<Day>) -> RunEnd {
         summary: "{}".into(),
         ingested,
         ingested_note: None,
+        calls: (0, Vec::new()),
     }
 }
 
@@ -146,6 +162,7 @@ async fn a_chunk_is_recorded_as_a_whole() {
         outcome: "{\"rows\":9}".into(),
         quarantined: std::slice::from_ref(&held),
         log: Some("two days".into()),
+        calls: &[call(Outcome::Failed, 3)],
     };
     store.chunk_done(&id, 1, "bronze", chunk).await.unwrap();
     assert_eq!(store.run_days(&id, "bronze").await.unwrap(), days);
@@ -201,4 +218,49 @@ async fn opens_again_and_explains_what_is_wrong() {
     let missing = Store::open_existing(empty.path(), clock).await.err().unwrap();
     assert_eq!(missing.kind, ErrorKind::Unavailable);
     assert!(missing.message.contains("could not be opened"), "{missing}");
+}
+
+#[tokio::test]
+async fn calls_are_stored_with_what_they_belong_to_and_attempts_stay_apart() {
+    let (_dir, store) = store().await;
+    let new = NewRunRow { calls: vec![call(Outcome::Ok, 1)], ..new_run(RunKind::Upload, "upload") };
+    let id = store.insert_run(&new).await.unwrap().id;
+    assert!(!store.insert_run(&new).await.unwrap().fresh, "the second press is no run, and has no calls");
+    store.take_next_run().await.unwrap().unwrap();
+    let step = store.steps(&id).await.unwrap().remove(0);
+    let noted = [call(Outcome::Absent, 1), call(Outcome::Ok, 9)];
+    let done =
+        StepDone { state: StepState::Done, progress: Progress::default(), outcome: "{}", log: "done", calls: &noted };
+    store.end_step(&id, &step, &done).await.unwrap();
+    let failed = RunEnd { calls: (1, vec![call(Outcome::Failed, 1)]), ..end(RunState::Failed, Vec::new()) };
+    store.end_run(&id, &failed).await.unwrap();
+    store.retry_run(&id, "test", false).await.unwrap();
+    store.halt_run(&id, &(1, vec![call(Outcome::Ok, 1)])).await.unwrap();
+    store.add_calls(&id, &[call(Outcome::Ok, 1)]).await.unwrap();
+
+    let all = store.calls(&id, &CallFilter::default(), 0, 100).await.unwrap();
+    let lines: Vec<_> = all.iter().map(|c| (c.position, c.attempt, c.outcome.as_str(), c.calls)).collect();
+    assert_eq!(
+        lines,
+        [
+            (PRESS, 1, "ok", 1),
+            (PRESS, 2, "ok", 1),
+            (0, 1, "absent", 1),
+            (0, 1, "ok", 9),
+            (1, 1, "failed", 1),
+            (1, 2, "ok", 1)
+        ]
+    );
+    let one = &all[3];
+    assert_eq!((one.method.as_str(), one.resource.as_str(), one.micros), ("objects.delete", "bucket/key", 1_250));
+    assert_eq!((one.rows, one.bytes, one.started_at), (None, Some(7), 1_500_000_000_000));
+    assert_eq!(one.operation(), Some(call(Outcome::Ok, 1).operation));
+    let filter = CallFilter { position: Some(0), kind: Some("objects".into()) };
+    assert_eq!(store.calls(&id, &filter, 1, 1).await.unwrap(), [one.clone()], "of a step, a page of it");
+    let none = CallFilter { position: None, kind: Some("sql".into()) };
+    assert!(store.calls(&id, &none, 0, 10).await.unwrap().is_empty());
+    let sums: Vec<_> =
+        store.call_sums(&id).await.unwrap().iter().map(|s| (s.position, s.listed, s.calls, s.micros)).collect();
+    assert_eq!(sums, [(PRESS, 2, 2, 2_500), (0, 2, 10, 2_500), (1, 2, 2, 2_500)]);
+    assert!(store.telling_calls(&id, 3).await.unwrap().is_empty(), "a deletion tells little");
 }

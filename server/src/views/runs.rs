@@ -46,7 +46,10 @@ impl Views {
         let begin = run.started_at.unwrap_or(run.created_at);
         let whole = (run.ended_at.unwrap_or(now) - begin).max(1);
         let all_held = totals.rows_held + totals.files_held;
+        let (calls, calls_of) = self.telling_calls(id, &steps).await?;
         Ok(RunView {
+            calls,
+            calls_of,
             state: run_state(&run, &steps),
             state_text: state_text(&run, &steps, &totals),
             facts: facts(&run, &totals, now),

@@ -102,6 +102,7 @@ impl Views {
             pressed: pressed
                 .and_then(|p| p.pressed_at)
                 .map(|at| format!("Pressed {}", format::when(at, self.state.clock.millis()))),
+            calls: produced.filter(|run| !run.state.active()).map(|run| format!("/runs/{}/calls", run.id)),
             progress: produced.map(|run| self.progress(run, run_steps)),
             came_out: produced.map(|run| outcome::rows(&run.id, run_steps)).unwrap_or_default(),
             notes: notes(step, status, folder, run),

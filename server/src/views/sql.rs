@@ -7,6 +7,7 @@ use app::wire::{FactView, SqlAnswer, SqlError, SqlRows, SqlTable, SqlView};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use showrunner_lake::calls;
 use showrunner_lake::model::Zone;
 use showrunner_lake::{
     Answer, Error as LakeError, ErrorKind as LakeErrorKind, Position, QUERIES_AT_A_TIME, QueryLimits,
@@ -62,11 +63,11 @@ impl Views {
         } else if !q.is_empty() {
             let first = self.ask(&q, id, &gone).await;
             let titles = if compare.is_empty() { ["Result", ""] } else { ["Query", "Compared with"] };
-            answers.push(answer(titles[0], &q, &first)?);
+            answers.push(self.answered(titles[0], &q, &first)?);
             let go_on = !matches!(&first, Err(e) if e.kind == LakeErrorKind::Cancelled);
             if !compare.is_empty() && go_on {
                 let second = self.ask(&compare, id, &gone).await;
-                answers.push(answer(titles[1], &compare, &second)?);
+                answers.push(self.answered(titles[1], &compare, &second)?);
                 if let (Ok(first), Ok(second)) = (&first, &second) {
                     comparison = Some(side_by_side(first, second));
                 }
@@ -92,6 +93,12 @@ impl Views {
             comparison,
             answers,
         })
+    }
+
+    /// The answer, and the Google call that the query stands for, derived from what ran.
+    fn answered(&self, title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> Result<SqlAnswer> {
+        let google = self.google_codes(&calls::Query::new(sql, LIMITS).into());
+        Ok(SqlAnswer { google, ..answer(title, sql, outcome)? })
     }
 
     async fn ask(&self, sql: &str, id: &str, gone: &CancellationToken) -> Result<Answer, LakeError> {
@@ -193,6 +200,7 @@ fn answer(title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> Result
         rows: Some(grid),
         more: (!more.is_empty()).then(|| more.join(" ")),
         csv: Some(format!("/sql.csv?q={}", encoded(sql))),
+        google: vec![],
         details,
     })
 }
@@ -205,6 +213,7 @@ fn failed(title: &str, error: SqlError) -> SqlAnswer {
         rows: None,
         more: None,
         csv: None,
+        google: vec![],
         details: vec![],
     }
 }

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use showrunner_lake::calls;
+
 use super::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runs::control::Control;
 use crate::runs::{Job, Step, StepEnd, ingest, seed, upload, words};
-use crate::store::{RunRow, RunState, StepRow, StepState};
+use crate::store::{RunRow, RunState, StepDone, StepRow, StepState};
 
 impl Engine {
     /// Executes a run and puts its end on record, whatever happens.
     pub(super) async fn execute(self: Arc<Self>, run: RunRow) {
-        let control = Control::new(&run.id, self.clock.now(), self.progress.clone());
+        let control = Control::new(&run.id, self.clock.now(), self.progress.clone(), self.call_log());
         self.set_current(Some(control.clone()));
         if self.halt.is_cancelled() {
             control.halt();
@@ -33,10 +35,11 @@ impl Engine {
             .await
             .ok()
             .and_then(|steps| steps.into_iter().find(|s| s.state == StepState::Running));
+        let calls = control.unrecorded();
         let (state, error) = match result {
             Ok(Ok(())) => (RunState::Done, None),
             Ok(Err(_)) | Err(_) if control.halted() => {
-                if let Err(error) = self.store.halt_run(&run.id).await {
+                if let Err(error) = self.store.halt_run(&run.id, &calls).await {
                     tracing::warn!(run = run.id, "{}", error.chain());
                 }
                 self.set_current(None);
@@ -55,7 +58,7 @@ impl Engine {
             }
         };
         // A full disk or a locked database must not lose the end: it is tried until it is on record or the server stops.
-        while let Err(error) = self.end(&run, state, error.clone()).await {
+        while let Err(error) = self.end(&run, state, error.clone(), calls.clone()).await {
             self.in_trouble(&error).await;
             if self.halt.is_cancelled() {
                 break;
@@ -76,9 +79,21 @@ impl Engine {
             step.point("before");
             self.store.begin_step(&run.id, row.position).await?;
             control.begin_step(row.position as usize, self.clock.now(), row.progress());
-            let end = self.step(&job, &step).await?;
+            let end = calls::noted(control.calls().clone(), self.step(&job, &step)).await?;
             step.point("worked");
-            self.store.end_step(&run.id, &row, end.state, end.progress, &end.outcome, &end.log).await?;
+            let noted = control.calls().finish();
+            let done = StepDone {
+                state: end.state,
+                progress: end.progress,
+                outcome: &end.outcome,
+                log: &end.log,
+                calls: &noted,
+            };
+            let ended = self.store.end_step(&run.id, &row, &done).await;
+            if ended.is_err() {
+                control.calls().give_back(noted);
+            }
+            ended?;
             step.point("after");
             if row.name == "verify" {
                 crate::reset::accept(&end)?;

@@ -1,5 +1,7 @@
 //! How runs are stopped, continued and ended.
 
+use showrunner_lake::calls::Call;
+
 use super::{COLUMNS, RunEnd, RunKind, RunRow, RunState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Store, explain};
@@ -99,8 +101,9 @@ impl Store {
     }
 
     /// The server stops in good order: what follows is no crash of this run.
-    pub async fn halt_run(&self, id: &str) -> Result<()> {
+    pub async fn halt_run(&self, id: &str, calls: &(i64, Vec<Call>)) -> Result<()> {
         let mut tx = self.begin().await?;
+        tx.calls(id, calls.0, &calls.1).await?;
         sqlx::query("UPDATE runs SET resumes = 0 WHERE id = $1")
             .bind(id)
             .execute(&mut *tx.inner)
@@ -133,6 +136,7 @@ impl Store {
             .execute(&mut *tx.inner)
             .await
             .map_err(explain)?;
+        tx.calls(id, end.calls.0, &end.calls.1).await?;
         for day in &end.ingested {
             sqlx::query(
                 "UPDATE deliveries SET decision = 'ingested', reason = $5

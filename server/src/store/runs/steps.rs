@@ -1,6 +1,7 @@
 //! A run's steps, log and quarantine.
 
 use serde::{Deserialize, Serialize};
+use showrunner_lake::calls::Call;
 use showrunner_lake::model::{Day, Progress, Quarantined};
 
 use super::words;
@@ -128,6 +129,23 @@ pub struct ChunkDone<'a> {
     pub quarantined: &'a [Quarantined],
     /// A log line, if worth one.
     pub log: Option<String>,
+    /// What was executed for it.
+    pub calls: &'a [Call],
+}
+
+/// A step is over: what is recorded in one transaction.
+#[derive(Debug, Clone)]
+pub struct StepDone<'a> {
+    /// Done, warn or skipped.
+    pub state: StepState,
+    /// Progress of the whole step.
+    pub progress: Progress,
+    /// JSON: outcome of the whole step.
+    pub outcome: &'a str,
+    /// A log line.
+    pub log: &'a str,
+    /// What was executed and is not on record yet.
+    pub calls: &'a [Call],
 }
 
 impl Store {
@@ -246,6 +264,7 @@ impl Store {
             .execute(&mut *tx.inner)
             .await
             .map_err(explain)?;
+        tx.calls(run_id, position, chunk.calls).await?;
         if let Some(text) = &chunk.log {
             tx.log(run_id, step, !chunk.quarantined.is_empty(), text).await?;
         }
@@ -254,15 +273,8 @@ impl Store {
     }
 
     /// A step is over: done, warn or skipped.
-    pub async fn end_step(
-        &self,
-        run_id: &str,
-        step: &StepRow,
-        state: StepState,
-        progress: Progress,
-        outcome: &str,
-        log: &str,
-    ) -> Result<()> {
+    pub async fn end_step(&self, run_id: &str, step: &StepRow, done: &StepDone<'_>) -> Result<()> {
+        let StepDone { state, progress, outcome, log, calls } = done;
         let mut tx = self.begin().await?;
         sqlx::query(
             "UPDATE run_steps SET state = $3, ended_at = $4, progress = $5, outcome = $6 WHERE run_id = $1 AND position = $2",
@@ -271,7 +283,7 @@ impl Store {
         .bind(step.position)
         .bind(state.word())
         .bind(self.clock.millis())
-        .bind(serde_json::to_string(&progress)?)
+        .bind(serde_json::to_string(progress)?)
         .bind(outcome)
         .execute(&mut *tx.inner)
         .await
@@ -281,7 +293,8 @@ impl Store {
             .execute(&mut *tx.inner)
             .await
             .map_err(explain)?;
-        tx.log(run_id, &step.name, state == StepState::Warn, log).await?;
+        tx.calls(run_id, step.position, calls).await?;
+        tx.log(run_id, &step.name, *state == StepState::Warn, log).await?;
         tx.event("run", run_id).await?;
         tx.event("lake", run_id).await?;
         tx.commit().await

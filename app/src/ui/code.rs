@@ -1,0 +1,79 @@
+use leptos::prelude::*;
+
+use super::icon;
+use crate::{erase::Erase, wire::CodeView};
+
+/// A text with what it is, and a button that copies it. Without JavaScript there is no button: the text can be selected.
+#[component]
+pub(crate) fn CodeRow(
+    code: CodeView,
+    /// Without the button, on pages that the server alone draws.
+    #[prop(optional)]
+    plain: bool,
+) -> impl IntoView {
+    let copied = RwSignal::new(false);
+    let button = format!("Copy: {}", code.label);
+    let text = StoredValue::new(code.text.clone());
+    let press = move |_| put_on_clipboard(text, copied);
+    let copy = (!plain).then(|| {
+        view! {
+            <button class="btn square copy" type="button" aria-label=button on:click=press>
+                <span class="copy-mark" class:done=move || copied.get()>
+                    {icon("#i-copy")}
+                    {icon("#i-done")}
+                </span>
+            </button>
+            <span class="sr" role="status">
+                {move || if copied.get() { "Copied" } else { "" }}
+            </span>
+        }
+    });
+    view! {
+        <div class="code-row">
+            <span class="sub">{code.label}</span>
+            <pre class="code wrap" tabindex="0">
+                {code.text}
+            </pre>
+            {copy}
+        </div>
+    }
+    .erased()
+}
+
+/// Puts the text on the clipboard, and says so for a moment.
+#[cfg(feature = "hydrate")]
+fn put_on_clipboard(text: StoredValue<String>, copied: RwSignal<bool>) {
+    use std::time::Duration;
+
+    use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+    use web_sys::js_sys::{Function, Promise, Reflect};
+
+    // By name: as types they would make half of the WebAssembly's libraries be compiled anew for one call. On a page that is not
+    // secure there is no clipboard, and nothing happens.
+    let get = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
+    let Some((clipboard, write)) = get(&window(), "navigator")
+        .and_then(|navigator| get(&navigator, "clipboard"))
+        .and_then(|clipboard| Some((clipboard.clone(), get(&clipboard, "writeText")?.dyn_into::<Function>().ok()?)))
+    else {
+        return;
+    };
+    let Some(promise) =
+        write.call1(&clipboard, &text.get_value().into()).ok().and_then(|p| p.dyn_into::<Promise>().ok())
+    else {
+        return;
+    };
+    let written = Closure::once(move |_: JsValue| {
+        // The page may have gone on in the meantime.
+        if copied.try_set(true).is_none() {
+            set_timeout(move || _ = copied.try_set(false), Duration::from_secs(2));
+        }
+    });
+    let refused = Closure::once(|_: JsValue| ());
+    let _settled = promise.then2(&written, &refused);
+    // Each is called once at most, later.
+    written.forget();
+    refused.forget();
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn put_on_clipboard(_: StoredValue<String>, _: RwSignal<bool>) {}
