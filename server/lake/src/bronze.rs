@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use showrunner_ingest::{Error as IngestError, FileOutcome, ParquetSink, ReadOptions, Rejected, Source, read_file};
 
+use crate::calls::{self, Begun, ReadFile, Size};
 use crate::datasets::{Dataset, RUN_ID, SOURCE_FILE, raw_date};
 use crate::delta::{Label, NewFile, PartitionKey, Table, io_error, parts};
 use crate::model::{BronzeOutcome, Day, DayInput, FileRef, Progress, ProgressSink, Quarantined, TableOutcome};
@@ -82,6 +83,8 @@ struct Task {
     size: u64,
     path: Option<PathBuf>,
     object: Option<(String, String)>,
+    /// What is noted when it was read.
+    operation: ReadFile,
 }
 
 /// A file that was read.
@@ -95,6 +98,7 @@ struct Done {
 
 struct Work {
     bronze: Bronze,
+    scope: Option<calls::Scope>,
     run_id: String,
     days: Vec<Day>,
     tasks: Vec<Task>,
@@ -114,6 +118,12 @@ impl Work {
         for (index, day) in days.iter().enumerate() {
             parts::check_value("customer", &day.day.customer)?;
             for file in &day.files {
+                let operation = ReadFile {
+                    file: ReadFile::source(file),
+                    table: bronze.table.shape.name.clone(),
+                    date: day.day.date,
+                    customer: day.day.customer.clone(),
+                };
                 tasks.push(match file {
                     FileRef::Object(object) => Task {
                         day: index,
@@ -122,6 +132,7 @@ impl Work {
                         size: object.size,
                         path: bronze.objects.local_path(&object.bucket, &object.key),
                         object: Some((object.bucket.clone(), object.key.clone())),
+                        operation,
                     },
                     FileRef::Local(path) => Task {
                         day: index,
@@ -130,6 +141,7 @@ impl Work {
                         size: path.metadata().map_err(|e| unreadable(path, e))?.len(),
                         path: Some(path.clone()),
                         object: None,
+                        operation,
                     },
                 });
             }
@@ -137,6 +149,7 @@ impl Work {
         let bytes_total = tasks.iter().map(|t| t.size).sum();
         Ok(Work {
             bronze,
+            scope: calls::scope(),
             run_id: run_id.to_owned(),
             days: days.iter().map(|d| d.day.clone()).collect(),
             tasks,
@@ -208,6 +221,16 @@ impl Work {
     }
 
     fn read(&self, task: &Task) -> Result<Done> {
+        let begun = Begun::within(self.scope.as_ref());
+        let done = self.read_file(task);
+        begun.end(task.operation.clone(), &done, |done| Size {
+            rows: Some(done.part.as_ref().map_or(0, |part| part.rows)),
+            bytes: Some(done.bytes_in),
+        });
+        done
+    }
+
+    fn read_file(&self, task: &Task) -> Result<Done> {
         if self.progress.cancelled() {
             return Err(cancelled());
         }

@@ -1,20 +1,21 @@
 //! Delta tables: one log and many Parquet files below one root. We write the Parquet files ourselves and commit
 //! remove and add in one version, so that a reader sees a partition before or after its replacement and never between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use chrono::NaiveDate;
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, FinalizedCommit, TransactionError};
 use deltalake::kernel::{Action, Add, LogicalFileView, Transaction};
 use deltalake::logstore::LogStoreRef;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use url::Url;
 
+use crate::calls::{self, Begun, Outcome, Size};
 use crate::model::{PartitionStat, TableStat, Zone};
 use crate::{Error, ErrorKind, Result};
 
@@ -262,7 +263,9 @@ impl Table {
             if actions.is_empty() && label.transaction.is_none() {
                 return Ok(current.version);
             }
-            match self.commit(&current, actions, label).await {
+            let size =
+                Size { rows: Some(adds.iter().map(|f| f.rows).sum()), bytes: Some(adds.iter().map(|f| f.bytes).sum()) };
+            match self.commit(&current, actions, label, size).await {
                 Ok(version) => return Ok(version),
                 Err(e) if is_conflict(&e) && attempt < COMMIT_ATTEMPTS => {
                     tracing::warn!(table = %self.full_name(), attempt, "another process committed first; trying again from its version");
@@ -284,7 +287,13 @@ impl Table {
         unreachable!("the loop returns")
     }
 
-    async fn commit(&self, current: &Current, actions: Vec<Action>, label: &Label<'_>) -> Result<i64, DeltaTableError> {
+    async fn commit(
+        &self,
+        current: &Current,
+        actions: Vec<Action>,
+        label: &Label<'_>,
+        size: Size,
+    ) -> Result<i64, DeltaTableError> {
         // Checkpoints are a separate, best-effort step: were they part of the commit, their failure would look like the commit's.
         let mut properties = CommitProperties::default()
             .with_max_retries(0)
@@ -299,11 +308,16 @@ impl Table {
             partition_by: (!self.shape.partition.is_empty()).then(|| self.shape.partition.clone()),
             predicate: None,
         };
-        let state = current.table.snapshot()?;
-        let done = CommitBuilder::from(properties)
-            .with_actions(actions)
-            .build(Some(state), self.log_store.clone(), operation)
-            .await?;
+        let commit = self.describe_commit(current, &operation, &actions);
+        let begun = Begun::now();
+        let done = self.write_version(current, actions, properties, operation).await;
+        let error = done.as_ref().err().map(|e| match is_conflict(e) {
+            true => "Another process committed this version first.".to_owned(),
+            false => format!("The commit failed: {e}"),
+        });
+        let outcome = if error.is_none() { Outcome::Ok } else { Outcome::Failed };
+        begun.note(commit.into(), outcome, error, size);
+        let done = done?;
         let version = done.version() as i64;
         let mut table = current.table.clone();
         table.state = Some(done.snapshot());
@@ -319,6 +333,50 @@ impl Table {
             tracing::warn!(table = %self.full_name(), error = %e, "could not write a checkpoint");
         }
         Ok(version)
+    }
+
+    async fn write_version(
+        &self,
+        current: &Current,
+        actions: Vec<Action>,
+        properties: CommitProperties,
+        operation: DeltaOperation,
+    ) -> Result<FinalizedCommit, DeltaTableError> {
+        let state = current.table.snapshot()?;
+        CommitBuilder::from(properties)
+            .with_actions(actions)
+            .build(Some(state), self.log_store.clone(), operation)
+            .await
+    }
+
+    /// What a commit of these actions does, for the call log.
+    fn describe_commit(&self, current: &Current, operation: &DeltaOperation, actions: &[Action]) -> calls::Commit {
+        let mut commit = calls::Commit {
+            zone: self.shape.zone,
+            table: self.shape.name.clone(),
+            delta: operation.name().to_owned(),
+            version: current.version + 1,
+            added: 0,
+            removed: 0,
+            partitions: Vec::new(),
+        };
+        let mut folders = BTreeSet::new();
+        for action in actions {
+            let path = match action {
+                Action::Add(add) => {
+                    commit.added += 1;
+                    &add.path
+                }
+                Action::Remove(remove) => {
+                    commit.removed += 1;
+                    &remove.path
+                }
+                _ => continue,
+            };
+            folders.extend(path.rsplit_once('/').map(|(folder, _)| folder));
+        }
+        commit.partitions = folders.into_iter().map(str::to_owned).collect();
+        commit
     }
 
     /// Whether a commit with this transaction id is in the log.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 
+use crate::calls;
 use crate::delta::{Current, LiveFile, PartitionKey, Table};
 use crate::model::{Day, ProgressSink, RuleEffect, ZoneOutcome};
 use crate::silver::{find, partition};
@@ -110,6 +111,7 @@ impl Gold {
         let mut rules = Vec::new();
         for chunk in snapshot.chunks(&key, dates) {
             counter.check()?;
+            let what = days_of(customer, &chunk);
             let (snapshot, parts, counter) = (snapshot.clone(), parts.clone(), counter.clone());
             let (tables, key, run_id, customer) =
                 (self.tables.clone(), key.clone(), run_id.to_owned(), customer.to_owned());
@@ -131,7 +133,7 @@ impl Gold {
                 counter.done(chunk.len() as u64, written);
                 Ok(result.rules)
             };
-            sum_rules(&mut rules, spawned(work).await?);
+            sum_rules(&mut rules, calls::about(what, spawned(work)).await?);
         }
         Ok(rules)
     }
@@ -154,7 +156,7 @@ impl Gold {
             }
             Ok(result.rules)
         };
-        spawned(work).await
+        calls::about(format!("all days, {customer}"), spawned(work)).await
     }
 
     /// Recomputes the tables that span days without these days, whatever silver still holds of them.
@@ -177,10 +179,19 @@ impl Gold {
     }
 }
 
+/// `2017-07-29, customer01` or `2017-06-01 to 2017-07-28, customer01`
+fn days_of(customer: &str, dates: &BTreeSet<NaiveDate>) -> String {
+    match (dates.first(), dates.last()) {
+        (Some(first), Some(last)) if first != last => format!("{first} to {last}, {customer}"),
+        (Some(day), _) => format!("{day}, {customer}"),
+        _ => customer.to_owned(),
+    }
+}
+
 /// Computes in a task of its own, on another core if there is one; given up with the caller.
 async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let mut task = tokio::task::JoinSet::new();
-    task.spawn(work);
+    task.spawn(calls::carried(work));
     match task.join_next().await {
         Some(Ok(done)) => done,
         Some(Err(e)) => Err(Error::with(ErrorKind::Internal, format!("The transform stopped unexpectedly: {e}"), e)),

@@ -2,11 +2,13 @@
 
 mod bronze;
 pub mod browse;
+pub mod calls;
 pub mod clock;
 mod datasets;
 mod delta;
 mod error;
 mod gold;
+pub mod google;
 pub mod ingestion;
 pub mod keys;
 mod lake;

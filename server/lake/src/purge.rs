@@ -8,6 +8,7 @@ use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 
+use crate::calls::{Begun, Purge, Size};
 use crate::delta::{Label, LiveFile, Table, parts};
 use crate::model::{PurgeItem, Scope, Zone};
 use crate::warehouse::{partition, write_partition};
@@ -107,6 +108,14 @@ pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem
 
 /// Removes the scope from one table. Idempotent; killed half-way, the next call goes on.
 pub(crate) async fn purge_table(table: &Table, scope: &Scope, run_id: &str) -> Result<PurgeItem> {
+    let operation = Purge { zone: table.shape.zone, table: table.shape.name.clone(), scope: scope.clone() };
+    let begun = Begun::now();
+    let result = purge(table, &operation.scope, run_id).await;
+    begun.end(operation, &result, |gone| Size { rows: Some(gone.rows), bytes: Some(gone.bytes) });
+    result
+}
+
+async fn purge(table: &Table, scope: &Scope, run_id: &str) -> Result<PurgeItem> {
     let _writer = table.writer().await;
     let item = plan_table(table, scope).await?;
     let reach = Reach { scope, table };

@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::calls;
 use crate::delta::{PartitionKey, Table, io_error};
 use crate::model::{Day, ProgressSink, ZoneOutcome};
 use crate::zone::{DayCounter, Parts, damaged, sum_rules, write_part};
@@ -83,7 +84,8 @@ impl Silver {
             tasks.push(async move {
                 counter.check()?;
                 // A task of its own: days run on different threads.
-                tokio::spawn(async move {
+                let what = format!("{}, {}", day.date, day.customer);
+                tokio::spawn(calls::about(what, async move {
                     let result = transform::silver_rows(&read_day(&bronze, &files, &of_day)?).await?;
                     let mut written = 0;
                     for (name, batches) in &result.tables {
@@ -94,7 +96,7 @@ impl Silver {
                     }
                     counter.done(1, written);
                     Ok::<_, Error>(result.rules)
-                })
+                }))
                 .await
                 .map_err(|e| Error::with(ErrorKind::Internal, format!("The transform stopped unexpectedly: {e}"), e))?
             });

@@ -18,6 +18,7 @@ use showrunner_ingest::ParquetSink;
 use url::Url;
 
 use crate::bronze::ingest_error;
+use crate::calls::{Begun, CreateTable, Load, LoadedDate, Size, Truncate};
 use crate::delta::{Label, NewFile, PartitionKey, Shape, Table, delta_error, io_error, parts};
 use crate::model::{TableOutcome, Zone};
 use crate::ports::{Warehouse, WarehouseTable};
@@ -273,12 +274,14 @@ impl Warehouse for DeltaWarehouse {
         if self.handle(&table.name).is_ok() {
             return Ok(());
         }
-        let handle = self.add(table)?;
-        if let Err(e) = handle.create().await {
+        let (operation, begun) = (CreateTable { table: table.clone() }, Begun::now());
+        let handle = self.add(&operation.table)?;
+        let created = handle.create().await;
+        if created.is_err() {
             self.tables.write().unwrap_or_else(|e| e.into_inner()).remove(&table.name);
-            return Err(e);
         }
-        Ok(())
+        begun.end(operation, &created, |()| Size::default());
+        created
     }
 
     async fn table(&self, name: &str) -> Result<WarehouseTable> {
@@ -298,7 +301,12 @@ impl Warehouse for DeltaWarehouse {
     ) -> Result<TableOutcome> {
         let table = self.handle(name)?;
         let _writer = table.writer().await;
-        load_locked(&table, job, job, partitions).await
+        let dates = partitions.iter().map(|(date, _)| LoadedDate { date: *date, files: None }).collect();
+        let operation = Load { table: name.to_owned(), job: job.to_owned(), partitions: dates };
+        let begun = Begun::now();
+        let loaded = load_locked(&table, &operation.job, &operation.job, partitions).await;
+        begun.end(operation, &loaded, load_size);
+        loaded
     }
 
     async fn partitions(&self, name: &str) -> Result<Vec<(NaiveDate, u64)>> {
@@ -309,9 +317,16 @@ impl Warehouse for DeltaWarehouse {
     async fn truncate(&self, name: &str) -> Result<()> {
         let table = self.handle(name)?;
         let _writer = table.writer().await;
-        table.replace(|_| true, &[], &Label::run("truncate")).await?;
-        Ok(())
+        let (operation, begun) = (Truncate { table: name.to_owned() }, Begun::now());
+        let done = table.replace(|_| true, &[], &Label::run("truncate")).await.map(|_version| ());
+        begun.end(operation, &done, |()| Size::default());
+        done
     }
+}
+
+/// What a load moved.
+fn load_size(outcome: &TableOutcome) -> Size {
+    Size { rows: Some(outcome.rows), bytes: Some(outcome.bytes) }
 }
 
 /// A load job; the caller holds the table's writer.

@@ -1,10 +1,12 @@
-//! Runtimes of their own for heavy work, so that neither a transform nor a query slows the server's pages.
+//! Runtimes of their own for heavy work, so that neither a transform nor a query slows the server's pages. What runs there is noted
+//! where the caller's calls are.
 
 use std::future::Future;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
+use crate::calls::carried;
 use crate::{Error, ErrorKind, Result};
 
 /// A runtime that may be dropped anywhere, also within another runtime.
@@ -37,7 +39,7 @@ impl Background {
     /// Starts the future there; it is dropped with what is returned.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<JoinSet<()>> {
         let mut tasks = JoinSet::new();
-        tasks.spawn_on(work, self.0.as_ref().ok_or_else(closed)?.handle());
+        tasks.spawn_on(carried(work), self.0.as_ref().ok_or_else(closed)?.handle());
         Ok(tasks)
     }
 
@@ -50,7 +52,7 @@ impl Background {
     /// Runs the future there to its end, even when the caller stops waiting: a step that has begun writing finishes its commit.
     pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
         match self.0.as_ref() {
-            Some(runtime) => runtime.spawn(work).await.unwrap_or_else(|e| Err(failed(e))),
+            Some(runtime) => runtime.spawn(carried(work)).await.unwrap_or_else(|e| Err(failed(e))),
             None => Err(closed()),
         }
     }
@@ -64,7 +66,7 @@ impl Background {
             return Err(closed());
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn_on(work, runtime.handle());
+        tasks.spawn_on(carried(work), runtime.handle());
         match tasks.join_next().await {
             Some(done) => done.unwrap_or_else(|e| Err(failed(e))),
             None => Err(closed()),

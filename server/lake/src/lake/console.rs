@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::background::Background;
 use super::{Answer, Inner, Lake, QueryLimits, timed_out};
+use crate::calls::{self, Begun, Size};
 use crate::query::{Stop, Until};
 use crate::{Error, ErrorKind, Result, query};
 
@@ -212,7 +213,24 @@ impl Inner {
         limits: QueryLimits,
         turn: Option<OwnedSemaphorePermit>,
     ) -> Result<Answer> {
-        let (inner, sql) = (self.clone(), sql.to_owned());
+        let operation = calls::Query::new(sql, limits);
+        let begun = Begun::now();
+        let answer = self.run_query(runtime, &operation, limits, turn).await;
+        begun.end(operation, &answer, |answer| Size {
+            rows: Some(answer.batches.iter().map(|batch| batch.num_rows() as u64).sum()),
+            bytes: Some(answer.cost.bytes_read),
+        });
+        answer
+    }
+
+    async fn run_query(
+        self: &Arc<Self>,
+        runtime: &Background,
+        query: &calls::Query,
+        limits: QueryLimits,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Result<Answer> {
+        let (inner, sql) = (self.clone(), query.sql.clone());
         let stop = Stop::default();
         let _until = stop.until_dropped();
         let work = runtime.run_while_wanted(async move {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::calls::{RecordingObjects, RecordingTopic};
 use crate::clock::{Clock, system_clock};
 use crate::datasets::Dataset;
 use crate::delta::Shape;
@@ -36,6 +37,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
     }
     std::fs::create_dir_all(&scratch).map_err(|e| io_error("creating", &scratch, e))?;
     let topics = open_topics(&config.data_dir, system_clock(), read_only).await?;
+    let topics: Arc<dyn Topic> = Arc::new(RecordingTopic::new(topics, system_clock()));
     let disk: Arc<dyn Objects> = Arc::new(DiskObjects::open(&config.data_dir)?);
     if !read_only {
         for bucket in [&names.source, &names.ingestion, &names.datalake] {
@@ -44,6 +46,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
     }
     let objects: Arc<dyn Objects> =
         Arc::new(NotifyingObjects::new(disk, names.ingestion.clone(), topics.clone(), NOTIFICATION_TOPIC));
+    let objects: Arc<dyn Objects> = Arc::new(RecordingObjects::new(objects));
     let epoch = Arc::new(AtomicU64::new(0));
     let datasets: Vec<Arc<Dataset>> = Dataset::all().into_iter().map(Arc::new).collect();
     let datalake = config.data_dir.join("buckets").join(&names.datalake);

@@ -10,6 +10,8 @@ use tokio::task::JoinSet;
 use super::session::{PlannedTable, Relations, context, narrowed, parts_of, register};
 use super::sql_file::SqlFile;
 use super::{Rows, Transformed, silver};
+use crate::calls;
+use crate::model::Zone;
 use crate::{Error, ErrorKind, Result};
 
 const TABLES: [(&str, &str); 7] = [
@@ -83,7 +85,8 @@ impl Planned {
         let mut running = JoinSet::new();
         for at in 0..self.tables.len() {
             let (planned, mut relations) = (Arc::clone(self), relations.clone());
-            running.spawn(async move { (at, planned.tables[at].compute(&planned.context, &mut relations).await) });
+            let work = async move { (at, planned.tables[at].compute(&planned.context, &mut relations).await) };
+            running.spawn(calls::carried(work));
         }
         let mut computed = Vec::new();
         while let Some(done) = running.join_next().await {
@@ -111,7 +114,7 @@ fn plan_tables(
         register(context, name, Arc::clone(schema), Vec::new())?;
     }
     let wanted = tables().filter(|(name, _)| which(name));
-    wanted.map(|(name, file)| PlannedTable::new(context, name, file.sql, file.rules.clone())).collect()
+    wanted.map(|(name, file)| PlannedTable::new(context, Zone::Gold, name, file, file.rules.clone())).collect()
 }
 
 /// The schemas of the tables of gold.

@@ -17,8 +17,9 @@ use datafusion::physical_plan::collect;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::FutureExt;
 
-use super::sql_file::RuleDef;
-use crate::model::RuleEffect;
+use super::sql_file::{RuleDef, SqlFile};
+use crate::calls::{Begun, Size, Transform, subject};
+use crate::model::{RuleEffect, Zone};
 use crate::{Error, ErrorKind, Result};
 
 /// The runtime in which all transforms run. A provider whose object store is not the local disk must be
@@ -51,9 +52,40 @@ pub(super) fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame> {
         .map_err(|error| failed("A transform could not be planned", error))
 }
 
+/// SQL with what it is for: what runs is what is noted.
+pub(super) struct Statement {
+    zone: Zone,
+    name: String,
+    title: String,
+    sql: String,
+}
+
+impl Statement {
+    /// SQL that gives the table (or what is on the way to one) of this name.
+    pub fn new(zone: Zone, name: &str, title: impl Into<String>, sql: impl Into<String>) -> Statement {
+        Statement { zone, name: name.to_owned(), title: title.into(), sql: sql.into() }
+    }
+
+    /// Notes that it ran.
+    fn ran(&self, begun: Begun, result: &Result<Vec<RecordBatch>>) {
+        if !begun.wanted() {
+            return;
+        }
+        let operation = Transform {
+            zone: self.zone,
+            name: self.name.clone(),
+            title: self.title.clone(),
+            of: subject(),
+            sql: self.sql.clone(),
+        };
+        begun.end(operation, result, |rows| Size::rows(rows.iter().map(|batch| batch.num_rows() as u64).sum()));
+    }
+}
+
 /// A query that is planned once and run over other batches each time. Planning takes longer than running a
 /// day does, and a seed runs many days.
 pub(super) struct Prepared {
+    statement: Statement,
     plan: LogicalPlan,
     schema: SchemaRef,
 }
@@ -63,11 +95,12 @@ pub(super) type Relations = HashMap<&'static str, Arc<dyn TableProvider>>;
 
 impl Prepared {
     /// Plans over registered tables; only their schemas matter.
-    pub fn new(context: &SessionContext, sql: &str) -> Result<Prepared> {
-        let query = plan(context, sql)?;
+    pub fn new(context: &SessionContext, statement: Statement) -> Result<Prepared> {
+        let query = plan(context, &statement.sql)?;
         let schema = stored_schema(&query);
         let plan = context.state().optimize(query.logical_plan());
-        Ok(Prepared { plan: plan.map_err(|error| failed("A transform could not be planned", error))?, schema })
+        let plan = plan.map_err(|error| failed("A transform could not be planned", error))?;
+        Ok(Prepared { statement, plan, schema })
     }
 
     /// The schema of [`Prepared::run`]'s batches.
@@ -76,10 +109,13 @@ impl Prepared {
     }
 
     /// Runs over these relations, which have the schemas that were planned with.
-    pub async fn run(&self, context: &SessionContext, name: &str, relations: &Relations) -> Result<Vec<RecordBatch>> {
+    pub async fn run(&self, context: &SessionContext, relations: &Relations) -> Result<Vec<RecordBatch>> {
+        let begun = Begun::now();
+        let name = &self.statement.name;
         let batches = self.collect(context, relations).await;
-        let batches = batches.map_err(|error| failed(&format!("The transform '{name}' failed"), error))?;
-        let batches = batches.into_iter().filter(|batch| batch.num_rows() > 0);
+        let batches = batches.map_err(|error| failed(&format!("The transform '{name}' failed"), error));
+        self.statement.ran(begun, &batches);
+        let batches = batches?.into_iter().filter(|batch| batch.num_rows() > 0);
         batches.map(|batch| conform(&batch, &self.schema)).collect()
     }
 
@@ -127,11 +163,20 @@ pub(super) struct PlannedTable {
 
 impl PlannedTable {
     /// Plans over the registered tables; the table itself is registered for the rules and for the tables behind it.
-    pub fn new(context: &SessionContext, name: &'static str, sql: &str, rules: Vec<RuleDef>) -> Result<PlannedTable> {
-        let query = Prepared::new(context, sql)?;
+    pub fn new(
+        context: &SessionContext,
+        zone: Zone,
+        name: &'static str,
+        file: &SqlFile,
+        rules: Vec<RuleDef>,
+    ) -> Result<PlannedTable> {
+        let query = Prepared::new(context, Statement::new(zone, name, file.title, file.sql))?;
         register(context, name, Arc::clone(query.schema()), Vec::new())?;
         let counts = rule_queries(&rules);
-        let counts = counts.into_iter().map(|count| Ok((count.rules, Prepared::new(context, &count.sql)?)));
+        let counts = counts.into_iter().map(|count| {
+            let title = format!("Counts what the rules of {name} touched");
+            Ok((count.rules, Prepared::new(context, Statement::new(zone, name, title, count.sql))?))
+        });
         let counts = counts.collect::<Result<_>>()?;
         Ok(PlannedTable { name, query, rules, counts })
     }
@@ -142,11 +187,11 @@ impl PlannedTable {
         context: &SessionContext,
         relations: &mut Relations,
     ) -> Result<(Vec<RecordBatch>, Vec<RuleEffect>)> {
-        let rows = self.query.run(context, self.name, relations).await?;
+        let rows = self.query.run(context, relations).await?;
         relations.insert(self.name, table_of(self.name, Arc::clone(self.query.schema()), rows.clone())?);
         let mut counted = Vec::new();
         for (rules, query) in &self.counts {
-            counted.push((rules.clone(), query.run(context, self.name, relations).await?));
+            counted.push((rules.clone(), query.run(context, relations).await?));
         }
         let effects = effects(self.name, &self.rules, &counted)?;
         Ok((rows, effects))

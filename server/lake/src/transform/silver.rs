@@ -12,8 +12,9 @@ use datafusion::prelude::SessionContext;
 
 use super::Transformed;
 use super::bronze;
-use super::session::{PlannedTable, Prepared, Relations, context, failed, register, table_of};
+use super::session::{PlannedTable, Prepared, Relations, Statement, context, failed, register, table_of};
 use super::sql_file::{RuleDef, SqlFile};
+use crate::model::Zone;
 use crate::{Error, ErrorKind, Result};
 
 /// The day's rows with duplicates, without them, and what is unpacked from them.
@@ -63,12 +64,12 @@ impl Planned {
         relations.insert(COUNTRY_CODES, Arc::clone(&self.country_codes));
         let delivered = bronze::number_rows(delivered)?;
         relations.insert(BRONZE_DAY, table_of(BRONZE_DAY, bronze::loaded_schema(), vec![delivered.clone()])?);
-        let ranked = self.dedupe.run(&self.context, RANKED, &relations).await?;
+        let ranked = self.dedupe.run(&self.context, &relations).await?;
         let day_sessions = first_deliveries(&delivered, &ranked)?;
         relations.insert(RANKED, table_of(RANKED, Arc::clone(self.dedupe.schema()), ranked)?);
         relations.insert(DAY_SESSIONS, table_of(DAY_SESSIONS, bronze::loaded_schema(), vec![day_sessions])?);
         for (name, query) in &self.unpacked {
-            let rows = query.run(&self.context, name, &relations).await?;
+            let rows = query.run(&self.context, &relations).await?;
             relations.insert(name, table_of(name, Arc::clone(query.schema()), rows)?);
         }
         let mut transformed = Transformed::default();
@@ -126,7 +127,7 @@ impl Planned {
             .register_table(COUNTRY_CODES, Arc::clone(&country_codes))
             .map_err(|error| failed("The country codes could not be registered", error))?;
 
-        let dedupe = Prepared::new(&context, DEDUPE.1)?;
+        let dedupe = Prepared::new(&context, statement(RANKED, DEDUPE.1))?;
         let types: Vec<_> = dedupe.schema().fields().iter().map(|field| field.data_type().clone()).collect();
         if types != [DataType::Int64, DataType::Int64, DataType::Boolean] {
             let message = "dedupe.sql must give _row and delivery as BIGINT and not_comparable as BOOLEAN.";
@@ -135,16 +136,21 @@ impl Planned {
         empty(RANKED, Arc::clone(dedupe.schema()))?;
         let mut unpacked = Vec::new();
         for (name, sql) in UNPACKED {
-            let query = Prepared::new(&context, sql)?;
+            let query = Prepared::new(&context, statement(name, sql))?;
             empty(name, Arc::clone(query.schema()))?;
             unpacked.push((name, query));
         }
         let mut planned = Vec::new();
         for (name, file) in tables() {
-            planned.push(PlannedTable::new(&context, name, file.sql, rules(name, file))?);
+            planned.push(PlannedTable::new(&context, Zone::Silver, name, file, rules(name, file))?);
         }
         Ok(Planned { context, country_codes, dedupe, unpacked, tables: planned })
     }
+}
+
+/// What is computed on the way to the tables.
+fn statement(name: &str, sql: &'static str) -> Statement {
+    Statement::new(Zone::Silver, name, parse(sql).title, sql)
 }
 
 /// The schemas of the tables of silver.

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 
-use super::{partition, types, write_partition};
+use super::{load_size, partition, types, write_partition};
+use crate::calls::{Begun, Load, LoadedDate};
 use crate::delta::{Current, Label, NewFile, PartitionKey, Table};
-use crate::model::{Day, ProgressSink, ZoneOutcome};
+use crate::model::{Day, ProgressSink, TableOutcome, ZoneOutcome};
 use crate::ports::WarehouseTable;
 use crate::transform;
 use crate::zone::{DayCounter, outcome, read_part, with_constant};
@@ -47,37 +48,54 @@ impl Serve {
         let started = Instant::now();
         let _writer = self.table.writer().await;
         let dates: BTreeSet<NaiveDate> = days.iter().map(|d| d.date).collect();
-        let keys: Vec<PartitionKey> = dates.iter().map(|d| partition(&self.table, *d)).collect();
         let silver = self.sessions.current().await?;
+        let files =
+            |date: NaiveDate| silver.files.iter().filter(move |f| f.date() == Some(date)).map(|f| f.path.clone());
         // The same run from the same version of silver is the same load job: it loads once.
         let names: Vec<String> = dates.iter().map(ToString::to_string).collect();
         let dates_id = format!("{:08x}", crc32c::crc32c(names.join(",").as_bytes()));
-        let transaction = format!("load:{run_id}:{dates_id}:silver@{}", silver.version);
-        let counter = Arc::new(DayCounter::new(progress, dates.len()));
-        let tables = if self.table.has_transaction(&transaction).await? {
+        let operation = Load {
+            table: SERVING.to_owned(),
+            job: format!("{run_id}:{dates_id}:silver@{}", silver.version),
+            partitions: dates.iter().map(|d| LoadedDate { date: *d, files: Some(files(*d).collect()) }).collect(),
+        };
+        let begun = Begun::now();
+        let loaded = self.load(run_id, &operation, &silver, progress).await;
+        begun.end(operation, &loaded, load_size);
+        Ok(ZoneOutcome { tables: vec![loaded?], rules: Vec::new(), seconds: started.elapsed().as_secs_f64() })
+    }
+
+    async fn load(
+        &self,
+        run_id: &str,
+        operation: &Load,
+        silver: &Arc<Current>,
+        progress: Arc<dyn ProgressSink>,
+    ) -> Result<TableOutcome> {
+        let keys: Vec<PartitionKey> = operation.partitions.iter().map(|p| partition(&self.table, p.date)).collect();
+        let transaction = format!("load:{}", operation.job);
+        let counter = Arc::new(DayCounter::new(progress, keys.len()));
+        if self.table.has_transaction(&transaction).await? {
             let current = self.table.current().await?;
             let rows = current.files.iter().filter(|f| keys.iter().any(|k| f.is_in(k))).map(|f| f.rows).sum();
-            counter.done(dates.len() as u64, rows);
-            vec![crate::model::TableOutcome { rows, ..outcome(&self.table, &[], current.version) }]
-        } else {
-            self.table.sweep_orphans(run_id, &keys).await?;
-            let done = {
-                let (table, run_id) = (self.table.clone(), run_id.to_owned());
-                tokio::task::spawn_blocking(move || {
-                    write_all(&table, &run_id, &silver, &self.sessions, &dates, &counter)
-                })
+            counter.done(keys.len() as u64, rows);
+            return Ok(TableOutcome { rows, ..outcome(&self.table, &[], current.version) });
+        }
+        self.table.sweep_orphans(run_id, &keys).await?;
+        let done = {
+            let (table, sessions, silver) = (self.table.clone(), self.sessions.clone(), silver.clone());
+            let (run_id, partitions) = (run_id.to_owned(), operation.partitions.clone());
+            tokio::task::spawn_blocking(move || write_all(&table, &run_id, &silver, &sessions, &partitions, &counter))
                 .await
                 .map_err(|e| Error::with(ErrorKind::Internal, format!("The load stopped unexpectedly: {e}"), e))?
-            };
-            if done.is_err() {
-                self.table.sweep_orphans(run_id, &keys).await?;
-            }
-            let adds = done?;
-            let label = Label { run_id, transaction: Some(transaction) };
-            let version = self.table.replace(|f| keys.iter().any(|k| f.is_in(k)), &adds, &label).await?;
-            vec![outcome(&self.table, &adds, version)]
         };
-        Ok(ZoneOutcome { tables, rules: Vec::new(), seconds: started.elapsed().as_secs_f64() })
+        if done.is_err() {
+            self.table.sweep_orphans(run_id, &keys).await?;
+        }
+        let adds = done?;
+        let label = Label { run_id, transaction: Some(transaction) };
+        let version = self.table.replace(|f| keys.iter().any(|k| f.is_in(k)), &adds, &label).await?;
+        Ok(outcome(&self.table, &adds, version))
     }
 }
 
@@ -87,14 +105,15 @@ fn write_all(
     run_id: &str,
     silver: &Current,
     sessions: &Table,
-    dates: &BTreeSet<NaiveDate>,
+    partitions: &[LoadedDate],
     counter: &DayCounter,
 ) -> Result<Vec<NewFile>> {
     let mut adds = Vec::new();
-    for date in dates {
+    for LoadedDate { date, files } in partitions {
         counter.check()?;
         let mut batches = Vec::new();
-        for file in silver.files.iter().filter(|f| f.date() == Some(*date)) {
+        let of_date = silver.files.iter().filter(|f| files.as_ref().is_some_and(|paths| paths.contains(&f.path)));
+        for file in of_date {
             let customer = file.partition.get("customer").map_or("", String::as_str);
             for batch in read_part(sessions, &file.path)? {
                 batches.push(with_constant(&batch, "customer", customer)?);
