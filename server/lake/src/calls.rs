@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 pub use operation::*;
-pub use recording::{RecordingObjects, RecordingTopic};
+pub use recording::RecordingObjects;
 
 use crate::clock::Clock;
 use crate::{Error, ErrorKind};

@@ -1,6 +1,5 @@
-//! Ports that note what they are asked: a store and a topic around those that do the work.
+//! A store that notes what it is asked, around the one that does the work.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use futures::stream::BoxStream;
 
 use super::*;
 use crate::Result;
-use crate::ports::{Message, ObjectMeta, Objects, Precondition, Topic};
+use crate::ports::{ObjectMeta, Objects, Precondition};
 
 /// A store whose operations are noted. [`Objects::open`] is not: whoever reads a file that way notes what came of it.
 pub struct RecordingObjects(Arc<dyn Objects>);
@@ -120,84 +119,6 @@ impl Objects for RecordingObjects {
         let (operation, begun) = (SweepBucket { bucket: bucket.to_owned() }, Begun::now());
         let result = operation.run(self.0.as_ref()).await;
         begun.end(operation, &result, nothing);
-        result
-    }
-}
-
-/// Attributes that say what a message is about; others may hold anything and are not noted.
-const NOTED: [&str; 4] = ["eventType", "bucketId", "objectId", "objectGeneration"];
-
-/// Topics whose operations are noted. Waiting for a message is not one.
-pub struct RecordingTopic {
-    topics: Arc<dyn Topic>,
-    clock: Clock,
-}
-
-impl RecordingTopic {
-    /// Around these topics; `clock` says what 'now' is.
-    pub fn new(topics: Arc<dyn Topic>, clock: Clock) -> Self {
-        RecordingTopic { topics, clock }
-    }
-}
-
-#[async_trait]
-impl Topic for RecordingTopic {
-    async fn create(&self, topic: &str, subscription: &str) -> Result<()> {
-        let operation = CreateSubscription { topic: topic.to_owned(), subscription: subscription.to_owned() };
-        let begun = Begun::now();
-        let result = operation.run(self.topics.as_ref()).await;
-        begun.end(operation, &result, nothing);
-        result
-    }
-
-    async fn publish(&self, topic: &str, data: Bytes, attributes: BTreeMap<String, String>) -> Result<u64> {
-        let about = attributes.iter().filter(|(name, _)| NOTED.contains(&name.as_str()));
-        let about = about.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let (operation, begun) = (Publish { topic: topic.to_owned(), attributes: about }, Begun::now());
-        let bytes = data.len() as u64;
-        let result = operation.run(self.topics.as_ref(), data, attributes).await;
-        begun.end(operation, &result, |_| Size::bytes(bytes));
-        result
-    }
-
-    async fn pull(&self, subscription: &str, max: usize) -> Result<Vec<Message>> {
-        let (operation, begun) = (Pull { subscription: subscription.to_owned(), max: max as u64 }, Begun::now());
-        let result = operation.run(self.topics.as_ref()).await;
-        begun.end(operation, &result, |messages| Size::rows(messages.len() as u64));
-        result
-    }
-
-    async fn wait(&self, subscription: &str) -> Result<()> {
-        self.topics.wait(subscription).await
-    }
-
-    async fn ack(&self, subscription: &str, ids: &[u64]) -> Result<()> {
-        let (operation, begun) =
-            (Acknowledge { subscription: subscription.to_owned(), ids: ids.to_vec() }, Begun::now());
-        let result = operation.run(self.topics.as_ref()).await;
-        begun.end(operation, &result, |()| Size::rows(ids.len() as u64));
-        result
-    }
-
-    async fn nack(&self, subscription: &str, ids: &[u64]) -> Result<()> {
-        let (operation, begun) = (GiveBack { subscription: subscription.to_owned(), ids: ids.to_vec() }, Begun::now());
-        let result = operation.run(self.topics.as_ref()).await;
-        begun.end(operation, &result, |()| Size::rows(ids.len() as u64));
-        result
-    }
-
-    async fn seek_to_now(&self, subscription: &str) -> Result<u64> {
-        let operation = Seek { subscription: subscription.to_owned(), time: (self.clock)() };
-        let begun = Begun::now();
-        let result = operation.run(self.topics.as_ref()).await;
-        begun.end(operation, &result, |dropped| Size::rows(*dropped));
-        result
-    }
-
-    async fn backlog(&self, subscription: &str) -> Result<u64> {
-        let (operation, begun) = (Backlog { subscription: subscription.to_owned() }, Begun::now());
-        let result = operation.run(self.topics.as_ref()).await;
-        begun.end(operation, &result, |waiting| Size::rows(*waiting));
         result
     }
 }

@@ -1,13 +1,11 @@
 //! The operations of the ports run themselves, so that what is noted is what ran.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use super::*;
 use crate::Result;
-use crate::ports::{Message, ObjectMeta, Objects, Precondition, Topic};
+use crate::ports::{ObjectMeta, Objects, Precondition};
 
 impl CreateBucket {
     pub(crate) async fn run(&self, objects: &dyn Objects) -> Result<()> {
@@ -72,52 +70,5 @@ impl ChecksumObject {
 impl SweepBucket {
     pub(crate) async fn run(&self, objects: &dyn Objects) -> Result<u64> {
         objects.sweep(&self.bucket).await
-    }
-}
-
-impl CreateSubscription {
-    pub(crate) async fn run(&self, topics: &dyn Topic) -> Result<()> {
-        topics.create(&self.topic, &self.subscription).await
-    }
-}
-
-impl Publish {
-    pub(crate) async fn run(
-        &self,
-        topics: &dyn Topic,
-        data: Bytes,
-        attributes: BTreeMap<String, String>,
-    ) -> Result<u64> {
-        topics.publish(&self.topic, data, attributes).await
-    }
-}
-
-impl Pull {
-    pub(crate) async fn run(&self, topics: &dyn Topic) -> Result<Vec<Message>> {
-        topics.pull(&self.subscription, usize::try_from(self.max).unwrap_or(usize::MAX)).await
-    }
-}
-
-impl Acknowledge {
-    pub(crate) async fn run(&self, topics: &dyn Topic) -> Result<()> {
-        topics.ack(&self.subscription, &self.ids).await
-    }
-}
-
-impl GiveBack {
-    pub(crate) async fn run(&self, topics: &dyn Topic) -> Result<()> {
-        topics.nack(&self.subscription, &self.ids).await
-    }
-}
-
-impl Seek {
-    pub(crate) async fn run(&self, topics: &dyn Topic) -> Result<u64> {
-        topics.seek_to_now(&self.subscription).await
-    }
-}
-
-impl Backlog {
-    pub(crate) async fn run(&self, topics: &dyn Topic) -> Result<u64> {
-        topics.backlog(&self.subscription).await
     }
 }
