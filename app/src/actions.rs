@@ -58,20 +58,7 @@ impl Actions {
         };
         provide_context(actions);
 
-        for mutation in [
-            actions.press,
-            actions.open,
-            actions.skip,
-            actions.take_up,
-            actions.clock,
-            actions.audience,
-            actions.reingest,
-            actions.stop,
-            actions.retry,
-            actions.reset,
-            actions.theme,
-            actions.cancel_query,
-        ] {
+        for mutation in actions.all() {
             watch(mutation, actions.error, live);
         }
 
@@ -86,11 +73,29 @@ impl Actions {
         actions
     }
 
+    fn all(self) -> [Mutation; 12] {
+        let Self {
+            press,
+            open,
+            skip,
+            take_up,
+            clock,
+            audience,
+            reingest,
+            stop,
+            retry,
+            reset,
+            theme,
+            cancel_query,
+            error: _,
+        } = self;
+        [press, open, skip, take_up, clock, audience, reingest, stop, retry, reset, theme, cancel_query]
+    }
+
     /// The mutation that a form with this address is sent to.
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "forms are looked at in the browser only"))]
     pub fn of(self, address: &str) -> Option<Mutation> {
-        let Self { press, reingest, stop, retry, reset, theme, cancel_query, error: _ } = self;
-        [press, reingest, stop, retry, reset, theme, cancel_query].into_iter().find(|mutation| mutation.path == address)
+        self.all().into_iter().find(|mutation| mutation.path == address)
     }
 }
 

@@ -16,11 +16,11 @@ mod runs;
 #[cfg(feature = "ssr")]
 mod sql;
 
-pub(crate) use audience::Audience;
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
     Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Report, Drawn as Runs, Drawn as Sql,
 };
+pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]
 pub(crate) use {
     lake::{Lake, LakeBucket, LakeTable},

@@ -250,7 +250,7 @@ impl Lake {
     }
 
     /// Answers to the report's own queries over `silver.sessions` and `silver.products`, which are kept in memory with the columns
-    /// of the report: see [`crate::transform::explore_queries`]. In the order of the queries.
+    /// of the report: see [`crate::transform::report_queries`]. In the order of the queries.
     ///
     /// # Errors
     /// Those of reading the tables, and [`ErrorKind::Invalid`] with what is wrong in a query.

@@ -1,4 +1,4 @@
-//! The embedded topics: durable, at least once, in a folder of the data folder. See docs/decisions/0007-topics.md.
+//! The embedded topics: durable, at least once, in a folder of the data folder. See docs/decisions/0008-topics.md.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -126,7 +126,11 @@ impl Views {
                         fact: Some(rows.label.clone()),
                         ..plain("Rows in this step", rows.value.clone())
                     },
-                    None => plain(&number.label, seconds(situation, step)),
+                    // Where no day is told of, another number is worth more than one that is not known.
+                    None => match seconds(situation, step) {
+                        None if step.action.date.is_none() => continue,
+                        seconds => plain(&number.label, seconds.unwrap_or_else(|| "–".into())),
+                    },
                 },
             });
         }
@@ -207,16 +211,16 @@ fn state(situation: &Situation, step: &Step, progress: Option<&ProgressView>) ->
 }
 
 /// How long the run took that brought the step's day; the newest one where the step has none.
-fn seconds(situation: &Situation, step: &Step) -> String {
+fn seconds(situation: &Situation, step: &Step) -> Option<String> {
     let of_day = step.action.date.and_then(|d| situation.folder(d)).and_then(|f| f.run_id.as_ref());
     let mut done = situation.runs.iter().filter(|r| r.state == RunState::Done);
     let run = match of_day {
         Some(id) => done.find(|r| r.id == *id),
         None if step.action.date.is_some() => None,
-        None => done.find(|r| matches!(r.kind, RunKind::Ingest | RunKind::Seed)),
+        None => done.find(|r| r.kind == RunKind::Ingest),
     };
-    let took = run.and_then(|r| Some(r.ended_at? - r.started_at?));
-    took.map_or("–".into(), |ms| format::seconds(ms.max(0) as f64 / 1000.0))
+    let took = run.and_then(|r| Some(r.ended_at? - r.started_at?))?;
+    Some(format::seconds(took.max(0) as f64 / 1000.0))
 }
 
 fn zone(zone: ZoneView) -> ScreenZoneView {

@@ -179,7 +179,7 @@ fn chapters(
             state: status.state,
             minutes: match situation.pressed.get(&step.id) {
                 // Settled: of the step on show, only what was counted before.
-                Some(row) if status.over() && row.used > 0 => format::clock(row.used / 1000),
+                Some(row) if status.over() && row.used >= 1000 => format::clock(row.used / 1000),
                 _ => format::clock(step.minutes.into()),
             },
             reason: status
