@@ -332,6 +332,7 @@ async fn a_run_names_what_it_executed() {
         press,
         [
             ("objects.put", marker_object.as_str()),
+            ("topics.publish", "ingestion-notifications"),
             ("objects.list", root.as_str())
         ]
     );
@@ -412,6 +413,7 @@ async fn calls_of_a_failed_step_are_kept_and_a_retry_adds_its_own() {
     let ResetStart::Started(reset) = start else { panic!("started: {start:?}") };
     assert_eq!(over(&state, &reset).await.state, RunState::Done);
     let all = calls(&state, &reset).await;
+    assert_eq!(of(&all, "topics.seek").len(), 1);
     let mut purged: Vec<_> = of(&all, "delta.purge").iter().map(|c| c.resource.clone()).collect();
     purged.sort();
     purged.dedup();

@@ -8,6 +8,7 @@
 
 mod operation;
 mod recording;
+mod recording_topics;
 mod run;
 mod words;
 
@@ -19,6 +20,7 @@ use chrono::{DateTime, Utc};
 
 pub use operation::*;
 pub use recording::RecordingObjects;
+pub use recording_topics::RecordingTopics;
 
 use crate::clock::Clock;
 use crate::{Error, ErrorKind};

@@ -194,17 +194,17 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
         Operation::Acknowledge(Acknowledge { subscription, ids }) => GoogleCall::new(
             "pubsub",
             "subscriptions.acknowledge",
-            Rest::json("POST", subscription_url(subscription, ":acknowledge"), json!({ "ackIds": ack_ids(ids) })),
-            Some(command(&["gcloud", "pubsub", "subscriptions", "ack", subscription, &format!("--ack-ids={}", ack_ids(ids).join(","))])),
+            Rest::json("POST", subscription_url(subscription, ":acknowledge"), json!({ "ackIds": ids })),
+            Some(command(&["gcloud", "pubsub", "subscriptions", "ack", subscription, &format!("--ack-ids={}", ids.join(","))])),
         )
         .noted(ACK_IDS),
-        Operation::GiveBack(GiveBack { subscription, ids }) => GoogleCall::new(
+        Operation::ModifyAckDeadline(ModifyAckDeadline { subscription, ids, seconds }) => GoogleCall::new(
             "pubsub",
             "subscriptions.modifyAckDeadline",
             Rest::json(
                 "POST",
                 subscription_url(subscription, ":modifyAckDeadline"),
-                json!({ "ackIds": ack_ids(ids), "ackDeadlineSeconds": 0 }),
+                json!({ "ackIds": ids, "ackDeadlineSeconds": seconds }),
             ),
             Some(command(&[
                 "gcloud",
@@ -212,18 +212,23 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
                 "subscriptions",
                 "modify-message-ack-deadline",
                 subscription,
-                &format!("--ack-ids={}", ack_ids(ids).join(",")),
-                "--ack-deadline=0",
+                &format!("--ack-ids={}", ids.join(",")),
+                &format!("--ack-deadline={seconds}"),
             ])),
         )
         .noted(ACK_IDS),
-        Operation::Seek(Seek { subscription, time }) => {
-            let time = time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        Operation::Seek(Seek { subscription, to }) => {
+            let (field, value) = match to {
+                SeekTo::Now(time) | SeekTo::Time(time) => {
+                    ("time", time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+                }
+                SeekTo::Snapshot(name) => ("snapshot", format!("projects/{PROJECT}/snapshots/{name}")),
+            };
             GoogleCall::new(
                 "pubsub",
                 "subscriptions.seek",
-                Rest::json("POST", subscription_url(subscription, ":seek"), json!({ "time": time })),
-                Some(command(&["gcloud", "pubsub", "subscriptions", "seek", subscription, &format!("--time={time}")])),
+                Rest::json("POST", subscription_url(subscription, ":seek"), json!({ (field): value })),
+                Some(command(&["gcloud", "pubsub", "subscriptions", "seek", subscription, &format!("--{field}={value}")])),
             )
             .noted("Pub/Sub may still deliver acknowledged messages for about a minute after a seek; here it takes effect at once.")
         }
@@ -318,10 +323,6 @@ fn subscription_url(subscription: &str, verb: &str) -> String {
 
 fn table_reference(dataset: &str, table: &str) -> Value {
     json!({ "projectId": PROJECT, "datasetId": dataset, "tableId": table })
-}
-
-fn ack_ids(ids: &[u64]) -> Vec<String> {
-    ids.iter().map(u64::to_string).collect()
 }
 
 /// Whether gcloud takes the name as it is: it reads `*`, `?` and `[` as patterns and `#` as the beginning of a generation, however they

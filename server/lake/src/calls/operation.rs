@@ -25,6 +25,17 @@ impl ObjectName {
     }
 }
 
+/// Where a [`Seek`] goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SeekTo {
+    /// Everything published until now is dropped; the moment by our clock.
+    Now(DateTime<Utc>),
+    /// What was published before is dropped, what came later comes again.
+    Time(DateTime<Utc>),
+    /// As it was when this snapshot was taken.
+    Snapshot(String),
+}
+
 macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty),+ $(,)? })+) => {
         $(
@@ -130,22 +141,24 @@ operations! {
     Acknowledge {
         /// Subscription.
         subscription: String,
-        /// The messages.
-        ids: Vec<u64>,
+        /// The deliveries.
+        ids: Vec<String>,
     }
-    /// Messages are given back.
-    GiveBack {
+    /// Messages get another deadline; with 0 seconds they are given back.
+    ModifyAckDeadline {
         /// Subscription.
         subscription: String,
-        /// The messages.
-        ids: Vec<u64>,
+        /// The deliveries.
+        ids: Vec<String>,
+        /// From now.
+        seconds: u64,
     }
-    /// Everything published before a moment is dropped.
+    /// A subscription goes to another place among its messages.
     Seek {
         /// Subscription.
         subscription: String,
-        /// The moment.
-        time: DateTime<Utc>,
+        /// Where.
+        to: SeekTo,
     }
     /// Waiting messages are counted.
     Backlog {

@@ -1,11 +1,13 @@
 //! The operations of the ports run themselves, so that what is noted is what ran.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use super::*;
 use crate::Result;
-use crate::ports::{ObjectMeta, Objects, Precondition};
+use crate::ports::{NewMessage, ObjectMeta, Objects, Precondition, PullRequest, ReceivedMessage, SeekTarget, Topics};
 
 impl CreateBucket {
     pub(crate) async fn run(&self, objects: &dyn Objects) -> Result<()> {
@@ -70,5 +72,47 @@ impl ChecksumObject {
 impl SweepBucket {
     pub(crate) async fn run(&self, objects: &dyn Objects) -> Result<u64> {
         objects.sweep(&self.bucket).await
+    }
+}
+
+impl Publish {
+    pub(crate) async fn run(&self, topics: &dyn Topics, messages: Vec<NewMessage>) -> Result<Vec<String>> {
+        topics.publish(&self.topic, messages).await
+    }
+}
+
+impl Pull {
+    pub(crate) async fn run(&self, topics: &dyn Topics, request: PullRequest) -> Result<Vec<ReceivedMessage>> {
+        let max_messages = usize::try_from(self.max).unwrap_or(usize::MAX);
+        topics.pull(&self.subscription, PullRequest { max_messages, ..request }).await
+    }
+}
+
+impl Acknowledge {
+    pub(crate) async fn run(&self, topics: &dyn Topics) -> Result<()> {
+        topics.acknowledge(&self.subscription, &self.ids).await
+    }
+}
+
+impl ModifyAckDeadline {
+    pub(crate) async fn run(&self, topics: &dyn Topics) -> Result<()> {
+        topics.modify_ack_deadline(&self.subscription, &self.ids, Duration::from_secs(self.seconds)).await
+    }
+}
+
+impl Seek {
+    pub(crate) async fn run(&self, topics: &dyn Topics) -> Result<()> {
+        let target = match &self.to {
+            SeekTo::Now(_) => SeekTarget::Now,
+            SeekTo::Time(time) => SeekTarget::Time(*time),
+            SeekTo::Snapshot(name) => SeekTarget::Snapshot(name.clone()),
+        };
+        topics.seek(&self.subscription, target).await
+    }
+}
+
+impl Backlog {
+    pub(crate) async fn run(&self, topics: &dyn Topics) -> Result<crate::ports::Backlog> {
+        topics.backlog(&self.subscription).await
     }
 }

@@ -1,5 +1,13 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+
 use super::*;
 use crate::clock::system_clock;
+use crate::objects::{DiskObjects, NotifyingObjects};
+use crate::ports::{Objects, Precondition, PullRequest, SeekTarget, SubscriptionConfig, TopicConfig, Topics};
+use crate::topic::{DiskTopics, TopicOptions};
 
 fn deletion(key: &str) -> DeleteObject {
     DeleteObject { object: ObjectName::new("b", key) }
@@ -65,5 +73,75 @@ async fn notes_follow_the_work_to_other_tasks_and_threads_and_stay_apart() {
     for (log, name) in [(a, "a"), (b, "b")] {
         let operations: Vec<_> = log.finish().into_iter().map(|call| call.operation).collect();
         assert_eq!(operations, [deletion(name).into(), deletion(name).into()]);
+    }
+}
+
+#[tokio::test]
+async fn ports_note_what_they_ran_without_any_payload() {
+    const BUCKET: &str = "sa-ingestion-x-dev";
+    let folder = tempfile::tempdir().unwrap();
+    let topics = DiskTopics::open(&folder.path().join("topics"), system_clock(), TopicOptions::default()).unwrap();
+    let topics: Arc<dyn Topics> = Arc::new(RecordingTopics::new(Arc::new(topics), system_clock()));
+    topics.create_topic("tttt", TopicConfig::default()).await.unwrap();
+    let disk = Arc::new(DiskObjects::open(folder.path()).unwrap());
+    let objects = RecordingObjects::new(Arc::new(NotifyingObjects::new(disk, BUCKET, topics.clone(), "tttt")));
+    let log = CallLog::new(system_clock());
+    noted(log.clone(), async {
+        topics.create_subscription("ssss", "tttt", SubscriptionConfig::default()).await.unwrap();
+        objects.create_bucket(BUCKET).await.unwrap();
+        objects.put(BUCKET, "a/b", Bytes::from_static(b"secret"), Precondition::Absent).await.unwrap();
+        objects.put(BUCKET, "a/b", Bytes::new(), Precondition::Absent).await.unwrap_err();
+        let stream = futures::stream::iter([Ok(Bytes::from_static(b"secret"))]).boxed();
+        objects.put_stream(BUCKET, "a/c", stream, 10).await.unwrap();
+        objects.copy((BUCKET, "a/c"), (BUCKET, "a/d")).await.unwrap();
+        objects.get(BUCKET, "a/d").await.unwrap();
+        objects.head(BUCKET, "a/nothing").await.unwrap_err();
+        objects.list(BUCKET, "a/").await.unwrap();
+        objects.crc32c(BUCKET, "a/d").await.unwrap();
+        objects.delete(BUCKET, "a/d").await.unwrap();
+        objects.sweep(BUCKET).await.unwrap();
+        let pulled = topics.pull("ssss", PullRequest::now(2)).await.unwrap();
+        let ids: Vec<String> = pulled.into_iter().map(|m| m.ack_id).collect();
+        topics.acknowledge("ssss", &ids[..1]).await.unwrap();
+        topics.modify_ack_deadline("ssss", &ids[1..], Duration::ZERO).await.unwrap();
+        topics.backlog("ssss").await.unwrap();
+        topics.seek("ssss", SeekTarget::Now).await.unwrap();
+    })
+    .await;
+    let calls = log.finish();
+    let lines: Vec<_> =
+        calls.iter().map(|c| (c.operation.method(), c.operation.resource(), c.outcome, c.rows, c.bytes)).collect();
+    let b = |key: &str| format!("{BUCKET}/{key}");
+    use Outcome::{Absent, Failed, Ok as Fine};
+    assert_eq!(
+        lines,
+        [
+            ("topics.create", "ssss".into(), Fine, None, None),
+            ("objects.create_bucket", BUCKET.into(), Fine, None, None),
+            // The write was begun first, and announced before it was over.
+            ("objects.put", b("a/b"), Fine, None, Some(6)),
+            ("topics.publish", "tttt".into(), Fine, None, lines[3].4),
+            ("objects.put", b("a/b"), Failed, None, None),
+            ("objects.put_stream", b("a/c"), Fine, None, Some(6)),
+            ("topics.publish", "tttt".into(), Fine, None, lines[6].4),
+            ("objects.copy", format!("{0} → {1}", b("a/c"), b("a/d")), Fine, None, Some(6)),
+            ("topics.publish", "tttt".into(), Fine, None, lines[8].4),
+            ("objects.get", b("a/d"), Fine, None, Some(6)),
+            ("objects.head", b("a/nothing"), Absent, None, None),
+            ("objects.list", b("a/"), Fine, Some(3), None),
+            ("objects.crc32c", b("a/d"), Fine, None, None),
+            ("objects.delete", b("a/d"), Fine, None, None),
+            ("objects.sweep", BUCKET.into(), Fine, None, None),
+            ("topics.pull", "ssss".into(), Fine, Some(2), None),
+            ("topics.acknowledge", "ssss".into(), Fine, Some(1), None),
+            ("topics.modify_ack_deadline", "ssss".into(), Fine, Some(1), None),
+            ("topics.backlog", "ssss".into(), Fine, Some(2), None),
+            ("topics.seek", "ssss".into(), Fine, None, None),
+        ]
+    );
+    for call in calls {
+        let text = serde_json::to_string(&call.operation).unwrap();
+        assert!(!text.contains("secret") && !call.operation.here().contains("secret"), "{text}");
+        assert_eq!(serde_json::from_str::<Operation>(&text).unwrap(), call.operation, "as it is kept");
     }
 }

@@ -25,9 +25,9 @@ impl Operation {
             Operation::CreateSubscription(_) => "topics.create",
             Operation::Publish(_) => "topics.publish",
             Operation::Pull(_) => "topics.pull",
-            Operation::Acknowledge(_) => "topics.ack",
-            Operation::GiveBack(_) => "topics.nack",
-            Operation::Seek(_) => "topics.seek_to_now",
+            Operation::Acknowledge(_) => "topics.acknowledge",
+            Operation::ModifyAckDeadline(_) => "topics.modify_ack_deadline",
+            Operation::Seek(_) => "topics.seek",
             Operation::Backlog(_) => "topics.backlog",
             Operation::ReadFile(_) => "bronze.read",
             Operation::Transform(_) => "sql.transform",
@@ -69,7 +69,7 @@ impl Operation {
             Operation::CreateSubscription(CreateSubscription { subscription, .. })
             | Operation::Pull(Pull { subscription, .. })
             | Operation::Acknowledge(Acknowledge { subscription, .. })
-            | Operation::GiveBack(GiveBack { subscription, .. })
+            | Operation::ModifyAckDeadline(ModifyAckDeadline { subscription, .. })
             | Operation::Seek(Seek { subscription, .. })
             | Operation::Backlog(Backlog { subscription }) => subscription.clone(),
             Operation::Publish(Publish { topic, .. }) => topic.clone(),
@@ -89,7 +89,6 @@ impl Operation {
     /// What ran here, as it can be shown and copied: the call with its arguments, or the SQL.
     pub fn here(&self) -> String {
         let call = |arguments: String| format!("{}({arguments})", self.method());
-        let ids = |ids: &[u64]| ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         match self {
             Operation::PutObject(PutObject { object, size, only_new }) => {
                 let when = if *only_new { ", only if absent" } else { "" };
@@ -112,9 +111,11 @@ impl Operation {
                 call(format!("{topic}, {}", attributes.join(", ")))
             }
             Operation::Pull(Pull { subscription, max }) => call(format!("{subscription}, at most {max}")),
-            Operation::Acknowledge(Acknowledge { subscription, ids: many })
-            | Operation::GiveBack(GiveBack { subscription, ids: many }) => {
-                call(format!("{subscription}, [{}]", ids(many)))
+            Operation::Acknowledge(Acknowledge { subscription, ids }) => {
+                call(format!("{subscription}, [{}]", ids.join(", ")))
+            }
+            Operation::ModifyAckDeadline(ModifyAckDeadline { subscription, ids, seconds }) => {
+                call(format!("{subscription}, [{}], {seconds} s", ids.join(", ")))
             }
             Operation::ReadFile(ReadFile { table, date, customer, .. }) => {
                 call(format!("{} → bronze.{table}, {date}, {customer}", self.resource()))
@@ -185,7 +186,7 @@ impl Operation {
             | Operation::Publish(_)
             | Operation::Pull(_)
             | Operation::Acknowledge(_)
-            | Operation::GiveBack(_)
+            | Operation::ModifyAckDeadline(_)
             | Operation::Seek(_)
             | Operation::Backlog(_)
             | Operation::Commit(_)

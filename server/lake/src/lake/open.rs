@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::calls::RecordingObjects;
+use crate::calls::{RecordingObjects, RecordingTopics};
 use crate::clock::{Clock, system_clock};
 use crate::datasets::Dataset;
 use crate::delta::Shape;
@@ -37,6 +37,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
     }
     std::fs::create_dir_all(&scratch).map_err(|e| io_error("creating", &scratch, e))?;
     let topics = open_topics(&config.data_dir, system_clock(), read_only).await?;
+    let topics: Arc<dyn Topics> = Arc::new(RecordingTopics::new(topics, system_clock()));
     let disk: Arc<dyn Objects> = Arc::new(DiskObjects::open(&config.data_dir)?);
     if !read_only {
         for bucket in [&names.source, &names.ingestion, &names.datalake] {

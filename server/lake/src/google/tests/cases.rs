@@ -150,7 +150,7 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
             &[topic, "100"],
         ),
         case(
-            Acknowledge { subscription: subscription.clone(), ids: vec![41, 42] },
+            Acknowledge { subscription: subscription.clone(), ids: vec!["41".into(), "42".into()] },
             "pubsub.subscriptions.acknowledge",
             "POST https://pubsub.googleapis.com/v1/projects/PROJECT/subscriptions/",
             &["ackIds"],
@@ -158,7 +158,7 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
             &[topic, "41", "42"],
         ),
         case(
-            GiveBack { subscription: subscription.clone(), ids: vec![41, 42] },
+            ModifyAckDeadline { subscription: subscription.clone(), ids: vec!["41".into(), "42".into()], seconds: 0 },
             "pubsub.subscriptions.modifyAckDeadline",
             "POST https://pubsub.googleapis.com/v1/projects/PROJECT/subscriptions/",
             &["ackDeadlineSeconds", "ackIds"],
@@ -168,13 +168,21 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
         case(
             Seek {
                 subscription: subscription.clone(),
-                time: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+                to: SeekTo::Now(chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap()),
             },
             "pubsub.subscriptions.seek",
             "POST https://pubsub.googleapis.com/v1/projects/PROJECT/subscriptions/",
             &["time"],
             "gcloud pubsub subscriptions seek",
             &[topic, "2023-11-14T22:13:20.000Z"],
+        ),
+        case(
+            Seek { subscription: subscription.clone(), to: SeekTo::Snapshot("before".into()) },
+            "pubsub.subscriptions.seek",
+            "POST https://pubsub.googleapis.com/v1/projects/PROJECT/subscriptions/",
+            &["snapshot"],
+            "gcloud pubsub subscriptions seek",
+            &[topic, "projects/PROJECT/snapshots/before"],
         ),
         case(
             Backlog { subscription: subscription.clone() },
