@@ -27,6 +27,8 @@ pub(crate) struct Bronze {
     pub objects: Arc<dyn Objects>,
     pub scratch: PathBuf,
     pub workers: usize,
+    /// Where files are read, a worker on each thread.
+    pub threads: tokio::runtime::Handle,
 }
 
 /// Partition of a day.
@@ -164,14 +166,13 @@ impl Work {
         })
     }
 
-    /// All files, on as many threads as the machine gives us; results in the order of the input. The threads are those that the
-    /// runtime keeps: with new ones for each call the allocator holds what the old ones had.
+    /// All files, on as many threads as the machine gives us; results in the order of the input.
     async fn run_all(self: Arc<Self>) -> Result<Vec<Done>> {
         self.report();
         let mut workers = tokio::task::JoinSet::new();
         for _ in 0..self.bronze.workers.clamp(1, self.tasks.len().max(1)) {
             let work = self.clone();
-            workers.spawn_blocking(move || work.work());
+            workers.spawn_blocking_on(move || work.work(), &self.bronze.threads);
         }
         let (mut done, mut failure) = (BTreeMap::new(), None);
         while let Some(worker) = workers.join_next().await {

@@ -97,6 +97,8 @@ pub struct Lake {
     inner: Arc<Inner>,
     /// Where steps of the pipeline run.
     work: Background,
+    /// The threads that read delivered files.
+    readers: Background,
     /// Where queries run: apart from the steps, so that neither waits for the other.
     queries: Background,
     /// Where persons' own queries run.
@@ -183,6 +185,7 @@ impl Lake {
             objects: inner.objects.clone(),
             scratch: inner.config.data_dir.join("scratch"),
             workers: inner.config.workers,
+            threads: self.readers.handle()?,
         };
         let (run_id, days) = (run_id.to_owned(), days.to_vec());
         self.work.run(async move { bronze.run(&run_id, &days, progress).await }).await

@@ -2,8 +2,9 @@
 //! where the caller's calls are.
 
 use std::future::Future;
+use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 
 use crate::calls::carried;
@@ -23,6 +24,20 @@ impl Background {
         Self::build(
             Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name(name).thread_stack_size(stack),
         )
+    }
+
+    /// Threads for blocking work only, and always the same ones: an allocator keeps what a thread has freed for that thread, so that
+    /// with new threads for each call the memory of the old ones would stay.
+    pub fn start_blocking(name: &str, threads: usize) -> Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        let keep = Duration::from_secs(24 * 60 * 60);
+        let builder = builder.worker_threads(1).max_blocking_threads(threads.max(1)).thread_keep_alive(keep);
+        Self::build(builder.thread_name(name))
+    }
+
+    /// Where to spawn.
+    pub fn handle(&self) -> Result<Handle> {
+        self.0.as_ref().map(|runtime| runtime.handle().clone()).ok_or_else(closed)
     }
 
     fn build(builder: &mut Builder) -> Result<Self> {

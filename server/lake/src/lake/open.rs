@@ -23,10 +23,11 @@ pub(super) async fn open(mut config: LakeConfig, read_only: bool) -> Result<Arc<
     config.data_dir = absolute(config.data_dir, read_only)?;
     config.workers = config.workers.max(1);
     let work = Background::start("lake-work", config.workers.max(2))?;
+    let readers = Background::start_blocking("lake-read", config.workers)?;
     let queries = Background::start("lake-query", 2)?;
     let console = console::Console::start()?;
     let inner = work.run(prepare(config, names, read_only)).await?;
-    Ok(Arc::new(Lake { inner: Arc::new(inner), work, queries, console }))
+    Ok(Arc::new(Lake { inner: Arc::new(inner), work, readers, queries, console }))
 }
 
 async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<Inner> {
