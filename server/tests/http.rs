@@ -229,6 +229,12 @@ impl Browser {
         Browser { router: showrunner::http::router(state, CancellationToken::new()) }
     }
 
+    /// The folder belongs to one server at a time.
+    async fn restarted(self, folder: &std::path::Path) -> Browser {
+        drop(self);
+        Browser::on(folder).await
+    }
+
     async fn json(&self, path: &str) -> serde_json::Value {
         let (status, _, body) = send(&self.router, request(Method::GET, path, &[], "")).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
@@ -280,12 +286,12 @@ async fn the_audience_follows_freezes_and_goes_blank() {
         let (_, _, page) =
             send(&browser.router, request(Method::GET, "/audience", &[("accept", "text/html")], "")).await;
         assert!(page.contains("Waiting for 29 Jul") && !page.contains("rozen"), "{page}");
-        browser = Browser::on(folder.path()).await;
+        browser = browser.restarted(folder.path()).await;
     }
     browser.post("/api/change_audience", "change=blank").await;
     for _ in 0..2 {
         assert_eq!(browser.title().await, "blank");
-        browser = Browser::on(folder.path()).await;
+        browser = browser.restarted(folder.path()).await;
     }
     browser.post("/api/change_audience", "change=show").await;
     assert_eq!(browser.title().await, "Waiting for 29 Jul", "still frozen");

@@ -6,6 +6,8 @@ const PAGES = [
   '/?step=2.2',
   '/runs',
   '/runs/RUN',
+  '/runs/RUN/calls',
+  '/audience',
   '/report',
   '/report?country=United+Kingdom&map=revenue',
   '/report?from=never',
