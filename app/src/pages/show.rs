@@ -72,10 +72,14 @@ fn Step(step: StepView) -> impl IntoView {
     let say = step.say.into_iter().map(|paragraph| view! { <p>{paragraph}</p> }).collect_view();
     let why =
         step.action.disabled.clone().or(step.pressed).or_else(|| step.action.busy.then(|| step.state_text.clone()));
-    let calls = step.calls.map(|href| view! { <a class="did" href=href>"What did this button do?"</a> });
+    let did = step.calls.map(|href| view! { <a class="did" href=href>"What did this button do?"</a> }.erased());
     let notes = step.notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
     let progress = step.progress.map(|progress| view! { <ProgressPanel progress /> });
-    let came_out = (!step.came_out.is_empty()).then(|| view! { <CameOut rows=step.came_out /> });
+    // Where nothing below it moves when it comes.
+    let came_out = match did {
+        did if !step.came_out.is_empty() => Some(view! { <CameOut rows=step.came_out did /> }.erased()),
+        did => did.map(|did| view! { <p>{did}</p> }.erased()),
+    };
     view! {
         <main class="step" id="main" tabindex="-1">
             <header class="step-head">
@@ -97,7 +101,6 @@ fn Step(step: StepView) -> impl IntoView {
                         <span class="why-not" id="why">
                             {why}
                         </span>
-                        {calls}
                         <More actions=step.more step=step.id.clone() />
                         {step.skip.map(|skip| view! { <Skip skip step=step.id /> })}
                     </div>
@@ -164,7 +167,7 @@ fn Neighbour(
 }
 
 #[component]
-fn CameOut(rows: Vec<OutcomeRow>) -> impl IntoView {
+fn CameOut(rows: Vec<OutcomeRow>, did: Option<AnyView>) -> impl IntoView {
     let rows = rows
         .into_iter()
         .map(|row| {
@@ -187,7 +190,7 @@ fn CameOut(rows: Vec<OutcomeRow>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Panel title="What came out" body="panel-body rows scroll">
+        <Panel title="What came out" end=did.unwrap_or_else(|| ().erased()) body="panel-body rows scroll">
             <table class="table steady">
                 <thead>
                     <tr>

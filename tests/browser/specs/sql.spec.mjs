@@ -43,7 +43,7 @@ describe('the SQL page', () => {
     assert.ok(links.length >= 4);
     for (const href of links) {
       await page.goto(href);
-      await page.getByRole('region', { name: 'Result' }).first().waitFor();
+      await page.getByRole('group', { name: 'Result' }).first().waitFor();
       assert.equal(await page.locator('.note.bad').count(), 0, href);
     }
     await close(page);
