@@ -8,7 +8,7 @@ const SWITCH: &str = "keys";
 pub(crate) use browser::{are_on, listen, switch};
 
 /// The name of a key as `aria-keyshortcuts` has it; `None` for keys that never are a shortcut.
-#[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "keys are pressed in the browser only"))]
+#[cfg(any(test, feature = "hydrate"))]
 fn shortcut(key: &str) -> Option<&str> {
     match key {
         "ArrowLeft" | "ArrowRight" | "PageUp" | "PageDown" | "." | "?" => Some(key),

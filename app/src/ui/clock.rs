@@ -19,7 +19,7 @@ pub(crate) fn Clock(title: String, clock: ClockView, step: String) -> impl IntoV
     // Memos, so that the page changes once a second at most.
     let used = Memo::new(move |_| used());
     let standing = Memo::new(move |_| {
-        clock.started.then(|| standing(clock.behind + (ticked.get() - clock.slack).max(0))).unwrap_or_default()
+        if clock.started { standing(clock.behind + (ticked.get() - clock.slack).max(0)) } else { Default::default() }
     });
     let planned = minutes(clock.planned);
     let position = Memo::new(move |_| permille(clock.used + ticked.get(), clock.planned));

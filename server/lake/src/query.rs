@@ -1,5 +1,6 @@
 //! Read-only SQL over the zones, and the DataFusion sessions that queries and transforms run in.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -192,14 +193,10 @@ impl Started {
 /// planning says what is wrong, and knows the names that are right.
 pub(crate) fn read_by<'a>(sql: &str, tables: &'a [Arc<Table>]) -> Vec<&'a Arc<Table>> {
     let named = parse(sql).ok().and_then(|statement| resolve_table_references(&statement, true).ok());
-    let find = |name: &TableReference| {
-        let full = name.to_string().to_lowercase();
-        tables.iter().find(|table| table.full_name() == full)
-    };
-    match named.and_then(|(names, _)| names.iter().map(find).collect::<Option<Vec<_>>>()) {
-        Some(found) if !found.is_empty() => found,
-        _ => tables.iter().collect(),
-    }
+    let names: BTreeSet<String> =
+        named.into_iter().flat_map(|(names, _)| names).map(|name| name.to_string().to_lowercase()).collect();
+    let read: Vec<_> = tables.iter().filter(|table| names.contains(&table.full_name())).collect();
+    if read.is_empty() || read.len() < names.len() { tables.iter().collect() } else { read }
 }
 
 /// Accepts exactly one statement, and only one that reads.

@@ -24,11 +24,14 @@ pub(super) struct Log {
     pub(super) visible: End,
 }
 
+/// The messages of a segment, each with its number.
+type Messages = Box<dyn Iterator<Item = Result<(u64, Bytes)>>>;
+
 /// Reads a log forwards.
 pub(super) struct Cursor<'a> {
     log: &'a Log,
     at: u64,
-    within: Option<Box<dyn Iterator<Item = Result<(u64, Bytes)>>>>,
+    within: Option<Messages>,
 }
 
 impl Log {

@@ -269,10 +269,10 @@ impl World {
                 assert_eq!(sources, expected, "each dead letter once");
             }
         }
-        for s in 0..NAMES.len() {
+        for (s, name) in NAMES.iter().enumerate() {
             self.tick(s);
-            let backlog = self.topics().backlog(NAMES[s]).await.unwrap();
-            assert_eq!(backlog, self.subscriptions[s].backlog(&self.log), "{} after {op:?}", NAMES[s]);
+            let backlog = self.topics().backlog(name).await.unwrap();
+            assert_eq!(backlog, self.subscriptions[s].backlog(&self.log), "{name} after {op:?}");
         }
     }
 
@@ -285,13 +285,13 @@ impl World {
 
     /// Every message that is not acknowledged comes, with patience.
     async fn drain(&mut self) {
-        for s in 0..NAMES.len() {
+        for (s, name) in NAMES.iter().enumerate() {
             self.apply(&Op::Pass(601)).await;
             while self.subscriptions[s].backlog(&self.log).messages > 0 {
                 self.apply(&Op::Pull(s, 1_000)).await;
                 let out = self.subscriptions[s].out();
                 let ids: Vec<String> = out.iter().map(|(_, id)| id.clone()).collect();
-                self.topics().acknowledge(NAMES[s], &ids).await.unwrap();
+                self.topics().acknowledge(name, &ids).await.unwrap();
                 out.into_iter().for_each(|(at, _)| self.subscriptions[s].acknowledge(&self.log, at));
             }
         }

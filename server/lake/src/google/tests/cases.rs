@@ -185,7 +185,7 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
             &[topic, "projects/PROJECT/snapshots/before"],
         ),
         case(
-            Backlog { subscription: subscription.clone() },
+            Backlog { subscription },
             "monitoring.timeSeries.list",
             "GET https://monitoring.googleapis.com/v3/projects/PROJECT/timeSeries?filter=",
             &[],
