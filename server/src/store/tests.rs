@@ -256,7 +256,11 @@ async fn calls_are_stored_with_what_they_belong_to_and_attempts_stay_apart() {
     assert_eq!((one.rows, one.bytes, one.started_at), (None, Some(7), 1_500_000_000_000));
     assert_eq!(one.operation(), Some(call(Outcome::Ok, 1).operation));
     let filter = CallFilter { position: Some(0), kind: Some("objects".into()) };
-    assert_eq!(store.calls(&id, &filter, 1, 1).await.unwrap(), std::slice::from_ref(&one), "of a step, a page of it");
+    assert_eq!(
+        store.calls(&id, &filter, 1, 1).await.unwrap().as_slice(),
+        std::slice::from_ref(one),
+        "of a step, a page of it"
+    );
     let none = CallFilter { position: None, kind: Some("sql".into()) };
     assert!(store.calls(&id, &none, 0, 10).await.unwrap().is_empty());
     let sums: Vec<_> =
