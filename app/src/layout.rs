@@ -170,7 +170,8 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 <Freshness at=shell.at />
                 <span class="role viewer">{shell.role}</span>
                 <ThemeSwitch theme=shell.theme />
-                <a class="btn quiet" href="/reset">
+                // A page of its own load: after several drawn pages, one that the browser renders behind another stays at its fallback.
+                <a class="btn quiet" href="/reset" rel="external">
                     {icon("#i-reset")}
                     "Reset…"
                 </a>
