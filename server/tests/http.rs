@@ -220,19 +220,24 @@ async fn queries_of_the_address_run_and_end() {
 /// A server on the data folder, as a browser sees it.
 struct Browser {
     router: Router,
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Browser {
     async fn on(folder: &std::path::Path) -> Browser {
         let config = Config::for_tests(folder);
         let state = showrunner::build(&config, Arc::new(SystemClock), Arc::new(RandomIds)).await.unwrap();
-        Browser { router: showrunner::http::router(state, CancellationToken::new()) }
+        Browser { router: showrunner::http::router(state, CancellationToken::new()), folder: None }
     }
 
-    /// The folder belongs to one server at a time.
+    /// Another server on what lies on the disk now, as after a kill. A copy of it: a folder belongs to one server at a time, and the
+    /// first one is still in this process.
     async fn restarted(self, folder: &std::path::Path) -> Browser {
-        drop(self);
-        Browser::on(folder).await
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(self.folder.as_ref().map_or(folder, |folder| folder.path()), copy.path());
+        let mut next = Browser::on(copy.path()).await;
+        next.folder = Some(copy);
+        next
     }
 
     async fn json(&self, path: &str) -> serde_json::Value {
@@ -255,6 +260,18 @@ impl Browser {
 
     async fn title(&self) -> String {
         self.json("/api/audience").await["screen"]["title"].as_str().unwrap_or("blank").to_owned()
+    }
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

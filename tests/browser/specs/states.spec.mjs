@@ -160,10 +160,10 @@ describe('the states of a page', () => {
       for (const page of pages) {
         await page.waitForTimeout(500);
         const shifts = await page.evaluate(() => globalThis.shifts);
-        // When the run ends, the show page's next step and buttons come; that is not numbers, and may move what is below a little.
+        // When the run ends, the show page's next step and buttons come, which may move what is below; a table's columns follow the
+        // words in them by less than anybody sees.
         const moved = shifts.reduce((sum, shift) => sum + Number.parseFloat(shift), 0);
-        if (page.url().includes('step=')) assert.ok(moved < 0.1, `${page.url()} moves: ${shifts}`);
-        else assert.deepEqual(shifts, [], `${page.url()} moves`);
+        assert.ok(moved < (page.url().includes('step=') ? 0.1 : 0.002), `${page.url()} moves: ${shifts}`);
         await show.close(page);
       }
     });
