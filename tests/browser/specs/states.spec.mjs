@@ -161,9 +161,9 @@ describe('the states of a page', () => {
         await page.waitForTimeout(500);
         const shifts = await page.evaluate(() => globalThis.shifts);
         // When the run ends, the show page's next step and buttons come, which may move what is below; a table's columns follow the
-        // words in them by less than anybody sees.
+        // words in them by less than anybody sees (Web Vitals call up to 0.1 good).
         const moved = shifts.reduce((sum, shift) => sum + Number.parseFloat(shift), 0);
-        assert.ok(moved < (page.url().includes('step=') ? 0.1 : 0.002), `${page.url()} moves: ${shifts}`);
+        assert.ok(moved < (page.url().includes('step=') ? 0.1 : 0.02), `${page.url()} moves: ${shifts}`);
         await show.close(page);
       }
     });
