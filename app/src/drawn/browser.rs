@@ -226,7 +226,7 @@ mod asking {
         let request = <BrowserRequest as ClientReq<WireError>>::try_new_get(path, html, html, query).ok()?;
         // By this the page's own button can stop what is done for it.
         if let Ok(Some(id)) = place.query_selector("[data-query]") {
-            let _ = request.headers().set("x-query", &id.get_attribute("data-query").unwrap_or_default());
+            request.headers().set("x-query", &id.get_attribute("data-query").unwrap_or_default());
         }
         let response: BrowserResponse = <BrowserClient as Client<WireError>>::send(request).await.ok()?;
         ClientRes::<WireError>::try_into_string(response).await.ok()
