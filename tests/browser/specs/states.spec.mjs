@@ -61,6 +61,16 @@ describe('the states of a page', () => {
     await show.close(page);
   });
 
+  it('arrives at every page of the bar, however many were shown before', async () => {
+    const page = await show.open('/runs');
+    for (const [name, heading] of [['Report', 'Report'], ['Lake', 'Lake'], ['SQL', 'SQL'], ['Show', null], ['Reset…', /^Reset/]]) {
+      await page.getByRole('banner').getByRole('link', { name, exact: true }).click();
+      await page.getByRole('heading', { level: 1, ...(heading ? { name: heading } : {}) }).waitFor();
+      await page.locator('main[aria-busy]').waitFor({ state: 'detached' });
+    }
+    await show.close(page);
+  });
+
   it('shows an error where the page would be, once, with the number that finds it in the log', async () => {
     const page = await show.open('/runs', { expected: [/503/] });
     const error = { code: 'unavailable', message: 'The control database is locked.', field: null, request_id: 'r000042' };
