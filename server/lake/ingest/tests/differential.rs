@@ -181,6 +181,18 @@ proptest! {
     }
 }
 
+/// The words of FLOAT, in every spelling: a sign before `NaN` is not kept.
+#[test]
+fn floats_as_text_decode_the_same() {
+    let field_type = FieldType::Float;
+    let schema = TableSchema {
+        fields: vec![FieldSchema { name: "a".into(), field_type, mode: Mode::Nullable, fields: Vec::new() }],
+    };
+    for text in ["NaN", "-NaN", "+nan", "nan", "inf", "-inf", "Infinity", "-INFINITY", "-0", "-0.0", "1e400", "-", ""] {
+        assert_same_verdict(&schema, &format!(r#"{{"a":"{text}"}}"#));
+    }
+}
+
 #[test]
 fn real_rows_decode_the_same() {
     let Some(text) = real_rows() else { return };

@@ -418,6 +418,8 @@ impl<'a> Cursor<'a> {
 /// A float as text: anything Rust reads, but no overflow to infinity.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let value: f64 = text.parse().ok()?;
+    // `-NaN` is no other value than `NaN`: with its sign kept, equal rows would differ in their bits.
+    let value = if value.is_nan() { f64::NAN } else { value };
     let named = text.ends_with(['y', 'Y', 'f', 'F']);
     (!value.is_infinite() || named).then_some(value)
 }
