@@ -10,8 +10,8 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        CancelQuery, ChangeAudience, ChangeClock, ConfirmReset, OpenStep, Press, Reingest, RetryRun, SetTheme,
-        SkipStep, StopRun, TakeUpStep,
+        CancelQuery, ChangeAudience, ChangeClock, ChangeStream, ConfirmReset, OpenStep, Press, Reingest, ResendRecord,
+        RetryRun, SetTheme, SkipStep, StartStream, StopRun, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,
@@ -35,6 +35,9 @@ pub(crate) struct Actions {
     pub reset: Mutation,
     pub theme: Mutation,
     pub cancel_query: Mutation,
+    pub start_stream: Mutation,
+    pub stream: Mutation,
+    pub resend: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -54,6 +57,9 @@ impl Actions {
             reset: Mutation::new(ConfirmReset::PATH),
             theme: Mutation::new(SetTheme::PATH),
             cancel_query: Mutation::new(CancelQuery::PATH),
+            start_stream: Mutation::new(StartStream::PATH),
+            stream: Mutation::new(ChangeStream::PATH),
+            resend: Mutation::new(ResendRecord::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -73,7 +79,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 12] {
+    fn all(self) -> [Mutation; 15] {
         let Self {
             press,
             open,
@@ -87,9 +93,12 @@ impl Actions {
             reset,
             theme,
             cancel_query,
+            start_stream,
+            stream,
+            resend,
             error: _,
         } = self;
-        [press, open, skip, take_up, clock, audience, reingest, stop, retry, reset, theme, cancel_query]
+        [press, open, skip, take_up, clock, audience, reingest, stop, retry, reset, theme, cancel_query, start_stream, stream, resend]
     }
 
     /// The mutation that a form with this address is sent to.

@@ -101,6 +101,41 @@ pub async fn sql(search: String, id: String) -> Result<SqlView, WireError> {
     call.answer(call.services.queries.sql(search, id).await)
 }
 
+/// The stream.
+#[server(name = GetStream, prefix = "/api", endpoint = "stream", input = GetUrl)]
+pub async fn stream() -> Result<StreamView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.streaming.stream().await)
+}
+
+/// Starts a stream.
+#[server(name = StartStream, prefix = "/api", endpoint = "start_stream")]
+pub async fn start_stream(
+    day: String,
+    rate: String,
+    payload: String,
+    dates: String,
+    end: String,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    let form = StartStreamForm { day, rate, payload, dates, end };
+    call.redirect(call.services.streaming.start_stream(form).await)
+}
+
+/// Changes the stream that is under way, or what it made.
+#[server(name = ChangeStream, prefix = "/api", endpoint = "change_stream")]
+pub async fn change_stream(change: String, #[server(default)] value: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.stay(call.services.streaming.change_stream(change, value).await)
+}
+
+/// Sends a dead letter again.
+#[server(name = ResendRecord, prefix = "/api", endpoint = "resend_record")]
+pub async fn resend_record(run: String, seq: String, payload: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.stay(call.services.streaming.resend_record(run, seq, payload).await)
+}
+
 /// Presses a step's button.
 #[server(name = Press, prefix = "/api", endpoint = "press")]
 pub async fn press(step: String) -> Result<String, WireError> {
@@ -213,6 +248,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<GetReport>(Permission::View, false),
     endpoint::<GetReset>(Permission::View, false),
     endpoint::<GetSql>(Permission::View, false),
+    endpoint::<GetStream>(Permission::View, false),
     endpoint::<Press>(Permission::Present, true),
     endpoint::<OpenStep>(Permission::Present, true),
     endpoint::<SkipStep>(Permission::Present, true),
@@ -225,6 +261,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<ConfirmReset>(Permission::Reset, true),
     endpoint::<SetTheme>(Permission::View, true),
     endpoint::<CancelQuery>(Permission::View, true),
+    endpoint::<StartStream>(Permission::Present, true),
+    endpoint::<ChangeStream>(Permission::Present, true),
+    endpoint::<ResendRecord>(Permission::Present, true),
 ];
 
 #[cfg(feature = "ssr")]

@@ -12,6 +12,8 @@ mod morph;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use browser::Drawn;
+#[cfg(feature = "hydrate")]
+pub(crate) use morph::frame;
 #[cfg(feature = "ssr")]
 pub(crate) use server::{Redraw, drawn};
 

@@ -14,7 +14,7 @@ use crate::{
     api,
     erase::Erase,
     live::{Connection, Live},
-    pages::{Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql, resource},
+    pages::{Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql, Stream, resource},
     ui::{icon, labelled_icon},
     wire::ShellView,
 };
@@ -138,6 +138,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/runs/:id") view=Run ssr=SsrMode::Async />
             <Route path=path!("/runs/:id/calls") view=RunCalls ssr=SsrMode::Async />
             <Route path=path!("/report") view=Report ssr=SsrMode::Async />
+            <Route path=path!("/stream") view=Stream ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
             <Route path=path!("/audience") view=Audience ssr=SsrMode::Async />
@@ -163,6 +164,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 <NavLink href="/" title="Show" />
                 <NavLink href="/lake" title="Lake" />
                 <NavLink href="/runs" title="Runs" />
+                <NavLink href="/stream" title="Stream" />
                 <NavLink href="/report" title="Report" />
                 <NavLink href="/sql" title="SQL" />
             </nav>

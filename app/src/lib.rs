@@ -22,3 +22,5 @@ pub use error::{address_with_error, local_address};
 pub use layout::App;
 #[cfg(feature = "ssr")]
 pub use layout::shell;
+#[cfg(feature = "ssr")]
+pub use ui::board_html;

@@ -173,6 +173,7 @@ mod stream {
         };
         match event {
             Event::Progress { progress } => live.remember(progress),
+            Event::Frame { id, html } => crate::drawn::frame(&id, &html),
             Event::Changed { .. } => {
                 if !link.fetching.replace(true) {
                     let link = Rc::clone(link);

@@ -15,10 +15,13 @@ mod report;
 mod runs;
 #[cfg(feature = "ssr")]
 mod sql;
+#[cfg(feature = "ssr")]
+mod stream;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
     Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Report, Drawn as Runs, Drawn as Sql,
+    Drawn as Stream,
 };
 pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]
@@ -27,6 +30,7 @@ pub(crate) use {
     report::Report,
     runs::Runs,
     sql::Sql,
+    stream::Stream,
 };
 
 pub(crate) use calls::RunCalls;

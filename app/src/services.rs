@@ -117,6 +117,19 @@ pub trait Queries: Send + Sync {
     async fn cancel_query(&self, id: String) -> Result<String, WireError>;
 }
 
+/// The stream.
+#[async_trait]
+pub trait Streaming: Send + Sync {
+    /// The page of the stream.
+    async fn stream(&self) -> Result<StreamView, WireError>;
+    /// Starts a stream with the fields of the form. Returns where to look.
+    async fn start_stream(&self, start: StartStreamForm) -> Result<String, WireError>;
+    /// `pause`, `resume`, `step`, `stop`, `rate`, `burst`, `send`, `poison`, `compact`, with the value where one is needed.
+    async fn change_stream(&self, change: String, value: String) -> Result<(), WireError>;
+    /// Sends a dead letter again with this payload.
+    async fn resend_record(&self, run: String, seq: String, payload: String) -> Result<(), WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -136,6 +149,8 @@ pub struct Services {
     pub resets: Arc<dyn Resets>,
     /// SQL.
     pub queries: Arc<dyn Queries>,
+    /// The stream.
+    pub streaming: Arc<dyn Streaming>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

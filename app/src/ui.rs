@@ -14,6 +14,8 @@ mod zones;
 
 // Of pages that the server alone draws.
 #[cfg(feature = "ssr")]
+mod board;
+#[cfg(feature = "ssr")]
 mod chart;
 #[cfg(feature = "ssr")]
 mod grid;
@@ -35,9 +37,12 @@ pub(crate) use story::Story;
 pub(crate) use zones::{Zones, zone_words};
 #[cfg(feature = "ssr")]
 pub(crate) use {
+    board::Board,
     chart::{Bars, Chart, Listing, source},
     grid::Grid,
     map::Map,
     note::Empty,
     tree::tree,
 };
+#[cfg(feature = "ssr")]
+pub use board::board_html;

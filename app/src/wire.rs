@@ -9,6 +9,7 @@ mod reset;
 mod runs;
 mod show;
 mod sql;
+mod stream;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub use reset::*;
 pub use runs::*;
 pub use show::*;
 pub use sql::*;
+pub use stream::*;
 
 /// The one error that pages see. Never holds internal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,9 +142,16 @@ pub enum Event {
         /// Newest progress.
         progress: ProgressView,
     },
+    /// An element as it is now; replaces the one with this id, where a page has it. Not stored, sent live only.
+    Frame {
+        /// Id of the element.
+        id: String,
+        /// The element.
+        html: String,
+    },
     /// Something changed for good: refetch what the page shows. Stored, replayed.
     Changed {
-        /// `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`
+        /// `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `stream`
         what: String,
         /// Run, step or folder id.
         id: String,

@@ -7,6 +7,7 @@ mod reset;
 mod seed;
 mod serve;
 mod sql;
+mod stream;
 mod watch;
 
 use std::sync::Arc;
@@ -49,6 +50,8 @@ enum Command {
     Import(import::Args),
     /// Deliver files and take them through the lake, without a server; prints a JSON summary
     Ingest(ingest::Args),
+    /// Publish a day record by record through topic and subscribers, without a server; prints a JSON summary
+    Stream(stream::Args),
     /// Ask bronze.*, silver.*, gold.*, warehouse.*; works while a server runs
     Sql(sql::Args),
 }
@@ -87,6 +90,7 @@ async fn run(command: &Command, config: &Config) -> Result<i32> {
         Command::Generate(args) => generate::run(args, config).await,
         Command::Import(args) => import::run(args, config).await,
         Command::Ingest(args) => ingest::run(args, config).await,
+        Command::Stream(args) => stream::run(args, config).await,
         Command::Sql(args) => sql::run(args, config).await,
     }
 }

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use showrunner_lake::LakeConfig;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::stream::StreamSettings;
 
 /// Everything.
 #[derive(Debug, Clone, Args)]
@@ -26,6 +28,9 @@ pub struct Config {
     /// Files from the browser.
     #[command(flatten)]
     pub upload: UploadConfig,
+    /// The stream.
+    #[command(flatten)]
+    pub stream: StreamConfig,
     /// The story.
     #[command(flatten)]
     pub story: StoryConfig,
@@ -97,6 +102,17 @@ pub struct UploadConfig {
     pub limit_bytes: u64,
 }
 
+/// The stream.
+#[derive(Debug, Clone, Args)]
+pub struct StreamConfig {
+    /// A stream stops by itself after so many minutes
+    #[arg(id = "stream-minutes", long = "stream-minutes", env = "SHOWRUNNER_STREAM_MINUTES", default_value_t = 240, global = true, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=10_080), help_heading = "Configuration")]
+    pub minutes: u32,
+    /// Small files of the stream become large ones so often, in minutes; 0: only by the button
+    #[arg(id = "stream-compact-minutes", long = "stream-compact-minutes", env = "SHOWRUNNER_STREAM_COMPACT_MINUTES", default_value_t = 60, global = true, value_name = "MINUTES", help_heading = "Configuration")]
+    pub compact_minutes: u32,
+}
+
 /// The story.
 #[derive(Debug, Clone, Args)]
 pub struct StoryConfig {
@@ -155,6 +171,12 @@ impl Config {
         }
     }
 
+    /// The stream's part.
+    pub fn streams(&self) -> StreamSettings {
+        let minutes = |minutes: u32| Duration::from_secs(60 * u64::from(minutes));
+        StreamSettings { lasts: minutes(self.stream.minutes), compact_every: minutes(self.stream.compact_minutes) }
+    }
+
     /// The data plane's part.
     pub fn lake(&self) -> LakeConfig {
         LakeConfig {
@@ -174,6 +196,7 @@ impl Config {
             generated: GeneratedConfig { seed: 42, sessions_per_day: 20 },
             limits: LimitConfig { workers: Some(2), query_memory: 128 << 20 },
             upload: UploadConfig { limit_bytes: 8 << 20 },
+            stream: StreamConfig { minutes: 240, compact_minutes: 0 },
             story: StoryConfig { stories_dir: None },
             log: LogConfig { log: "warn".to_owned() },
         }

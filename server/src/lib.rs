@@ -15,6 +15,7 @@ pub mod runs;
 mod seed;
 pub mod store;
 pub mod story;
+pub mod stream;
 mod views;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use config::Config;
 use ingestion::Reconciler;
 use runs::{Engine, EngineConfig};
 use store::Store;
+use stream::Streams;
 
 pub use error::{Error, ErrorKind, Result};
 
@@ -48,6 +50,8 @@ pub struct AppState {
     pub lake: Arc<Lake>,
     /// Executes runs.
     pub engine: Arc<Engine>,
+    /// The stream.
+    pub streams: Arc<Streams>,
     /// Decides about markers.
     pub reconciler: Reconciler,
     /// Tells the time.
@@ -71,9 +75,11 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     let store = Store::open(&config.data.data_dir, clock.clone()).await?;
     let lake = Lake::open(config.lake()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
+    let streams = Streams::open(store.clone(), lake.clone(), clock.clone(), ids.clone(), config.streams()).await?;
     let engine = Engine::new(
         store.clone(),
         lake.clone(),
+        streams.clone(),
         EngineConfig {
             scratch: config.data.data_dir.join("scratch"),
             workers: config.workers(),
@@ -84,15 +90,19 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         ids,
     );
     let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
-    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, reconciler, clock, story }))
+    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, streams, reconciler, clock, story }))
 }
 
 impl AppState {
-    /// Resumes what was under way and starts the lane.
+    /// Resumes what was under way and starts the lane, and the stream beside it.
     pub async fn start_engine(&self) -> Result<Background> {
         self.engine.resume().await?;
-        let tasks = vec![tokio::spawn(self.engine.clone().work())];
-        Ok(Background { engine: self.engine.clone(), halt: CancellationToken::new(), tasks })
+        let halt = CancellationToken::new();
+        let tasks = vec![
+            tokio::spawn(self.engine.clone().work()),
+            tokio::spawn(self.streams.clone().work(halt.clone())),
+        ];
+        Ok(Background { engine: self.engine.clone(), halt, tasks })
     }
 
     /// As [`AppState::start_engine`], and starts the reconciler.

@@ -11,6 +11,7 @@ mod events;
 mod presenting;
 mod runs;
 mod show;
+mod streams;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -35,6 +36,7 @@ pub use runs::{
     StepState,
 };
 pub use show::{CustomerRow, ShowStepRow};
+pub use streams::{NewStream, Payload, StreamRow, StreamState};
 
 /// The file's name within the data folder.
 pub const FILE_NAME: &str = "control.db";
@@ -146,7 +148,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset` or `lake`.
+    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake` or `stream`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
         let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
             .bind(self.store.clock.millis())

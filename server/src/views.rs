@@ -15,6 +15,7 @@ mod runs;
 mod show;
 mod sql;
 mod steps;
+mod stream;
 
 use std::sync::Arc;
 

@@ -1,7 +1,16 @@
 //! Brings elements up to date by newer ones, so that what somebody opened, typed, scrolled or focused stays.
 
+use leptos::prelude::document;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Node};
+use web_sys::{DomParser, Element, Node, SupportedType};
+
+/// Brings the element with this id up to date, where the page has one.
+pub(crate) fn frame(id: &str, html: &str) {
+    let new = DomParser::new().ok().and_then(|parser| parser.parse_from_string(html, SupportedType::TextHtml).ok());
+    if let (Some(old), Some(new)) = (document().get_element_by_id(id), new.and_then(|page| page.get_element_by_id(id))) {
+        morph(&old, &new, false);
+    }
+}
 
 /// Makes `old` what `new` is, in place as far as the two are alike. `fresh` says that it is another page: then what is unfolded is as the
 /// server says, too.

@@ -6,6 +6,7 @@ mod presenting;
 mod report;
 mod reset;
 mod sql;
+pub mod stream;
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         runs: fake.clone(),
         reports: fake.clone(),
         resets: fake.clone(),
-        queries: fake,
+        queries: fake.clone(),
+        streaming: fake,
     }
 }
 

@@ -17,6 +17,23 @@ pub(crate) struct Dataset {
     title: &'static str,
     /// The newest schema. Days delivered with an older one have NULL in the columns that came later.
     pub schema: Arc<TableSchema>,
+    /// What a stream must know of a record.
+    pub events: EventFields,
+}
+
+/// The fields of a record, at its top level, that a stream reads and moves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EventFields {
+    /// Whose events come in order.
+    pub visitor: &'static str,
+    /// When it happened, in epoch seconds.
+    pub time: &'static str,
+    /// Its day, as in [`raw_date`].
+    pub date: &'static str,
+    /// Epoch seconds that move with the day.
+    pub instants: &'static [&'static str],
+    /// The nested events, by far the most of a record.
+    pub nested: &'static str,
 }
 
 impl Dataset {
@@ -26,6 +43,14 @@ impl Dataset {
             name: "ga_sessions",
             title: "Sessions as delivered, nested, with the file and the run that brought them",
             schema: Arc::new(ga_sessions_schema(GaSessionsVersion::Current)),
+            events: EventFields {
+                visitor: "fullVisitorId",
+                time: "visitStartTime",
+                date: "date",
+                // The number of a session is the epoch second of its first hit.
+                instants: &["visitStartTime", "visitId"],
+                nested: "hits",
+            },
         }]
     }
 

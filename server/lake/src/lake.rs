@@ -10,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::bronze::Bronze;
 use crate::browse::{self, Look};
-use crate::datasets::Dataset;
+use crate::datasets::{Dataset, EventFields};
 use crate::delta::{Table, io_error};
 use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
@@ -165,6 +165,12 @@ impl Lake {
     /// Known datasets (`ga_sessions`).
     pub fn datasets(&self) -> Vec<String> {
         self.inner.datasets.iter().map(|d| d.name.to_owned()).collect()
+    }
+
+    /// What a stream must know of a dataset's records.
+    pub(crate) fn event_fields(&self, dataset: &str) -> Result<EventFields> {
+        let found = self.inner.datasets.iter().find(|d| d.name == dataset).map(|d| d.events);
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{dataset}`.")))
     }
 
     /// Reads the days' files and replaces those days in bronze, one commit for the call. A day all of whose files are held back is

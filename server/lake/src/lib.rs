@@ -17,6 +17,7 @@ pub mod objects;
 pub mod ports;
 mod purge;
 mod query;
+pub mod replay;
 mod resident;
 mod silver;
 #[cfg(any(test, feature = "testing"))]

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::wire::Event;
+use app::wire::{BOARD, Event};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::Web;
 use crate::AppState;
 use crate::views::{Views, for_screen};
+
+/// The board moves this often at most.
+const FRAMES_APART: Duration = Duration::from_millis(250);
 
 /// Events read from the database at once.
 const BATCH: u32 = 200;
@@ -32,6 +35,8 @@ enum Frame {
     Stored(i64),
     /// A frame to be sent as it is: to the pages, and to audience screens.
     Live(Arc<str>, Arc<str>),
+    /// The stream's board, to the pages.
+    Board(Arc<str>),
 }
 
 impl Hub {
@@ -41,6 +46,7 @@ impl Hub {
         let hub = Arc::new(Hub { frames: frames.clone() });
         let mut stored = state.engine.subscribe_events();
         let mut live = state.engine.subscribe_progress();
+        tokio::spawn(boards(state.clone(), views.clone(), frames.clone(), shutdown.clone()));
         tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -71,6 +77,37 @@ impl Hub {
             }
         });
         hub
+    }
+}
+
+/// Frames of the stream's board: at most four a second, the same for all browsers, and none while nobody watches.
+async fn boards(
+    state: Arc<AppState>,
+    views: Arc<Views>,
+    frames: broadcast::Sender<Frame>,
+    shutdown: CancellationToken,
+) {
+    let mut changed = state.streams.frames();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            changed = changed.changed() => if changed.is_err() { return },
+        }
+        changed.mark_unchanged();
+        if frames.receiver_count() > 0 {
+            match views.board_frame().await {
+                Ok(html) => {
+                    if let Ok(text) = serde_json::to_string(&Event::Frame { id: BOARD.to_owned(), html }) {
+                        let _ = frames.send(Frame::Board(text.into()));
+                    }
+                }
+                Err(error) => tracing::debug!(error = %error.chain(), "the board could not be drawn"),
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(FRAMES_APART) => {}
+        }
     }
 }
 
@@ -136,6 +173,8 @@ impl Feed {
                 Ok(Frame::Live(page, screen)) => {
                     return Some(sse::Event::default().data(if self.screen { &*screen } else { &*page }));
                 }
+                Ok(Frame::Board(_)) if self.screen => {}
+                Ok(Frame::Board(board)) => return Some(sse::Event::default().data(&*board)),
                 Ok(Frame::Stored(id)) if id <= self.last => {}
                 // Behind or not, the database knows what came since.
                 Ok(Frame::Stored(_)) | Err(RecvError::Lagged(_)) => self.replay().await,

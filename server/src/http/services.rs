@@ -1,6 +1,7 @@
 //! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
 
 mod presenting;
+mod streaming;
 
 use std::sync::Arc;
 
@@ -45,7 +46,8 @@ pub fn provide(web: &Web) {
         runs: person.clone(),
         reports: person.clone(),
         resets: person.clone(),
-        queries: person,
+        queries: person.clone(),
+        streaming: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);

@@ -4,23 +4,24 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use showrunner_lake::model::ForeignObject;
+use showrunner_lake::model::{ForeignObject, PurgeItem};
 use showrunner_lake::{Lake, NOTIFICATION_SUBSCRIPTION, ingestion};
 
 use super::{Before, ResetScope};
 use crate::AppState;
 use crate::error::Result;
 use crate::runs::{Job, counted, fingerprint};
-use crate::store::{DeliveryRow, RunKind, RunRow, ShowStepRow, Store};
+use crate::store::{DeliveryRow, RunKind, RunRow, ShowStepRow, Store, StreamRow};
+use crate::stream::Streams;
 
 /// A line of what would go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanItem {
-    /// `ingestion`, `bronze`, `silver`, `gold`, `warehouse`, `messages`, `runs`, `deliveries`, `steps`.
+    /// `ingestion`, `bronze`, `silver`, `gold`, `warehouse`, `messages`, `runs`, `streams`, `deliveries`, `steps`.
     pub place: String,
     /// Table, or empty.
     pub table: String,
-    /// `objects`, `partitions`, `messages`, `runs`, `decisions`, `steps`.
+    /// `objects`, `partitions`, `messages`, `runs`, `streams`, `decisions`, `steps`.
     pub what: String,
     /// How many.
     pub count: u64,
@@ -83,7 +84,7 @@ pub fn total(items: &[PlanItem]) -> u64 {
 /// What a reset of this scope would do now.
 pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
     let (store, lake) = (&state.store, &state.lake);
-    let items = items(store, lake, scope).await?;
+    let items = items(store, lake, &state.streams, scope).await?;
     let customers = store.customers().await?;
     let ids: Vec<String> = customers.iter().map(|customer| customer.id.clone()).collect();
     let foreign = lake.foreign(&ids).await?;
@@ -112,18 +113,18 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
 }
 
 /// What is in scope now, without the checksums of what stays: cheap.
-pub async fn items(store: &Store, lake: &Lake, scope: &ResetScope) -> Result<Vec<PlanItem>> {
+pub async fn items(store: &Store, lake: &Lake, streams: &Streams, scope: &ResetScope) -> Result<Vec<PlanItem>> {
     let tables = lake.tables().await?;
     let customers: Vec<String> = store.customers().await?.into_iter().map(|customer| customer.id).collect();
     let mut items = Vec::new();
-    for item in lake.purge_plan(&scope.of_lake(), &customers).await? {
+    for item in purge_plan(lake, scope, &customers).await? {
         let dates = if item.place == "ingestion" {
             let folders = ingestion::day_folders(lake.objects(), &lake.names().ingestion).await?;
             folders.into_iter().filter(|f| scope.has_day(&f.day)).map(|f| f.day.date).collect()
         } else {
             let of = tables.iter().filter(|t| t.zone.name() == item.place && t.table == item.table);
             of.flat_map(|t| &t.partitions)
-                .filter(|p| in_scope(scope, p.date, p.customer.as_deref()))
+                .filter(|p| is_stream(&item.table) || in_scope(scope, p.date, p.customer.as_deref()))
                 .filter_map(|p| p.date)
                 .collect()
         };
@@ -139,10 +140,11 @@ pub async fn items(store: &Store, lake: &Lake, scope: &ResetScope) -> Result<Vec
         });
     }
     let records = records(store, scope).await?;
-    let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?.messages;
+    let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?.messages + streams.waiting().await?;
     for (place, what, count) in [
         ("messages", "messages", backlog),
         ("runs", "runs", records.runs.len() as u64),
+        ("streams", "streams", records.streams.len() as u64),
         ("deliveries", "decisions", records.deliveries.len() as u64),
         ("steps", "steps", records.steps.len() as u64),
     ] {
@@ -165,6 +167,8 @@ pub async fn items(store: &Store, lake: &Lake, scope: &ResetScope) -> Result<Vec
 pub(super) struct Records {
     /// Runs to be archived; resets stay, as proof.
     pub(super) runs: Vec<RunRow>,
+    /// Streams to be archived.
+    pub(super) streams: Vec<StreamRow>,
     pub(super) deliveries: Vec<DeliveryRow>,
     /// Story and step of what was pressed or skipped.
     pub(super) steps: Vec<(String, String)>,
@@ -185,6 +189,8 @@ pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records
             runs.push(run);
         }
     }
+    let mut streams = store.streams(u32::MAX).await?;
+    streams.retain(|stream| scope.has_stream(stream));
     let deliveries = store.deliveries().await?.into_iter().filter(|row| scope.has_day(&row.day)).collect();
     let rows = store.all_show_steps().await?;
     let stories: Vec<String> = match scope {
@@ -206,7 +212,31 @@ pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records
     let (steps, shown): (Vec<_>, Vec<_>) =
         rows.into_iter().filter(|step| scope.has_step(step, &stories)).partition(ShowStepRow::touched);
     let names = |rows: Vec<ShowStepRow>| rows.into_iter().map(|step| (step.story, step.step)).collect();
-    Ok(Records { runs, deliveries, steps: names(steps), shown: names(shown), stories })
+    Ok(Records { runs, streams, deliveries, steps: names(steps), shown: names(shown), stories })
+}
+
+/// What would go from buckets and tables, a line for each.
+pub(super) async fn purge_plan(lake: &Lake, scope: &ResetScope, customers: &[String]) -> Result<Vec<PurgeItem>> {
+    let mut lines: Vec<PurgeItem> = Vec::new();
+    for part in scope.of_lake() {
+        for item in lake.purge_plan(&part, customers).await? {
+            match lines.iter_mut().find(|line| line.place == item.place && line.table == item.table) {
+                Some(line) => {
+                    line.count += item.count;
+                    line.rows += item.rows;
+                    line.files += item.files;
+                    line.bytes += item.bytes;
+                }
+                None => lines.push(item),
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// The tables of the stream go as a whole, or by the customer.
+fn is_stream(table: &str) -> bool {
+    showrunner_lake::stream::TABLES.contains(&table)
 }
 
 /// Whether a partition is of this scope. The warehouse's have no customer: they are judged by the date alone.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use showrunner_lake::model::{Day, Scope};
 
-use crate::store::{CustomerRow, RunRow, ShowStepRow};
+use crate::store::{CustomerRow, RunRow, ShowStepRow, StreamRow};
 
 /// What a reset covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,12 +45,20 @@ impl ResetScope {
         }
     }
 
-    /// In the data plane's terms.
-    pub(super) fn of_lake(&self) -> Scope {
+    /// In the data plane's terms. Back to a step, the stream goes as a whole: its records have days of their own.
+    pub(super) fn of_lake(&self) -> Vec<Scope> {
         match self {
-            ResetScope::All => Scope::All,
-            ResetScope::Customer(id) => Scope::Customer(id.clone()),
-            ResetScope::Step { days, .. } => Scope::Days(days.clone()),
+            ResetScope::All => vec![Scope::All],
+            ResetScope::Customer(id) => vec![Scope::Customer(id.clone())],
+            ResetScope::Step { days, .. } => vec![Scope::Days(days.clone()), Scope::Stream],
+        }
+    }
+
+    /// Whether a stream is of this scope.
+    pub(super) fn has_stream(&self, stream: &StreamRow) -> bool {
+        match self {
+            ResetScope::Customer(id) => stream.customer == *id,
+            ResetScope::All | ResetScope::Step { .. } => true,
         }
     }
 

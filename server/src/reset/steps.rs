@@ -10,7 +10,7 @@ use showrunner_lake::model::{Progress, PurgeItem};
 use showrunner_lake::ports::{NewMessage, PullRequest, SeekTarget};
 use showrunner_lake::{NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, QueryLimits};
 
-use super::plan::records;
+use super::plan::{purge_plan, records};
 use super::{Before, Certificate, CertificateLine, ResetScope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runs::{Step, StepEnd, counted};
@@ -23,8 +23,8 @@ const PROBE_WAIT: Duration = Duration::from_secs(10);
 /// Does one step.
 pub(crate) async fn step(step: &Step<'_>, name: &str, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
     match name {
-        "stop" => stop(step).await,
-        "messages" => messages(step).await,
+        "stop" => stop(step, scope).await,
+        "messages" => messages(step, scope).await,
         "runs" => forget(step, scope).await,
         "verify" => verify(step, scope, before).await,
         place => purge(step, place, scope, before).await,
@@ -47,7 +47,7 @@ pub(crate) fn accept(end: &StepEnd) -> Result<()> {
 }
 
 /// Queued runs were stopped with the press; a running one had the lane until now. What is left is to make sure.
-async fn stop(step: &Step<'_>) -> Result<StepEnd> {
+async fn stop(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
     let others = step.engine.store.active_runs().await?;
     let others: Vec<String> = others.into_iter().map(|run| run.id).filter(|id| *id != step.run.id).collect();
     if !others.is_empty() {
@@ -56,14 +56,29 @@ async fn stop(step: &Step<'_>) -> Result<StepEnd> {
             format!("Still under way: {}. Stop it, then retry the reset.", others.join(", ")),
         ));
     }
-    done(&(), "Nothing else is queued or running")
+    let streams = &step.engine.streams;
+    let log = match step.engine.store.active_stream().await? {
+        Some(stream) if scope.has_stream(&stream) => {
+            streams.stop("A reset ended it.").await?;
+            format!("Nothing else is queued or running; {} was ended", stream.id)
+        }
+        _ => "Nothing else is queued or running".to_owned(),
+    };
+    done(&(), log)
 }
 
-async fn messages(step: &Step<'_>) -> Result<StepEnd> {
+/// Whether the messages of the stream are of this scope: not while another customer's stream is under way.
+async fn reaches_stream(step: &Step<'_>, scope: &ResetScope) -> Result<bool> {
+    Ok(step.engine.store.active_stream().await?.is_none_or(|stream| scope.has_stream(&stream)))
+}
+
+async fn messages(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
     let _alone = step.engine.pulling.lock().await;
     let topics = step.engine.lake.topics();
     let dropped = topics.backlog(NOTIFICATION_SUBSCRIPTION).await?.messages;
     topics.seek(NOTIFICATION_SUBSCRIPTION, SeekTarget::Now).await?;
+    let of_stream = if reaches_stream(step, scope).await? { step.engine.streams.drop_messages().await? } else { 0 };
+    let dropped = dropped + of_stream;
     done(
         &BTreeMap::from([("messages", dropped)]),
         format!("{} dropped by a seek to now", counted(dropped as usize, "message")),
@@ -75,7 +90,17 @@ async fn purge(step: &Step<'_>, place: &str, scope: &ResetScope, before: &Before
     if place == "ingestion" {
         step.engine.forget_uploads();
     }
-    let gone: Vec<PurgeItem> = step.engine.lake.purge(place, &scope.of_lake(), &ids(before), &step.run.id).await?;
+    let purge = async {
+        let mut gone = Vec::new();
+        for part in scope.of_lake() {
+            gone.extend(step.engine.lake.purge(place, &part, &ids(before), &step.run.id).await?);
+        }
+        Ok(gone)
+    };
+    let gone: Vec<PurgeItem> = match place {
+        "bronze" | "warehouse" => step.engine.streams.emptied(purge).await?,
+        _ => purge.await?,
+    };
     step.point("purged");
     let count: u64 = gone.iter().map(|item| item.count).sum();
     let bytes: u64 = gone.iter().map(|item| item.bytes).sum();
@@ -87,15 +112,19 @@ async fn forget(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
     let records = records(&step.engine.store, scope).await?;
     let runs: Vec<String> = records.runs.into_iter().map(|run| run.id).collect();
     let steps = [records.steps.as_slice(), records.shown.as_slice()].concat();
+    let streams: Vec<String> = records.streams.into_iter().map(|stream| stream.id).collect();
+    step.engine.store.archive_streams(&streams).await?;
     step.engine.store.forget(&runs, &records.deliveries, &steps, &records.stories).await?;
     let outcome = BTreeMap::from([
         ("runs", runs.len()),
+        ("streams", streams.len()),
         ("deliveries", records.deliveries.len()),
         ("steps", records.steps.len()),
     ]);
     let log = format!(
-        "{} archived; {} and {} of the story forgotten",
+        "{} and {} archived; {} and {} of the story forgotten",
         counted(runs.len(), "run"),
+        counted(streams.len(), "stream"),
         counted(records.deliveries.len(), "delivery decision"),
         counted(records.steps.len(), "pressed step")
     );
@@ -105,7 +134,7 @@ async fn forget(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
 async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
     let (store, lake) = (&step.engine.store, &step.engine.lake);
     let mut lines = Vec::new();
-    for item in lake.purge_plan(&scope.of_lake(), &ids(before)).await? {
+    for item in purge_plan(lake, scope, &ids(before)).await? {
         let name = if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
         if item.place == "ingestion" {
             lines.push(CertificateLine::new("Objects in the ingestion bucket", 0, item.count));
@@ -126,6 +155,7 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
     }
     let records = records(store, scope).await?;
     lines.push(CertificateLine::new("Runs in the list", 0, records.runs.len()));
+    lines.push(CertificateLine::new("Streams in the list", 0, records.streams.len()));
     lines.push(CertificateLine::new("Delivery decisions", 0, records.deliveries.len()));
     lines.push(CertificateLine::new("Pressed steps of the story", 0, records.steps.len()));
     {
@@ -135,6 +165,16 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
         lines.push(CertificateLine::new("Messages waiting", 0, backlog));
         lines.push(CertificateLine::new(
             "Topic alive: a probe message",
+            "arrived",
+            if probe { "arrived" } else { "did not arrive" },
+        ));
+    }
+    if reaches_stream(step, scope).await? {
+        let streams = &step.engine.streams;
+        let probe = streams.probe().await?;
+        lines.push(CertificateLine::new("Messages of the stream waiting", 0, streams.waiting().await?));
+        lines.push(CertificateLine::new(
+            "Stream alive: a probe message, to each subscription",
             "arrived",
             if probe { "arrived" } else { "did not arrive" },
         ));

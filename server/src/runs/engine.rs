@@ -17,6 +17,7 @@ use super::control::{Control, LiveProgress};
 use super::{Job, Summary, words};
 use crate::clock::{Clock, Ids};
 use crate::error::{Error, ErrorKind, Result};
+use crate::stream::Streams;
 use crate::store::{Claim, NewRunRow, RunEnd, RunKind, RunRow, RunState, StepState, Store};
 
 /// So often is a run resumed without finishing a step or chunk before it is marked as failed.
@@ -59,6 +60,8 @@ pub struct Started {
 pub struct Engine {
     pub(crate) store: Store,
     pub(crate) lake: Arc<Lake>,
+    /// A reset ends and empties it.
+    pub(crate) streams: Arc<Streams>,
     pub(crate) config: EngineConfig,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -79,6 +82,7 @@ impl Engine {
     pub fn new(
         store: Store,
         lake: Arc<Lake>,
+        streams: Arc<Streams>,
         config: EngineConfig,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
@@ -86,6 +90,7 @@ impl Engine {
         Arc::new(Engine {
             store,
             lake,
+            streams,
             config,
             clock,
             ids,

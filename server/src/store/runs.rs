@@ -317,7 +317,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    async fn refuse_during_reset(&mut self) -> Result<()> {
+    pub(super) async fn refuse_during_reset(&mut self) -> Result<()> {
         let reset: Option<String> =
             sqlx::query_scalar("SELECT id FROM runs WHERE kind = 'reset' AND state IN ('queued', 'running')")
                 .fetch_optional(&mut *self.inner)

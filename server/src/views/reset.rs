@@ -37,7 +37,7 @@ impl Views {
             let items = if chosen {
                 plan.total()
             } else {
-                reset::total(&reset::items(&self.state.store, &self.state.lake, &scope).await?)
+                reset::total(&reset::items(&self.state.store, &self.state.lake, &self.state.streams, &scope).await?)
             };
             rows.push(ScopeRow { value, title, detail, items: format::count(items), selected: chosen });
         }

@@ -19,6 +19,8 @@ const PAGES = [
   '/lake/bronze.ga_sessions?tab=schema&against=silver.sessions',
   '/lake/bronze.ga_sessions?tab=rows',
   '/lake/bronze.ga_sessions?tab=rows&row=1',
+  '/stream',
+  '/stream?still',
   '/sql',
   '/sql?saved=1',
   '/sql?q=SELECT+contry+FROM+silver.sessions',
