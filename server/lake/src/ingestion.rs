@@ -1,6 +1,7 @@
 //! What lies in the ingestion and source buckets, read through the path grammar.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
@@ -133,9 +134,9 @@ pub async fn source_days(objects: &dyn Objects, bucket: &str) -> Result<Vec<(Nai
 ///
 /// # Errors
 /// Those of the store.
-pub async fn source_checksum(objects: &dyn Objects, bucket: &str) -> Result<(String, u64)> {
+pub async fn source_checksum(objects: &dyn Objects, bucket: &str, read: &Checksums) -> Result<(String, u64)> {
     let all = objects.list(bucket, "").await?;
-    let checksums: Vec<_> = all.iter().map(|meta| objects.crc32c(bucket, &meta.key)).collect();
+    let checksums: Vec<_> = all.iter().map(|meta| read.of(objects, bucket, meta)).collect();
     let checksums: Vec<u32> = futures::stream::iter(checksums).buffered(PARALLEL).try_collect().await?;
     let mut total = 0;
     for (meta, checksum) in all.iter().zip(checksums) {
@@ -145,6 +146,30 @@ pub async fn source_checksum(objects: &dyn Objects, bucket: &str) -> Result<(Str
         total = crc32c::crc32c_append(total, &checksum.to_le_bytes());
     }
     Ok((format!("{total:08x}"), all.len() as u64))
+}
+
+/// Checksums that were read, by object, generation and size.
+#[derive(Debug, Default)]
+pub struct Checksums(Mutex<HashMap<String, (i64, u64, u32)>>);
+
+impl Checksums {
+    /// Nothing is known: each object is read anew.
+    pub fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    async fn of(&self, objects: &dyn Objects, bucket: &str, meta: &ObjectMeta) -> Result<u32> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&meta.key).copied();
+        if let Some((generation, size, checksum)) = known
+            && (generation, size) == (meta.generation, meta.size)
+        {
+            return Ok(checksum);
+        }
+        let checksum = objects.crc32c(bucket, &meta.key).await?;
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(meta.key.clone(), (meta.generation, meta.size, checksum));
+        Ok(checksum)
+    }
 }
 
 impl Known {

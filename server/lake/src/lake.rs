@@ -118,6 +118,8 @@ struct Inner {
     /// The report's tables in memory.
     resident: Resident,
     read_only: bool,
+    /// Of the source bucket's objects.
+    checksums: ingestion::Checksums,
     /// What Parquet files say of themselves, for the browser.
     footers: Arc<browse::Footers>,
 }
@@ -364,9 +366,13 @@ impl Lake {
         Ok(found)
     }
 
-    /// One checksum over names and contents of the whole source bucket, and its objects.
-    pub async fn source_checksum(&self) -> Result<(String, u64)> {
-        ingestion::source_checksum(self.inner.objects.as_ref(), &self.inner.names.source).await
+    /// One checksum over names and contents of the whole source bucket, and its objects. With `read` every byte is read, for proof;
+    /// else only objects that are not known in this generation.
+    pub async fn source_checksum(&self, read: bool) -> Result<(String, u64)> {
+        if read {
+            self.inner.checksums.forget();
+        }
+        ingestion::source_checksum(self.inner.objects.as_ref(), &self.inner.names.source, &self.inner.checksums).await
     }
 
     /// One checksum over every table's schema, partitioning and clustering.

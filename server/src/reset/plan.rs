@@ -88,7 +88,7 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
     let customers = store.customers().await?;
     let ids: Vec<String> = customers.iter().map(|customer| customer.id.clone()).collect();
     let foreign = lake.foreign(&ids).await?;
-    let (source, source_objects) = lake.source_checksum().await?;
+    let (source, source_objects) = lake.source_checksum(false).await?;
     let schemas = lake.schema_checksum().await?;
     let tables = lake.tables().await?.len() as u64;
     let settings = store.settings().await?;

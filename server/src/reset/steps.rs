@@ -179,7 +179,7 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
             if probe { "arrived" } else { "did not arrive" },
         ));
     }
-    let (source, objects) = lake.source_checksum().await?;
+    let (source, objects) = lake.source_checksum(true).await?;
     lines.push(CertificateLine::new(
         "Source data: objects, checksum",
         format!("{}, {}", before.source_objects, before.source),

@@ -171,7 +171,7 @@ async fn source_days_are_the_data_files() {
 #[tokio::test]
 async fn the_checksum_sees_every_change_of_names_and_contents() {
     let (_folder, objects) = store(&["a", "b/c", "d"]).await;
-    let sum = async || source_checksum(&objects, BUCKET).await.unwrap();
+    let sum = async || source_checksum(&objects, BUCKET, &Checksums::default()).await.unwrap();
     let write = async |key: &str, data: &'static str| {
         objects.put(BUCKET, key, Bytes::from_static(data.as_bytes()), Precondition::None).await.unwrap();
     };

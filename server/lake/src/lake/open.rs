@@ -76,6 +76,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         tables,
         epoch,
         resident: Default::default(),
+        checksums: Default::default(),
         footers: Default::default(),
         read_only,
     })

@@ -1,0 +1,148 @@
+// The stream: start, rate, pause, step, a poisoned record, repair, compaction, freezing, a killed server, reset.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PHONE } from '../lib/browser.mjs';
+import { useShow } from '../lib/show.mjs';
+
+describe('the stream', () => {
+  const show = useShow();
+  const { open, close, go } = show;
+  const tile = async (page, label) => {
+    const text = await page.locator('#board .tile', { hasText: label }).locator('dd.big').innerText();
+    return Number(text.replace(/[^0-9.]/g, ''));
+  };
+  const sessions = (page) => tile(page, 'Sessions in the warehouse');
+  const until = (page, what, check) => page.waitForFunction(check, undefined, { timeout: 20_000 }).catch((e) => assert.fail(`${what}: ${e}`));
+  const button = (page, name) => page.getByRole('button', { name, exact: true });
+  const atLeast = async (page, label, n) => {
+    await page.waitForFunction(
+      ([label, n]) => [...document.querySelectorAll('#board .tile')].some((tile) =>
+        tile.querySelector('dt')?.textContent === label
+          && Number(tile.querySelector('dd.big')?.textContent.replace(/[^0-9.]/g, '')) >= n),
+      [label, n],
+      { timeout: 20_000 },
+    );
+  };
+
+  it('moves the board by itself, in every browser that is open', async () => {
+    const page = await open('/stream');
+    const other = await open('/stream', { viewport: PHONE, colorScheme: 'dark' });
+    assert.equal(await sessions(page), 0);
+    await page.getByLabel('Records a second').fill('10');
+    await button(page, 'Start the stream').click();
+    for (const watching of [page, other]) {
+      await atLeast(watching, 'Sessions in the warehouse', 10);
+      await watching.getByText(/in the last minute/).first().waitFor();
+    }
+    await page.picture('stream-playing');
+    await other.picture('stream-playing-phone-dark');
+    await close(other);
+    await close(page);
+  });
+
+  it('pauses, goes on by one record, bursts, and changes its rate', async () => {
+    const page = await open('/stream');
+    await button(page, 'Pause').click();
+    await button(page, 'Resume').waitFor();
+    let before = -1;
+    // What was published before the press becomes visible within the second.
+    for (let now = await sessions(page); now !== before; now = await sessions(page)) {
+      before = now;
+      await page.waitForTimeout(1_500);
+    }
+    await button(page, 'One record').click();
+    await atLeast(page, 'Sessions in the warehouse', before + 1);
+    await page.waitForTimeout(1_200);
+    assert.equal(await sessions(page), before + 1, 'one record and no more');
+    await page.getByLabel('At once').fill('25');
+    await button(page, 'Burst').click();
+    await atLeast(page, 'Sessions in the warehouse', before + 26);
+    await page.getByLabel('Records a second').fill('0.05');
+    await page.getByLabel('Records a second').evaluate((field) => { field.min = '0'; field.step = 'any'; });
+    await button(page, 'Set rate').click();
+    await page.getByText('The rate goes from 0.1 to 10000 records a second.').waitFor();
+    await button(page, '1/s').click();
+    await page.getByText('chosen: 1').waitFor();
+    await button(page, 'Resume').click();
+    await button(page, 'Pause').waitFor();
+    await close(page);
+  });
+
+  it('puts a poisoned record aside with its reason, and takes it when it is mended', async () => {
+    const page = await open('/stream');
+    for (const [name, reason] of [['Bad JSON', /JSON|end/i], ['Missing field', /fullVisitorId/], ['Wrong type', /visitStartTime/]]) {
+      await button(page, name).click();
+      await page.locator('#dead-letters .dead', { hasText: reason }).first().waitFor({ timeout: 20_000 });
+    }
+    await atLeast(page, 'Dead letters', 3);
+    await page.picture('stream-dead-letters');
+    for (let left = 3; left > 0; left -= 1) {
+      await page.locator('#dead-letters summary').first().click();
+      await page.locator('#dead-letters').getByRole('button', { name: 'Resend' }).first().click();
+      await page.locator('#dead-letters .end', { hasText: `${left - 1} open, ${4 - left} repaired` }).waitFor({ timeout: 20_000 });
+    }
+    assert.equal(await tile(page, 'Dead letters'), 0);
+    await close(page);
+  });
+
+  it('sends a record by hand', async () => {
+    const page = await open('/stream');
+    await page.getByLabel(/The record that comes next/).fill('{"this is":"no session"}');
+    await button(page, 'Send this record').click();
+    await page.locator('#dead-letters .dead', { hasText: 'no session' }).waitFor({ timeout: 20_000 });
+    await close(page);
+  });
+
+  it('freezes the screen, not the stream', async () => {
+    const page = await open('/stream?still');
+    const frozen = await page.locator('.board').innerText();
+    await page.waitForTimeout(2_500);
+    assert.equal(await page.locator('.board').innerText(), frozen);
+    await page.getByRole('link', { name: 'Let the screen go on' }).click();
+    await until(page, 'the board goes on', () => document.querySelector('#board') !== null);
+    await close(page);
+  });
+
+  it('makes one file of many', async () => {
+    const page = await open('/stream');
+    await button(page, 'Compact now').click();
+    const panel = page.locator('#compaction');
+    await panel.getByText('warehouse.ga_sessions_stream').waitFor({ timeout: 20_000 });
+    assert.match(await panel.innerText(), /before\s+\d+ files, .*\s+after\s+1 file, /);
+    await page.picture('stream-compaction');
+    await close(page);
+  });
+
+  it('goes on where it was after the server was killed', async () => {
+    const page = await open('/stream', { expected: [/ERR_|Failed to (load|fetch)|net::/i] });
+    const before = await sessions(page);
+    await show.server.kill();
+    await show.start();
+    await go(page, '/stream');
+    await button(page, 'Pause').waitFor();
+    await atLeast(page, 'Sessions in the warehouse', before + 2);
+    await page.context().close();
+  });
+
+  it('answers each form without JavaScript', async () => {
+    const page = await open('/stream', { javaScript: false });
+    await button(page, '100/s').click();
+    await page.getByText('chosen: 100').waitFor();
+    await button(page, 'Stop').click();
+    await button(page, 'Start the stream').waitFor();
+    await page.getByText('presenter stopped it.').waitFor();
+    await close(page);
+  });
+
+  it('is emptied by a reset, with proof', async () => {
+    const page = await open('/reset?scope=all');
+    await page.getByRole('button', { name: /^Delete/ }).click();
+    await page.getByText('Stream alive: a probe message, to each subscription').waitFor({ timeout: 60_000 });
+    const certificate = await page.getByRole('main').innerText();
+    assert.match(certificate, /Messages of the stream waiting\s+0\s+0/);
+    await go(page, '/stream');
+    assert.equal(await sessions(page), 0);
+    assert.equal(await page.getByText('presenter stopped it.').count(), 0);
+    await close(page);
+  });
+});
