@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
@@ -38,10 +38,83 @@ pub struct WrittenFile {
 
 /// Writes batches as Parquet: zstd 1, dictionaries, statistics for each chunk of a top-level column.
 pub struct ParquetSink<W: Write + Send> {
-    writer: ArrowWriter<W>,
+    writer: Writer<W>,
     schema: SchemaRef,
     constants: Vec<(String, ArrayRef)>,
     rows: u64,
+}
+
+/// What is to be compressed is seen from the first batch.
+enum Writer<W: Write + Send> {
+    Waiting(Option<W>),
+    Open(ArrowWriter<W>),
+}
+
+impl<W: Write + Send> Writer<W> {
+    fn open(&mut self, schema: &SchemaRef, first: Option<&RecordBatch>) -> Result<&mut ArrowWriter<W>, Error> {
+        if let Writer::Waiting(inner) = self {
+            let inner = inner.take().ok_or_else(|| ParquetError::General("The file could not be opened.".to_owned()))?;
+            let properties = properties(schema, first)?;
+            *self = Writer::Open(ArrowWriter::try_new(inner, schema.clone(), Some(properties))?);
+        }
+        match self {
+            Writer::Open(writer) => Ok(writer),
+            Writer::Waiting(_) => unreachable!("it was opened above"),
+        }
+    }
+}
+
+fn properties(schema: &SchemaRef, first: Option<&RecordBatch>) -> Result<WriterProperties, Error> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_dictionary_enabled(true)
+        // Nobody prunes by the nested fields, and comparing every value of 300 of them costs a twentieth of the whole ingest.
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true)
+        .set_created_by(concat!("showrunner ", env!("CARGO_PKG_VERSION")).to_owned());
+    for field in schema.fields().iter().filter(|field| !field.data_type().is_nested()) {
+        let column = ColumnPath::from(field.name().as_str());
+        properties = properties.set_column_statistics_enabled(column, EnabledStatistics::Chunk);
+    }
+    if let Some(first) = first {
+        // Most of the 340 columns of an export say the same in each row, if anything: their few bytes are not worth a compressor each.
+        let parquet = ArrowSchemaConverter::new().convert(schema)?;
+        let mut leaves = Vec::with_capacity(parquet.num_columns());
+        first.columns().iter().for_each(|column| push_leaves(column, &mut leaves));
+        for (leaf, column) in leaves.iter().zip(parquet.columns()) {
+            if says_one_thing(leaf) {
+                properties = properties.set_column_compression(column.path().clone(), Compression::UNCOMPRESSED);
+            }
+        }
+    }
+    Ok(properties.build())
+}
+
+/// The columns of the file, in its order.
+fn push_leaves<'a>(array: &'a ArrayRef, leaves: &mut Vec<&'a ArrayRef>) {
+    match array.data_type() {
+        DataType::Struct(_) => array.as_struct().columns().iter().for_each(|child| push_leaves(child, leaves)),
+        DataType::List(_) => push_leaves(array.as_list::<i32>().values(), leaves),
+        _ => leaves.push(array),
+    }
+}
+
+/// At most one value, and NULL.
+fn says_one_thing(array: &ArrayRef) -> bool {
+    if array.null_count() == array.len() {
+        return true;
+    }
+    match array.data_type() {
+        DataType::Utf8 => all_equal(array.as_string::<i32>().iter()),
+        DataType::Int64 => all_equal(array.as_primitive::<Int64Type>().iter()),
+        DataType::Boolean => all_equal(array.as_boolean().iter()),
+        _ => false,
+    }
+}
+
+fn all_equal<T: PartialEq>(values: impl Iterator<Item = Option<T>>) -> bool {
+    let mut values = values.flatten();
+    values.next().is_none_or(|first| values.all(|value| value == first))
 }
 
 impl<W: Write + Send> ParquetSink<W> {
@@ -53,20 +126,9 @@ impl<W: Write + Send> ParquetSink<W> {
         let added = constants.iter().map(|(name, _)| Arc::new(Field::new(*name, DataType::Utf8, true)));
         let fields: Vec<_> = schema.fields().iter().cloned().chain(added).collect();
         let schema = Arc::new(Schema::new(fields));
-        let mut properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-            .set_dictionary_enabled(true)
-            // Nobody prunes by the nested fields, and comparing every value of 300 of them costs a twentieth of the whole ingest.
-            .set_statistics_enabled(EnabledStatistics::None)
-            .set_offset_index_disabled(true)
-            .set_created_by(concat!("showrunner ", env!("CARGO_PKG_VERSION")).to_owned());
-        for field in schema.fields().iter().filter(|field| !field.data_type().is_nested()) {
-            let column = ColumnPath::from(field.name().as_str());
-            properties = properties.set_column_statistics_enabled(column, EnabledStatistics::Chunk);
-        }
-        let properties = properties.build();
+        ArrowSchemaConverter::new().convert(&schema)?;
         Ok(Self {
-            writer: ArrowWriter::try_new(writer, schema.clone(), Some(properties))?,
+            writer: Writer::Waiting(Some(writer)),
             schema,
             constants: constants.iter().map(|(_, value)| ((*value).to_owned(), repeated(value, 0))).collect(),
             rows: 0,
@@ -92,10 +154,11 @@ impl<W: Write + Send> ParquetSink<W> {
             columns.push(array.slice(0, rows));
         }
         let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
-        self.writer.write(&batch)?;
+        let writer = self.writer.open(&self.schema, Some(&batch))?;
+        writer.write(&batch)?;
         self.rows += rows as u64;
-        if self.writer.memory_size() > ROW_GROUP_MEMORY {
-            self.writer.flush()?;
+        if writer.memory_size() > ROW_GROUP_MEMORY {
+            writer.flush()?;
         }
         Ok(())
     }
@@ -111,11 +174,12 @@ impl<W: Write + Send> ParquetSink<W> {
     /// # Errors
     /// When the writer fails.
     pub fn close(mut self) -> Result<WrittenFile, Error> {
-        let metadata = self.writer.finish()?;
-        self.writer.inner_mut().flush().map_err(ParquetError::from)?;
+        let writer = self.writer.open(&self.schema, None)?;
+        let metadata = writer.finish()?;
+        writer.inner_mut().flush().map_err(ParquetError::from)?;
         Ok(WrittenFile {
             rows: self.rows,
-            bytes: self.writer.bytes_written() as u64,
+            bytes: writer.bytes_written() as u64,
             row_groups: metadata.num_row_groups(),
             stats_json: stats_json(&metadata, &self.schema, self.rows)?,
         })
@@ -227,7 +291,10 @@ fn bounds(statistics: &Statistics, data_type: &DataType) -> Option<(Value, Value
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
+    use arrow::array::{
+        BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, StructArray, TimestampMicrosecondArray,
+    };
+    use arrow::buffer::OffsetBuffer;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
@@ -267,5 +334,35 @@ mod tests {
         let read: Vec<_> = reader.map(Result::unwrap).collect();
         assert_eq!(read.iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
         assert_eq!(read[0].column_by_name("_run_id").unwrap().null_count(), 0);
+    }
+
+    #[test]
+    fn only_columns_that_say_something_are_compressed() {
+        let list = |values: ArrayRef| {
+            let field = Arc::new(Field::new("item", values.data_type().clone(), true));
+            Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([2, 0, 1]), values, None)) as ArrayRef
+        };
+        let inner = |same: Vec<Option<&str>>, other: Vec<Option<&str>>| {
+            let columns = [("same", same), ("other", other)].map(|(name, values)| {
+                (Arc::new(Field::new(name, DataType::Utf8, true)), Arc::new(StringArray::from(values)) as ArrayRef)
+            });
+            Arc::new(StructArray::from(columns.to_vec())) as ArrayRef
+        };
+        let first = RecordBatch::try_from_iter_with_nullable([
+            ("i", Arc::new(Int64Array::from(vec![Some(3), None, Some(-1)])) as ArrayRef, true),
+            ("one", Arc::new(Int64Array::from(vec![Some(1), None, Some(1)])), true),
+            ("l", list(inner(vec![Some("x"), None, Some("x")], vec![Some("x"), Some("y"), None])), true),
+        ])
+        .unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        let mut sink = ParquetSink::new(&mut file, first.schema(), &[("_run_id", "r1")]).unwrap();
+        sink.write(&first).unwrap();
+        sink.close().unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let columns = reader.metadata().row_group(0).columns();
+        let compressed: Vec<_> =
+            columns.iter().map(|c| (c.column_path().string(), c.compression() != Compression::UNCOMPRESSED)).collect();
+        let expected = [("i", true), ("one", false), ("l.list.item.same", false), ("l.list.item.other", true), ("_run_id", false)];
+        assert_eq!(compressed, expected.map(|(path, compressed)| (path.to_owned(), compressed)));
     }
 }
