@@ -189,8 +189,9 @@ fn StartForm(days: Vec<(String, bool)>, lasts: String) -> impl IntoView {
     let days = days
         .into_iter()
         .map(|(day, chosen)| {
+            let value = day.clone();
             view! {
-                <option value=day.clone() selected=chosen>
+                <option value=value selected=chosen>
                     {day}
                 </option>
             }
@@ -333,6 +334,7 @@ fn DeadLetters(dead: Vec<DeadLetterView>, count: String) -> impl IntoView {
 }
 
 fn dead_letter(actions: Actions, letter: DeadLetterView) -> AnyView {
+    let (run, seq) = (letter.run_id.clone(), letter.seq.clone());
     let mend = letter.mended.map(|payload| {
         let (summary, words) = if letter.known {
             ("Repair and resend", "It is mended from the record that it was made of.")
@@ -343,8 +345,8 @@ fn dead_letter(actions: Actions, letter: DeadLetterView) -> AnyView {
             <details class="data">
                 <summary>{icon("#i-down")} <span>{summary}</span></summary>
                 <Post action=actions.resend class="stack">
-                    <input type="hidden" name="run" value=letter.run_id.clone() />
-                    <input type="hidden" name="seq" value=letter.seq.clone() />
+                    <input type="hidden" name="run" value=run />
+                    <input type="hidden" name="seq" value=seq />
                     <label class="field wide">
                         <span>{words}</span>
                         <textarea name="payload" rows="6" spellcheck="false">

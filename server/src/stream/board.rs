@@ -131,7 +131,7 @@ impl Counts {
         for session in landed {
             self.sessions += 1;
             if let Some(revenue) = session.revenue {
-                self.revenue += revenue;
+                self.revenue += revenue as f64 / 1e6;
                 self.orders += 1;
             }
             for name in &session.viewed {
@@ -251,7 +251,7 @@ mod tests {
 
     use super::*;
 
-    fn landed(visible: DateTime<Utc>, country: &str, revenue: Option<f64>) -> Landed {
+    fn landed(visible: DateTime<Utc>, country: &str, revenue: Option<i64>) -> Landed {
         Landed {
             run_id: "stream-0001-0000".into(),
             seq: 0,
@@ -272,7 +272,7 @@ mod tests {
         for second in 0..90_i64 {
             let visible = begin + TimeDelta::seconds(second);
             let country = if second % 3 == 0 { "Germany" } else { "France" };
-            board.counts().add(&[landed(visible, country, (second == 89).then_some(12.5))]);
+            board.counts().add(&[landed(visible, country, (second == 89).then_some(12_500_000))]);
         }
         let now = begin + TimeDelta::seconds(89);
         let at = board.at(now);
