@@ -19,6 +19,7 @@ mod purge;
 mod query;
 mod resident;
 mod silver;
+pub mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod topic;
