@@ -117,7 +117,7 @@ async fn play(acts: Vec<Act>) {
     );
     // Row by row: the session, its day and its customer are the message's.
     let warehouse = "SELECT seq || ' ' || full_visitor_id || ' ' || date || ' ' || customer FROM warehouse.ga_sessions_stream ORDER BY seq";
-    let bronze = "SELECT _seq || ' ' || fullVisitorId || ' ' || to_date(date, '%Y%m%d') || ' ' || customer FROM bronze.ga_sessions_stream ORDER BY _seq";
+    let bronze = "SELECT _seq || ' ' || fullVisitorId || ' ' || date || ' ' || customer FROM bronze.ga_sessions_stream ORDER BY _seq";
     let expected: Vec<String> = (0..next)
         .filter(|seq| !is_bad(*seq) || repaired.contains(seq))
         .map(|seq| {
@@ -125,8 +125,9 @@ async fn play(acts: Vec<Act>) {
             format!("{seq} {:016} {date} {CUSTOMER}", seq / 2)
         })
         .collect();
+    let raw: Vec<String> = expected.iter().map(|row| row.replace('-', "")).collect();
     assert_eq!(s.texts(warehouse).await, expected);
-    assert_eq!(s.texts(bronze).await, expected);
+    assert_eq!(s.texts(bronze).await, raw);
 }
 
 proptest! {

@@ -75,7 +75,7 @@ async fn a_stream_is_emptied_while_its_sinks_are_held() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_window_is_given_back_and_comes_again() {
     let s = Stream::with(StreamOptions { window: Duration::from_secs(3_600), ..options() }).await;
-    s.send(0, &lines(DAY, 5)[..4]).await;
+    s.send(0, &lines(DAY, 20)[..4]).await;
     eventually("a window opens", async || s.sinks.counts().await.unwrap().window_rows == 4).await;
     let held = s.sinks.hold().await.unwrap();
     let counts = s.sinks.counts().await.unwrap();

@@ -38,7 +38,7 @@ async fn a_streamed_session_is_the_same_as_one_that_was_loaded() {
         let of = |table| {
             format!(
                 "SELECT fullVisitorId, visitId, date, customer, totals.hits, array_length(hits) AS n, \
-                 hits[1].page.pagePath AS first FROM bronze.{table}"
+                 hits[1]['page']['pagePath'] AS first FROM bronze.{table}"
             )
         };
         assert_eq!(s.number(&format!("SELECT count(*) FROM ({} EXCEPT {})", of(a), of(b))).await, 0, "{a} is not {b}");
