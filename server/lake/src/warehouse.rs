@@ -31,8 +31,8 @@ const COLUMNS: &str = "showrunner.columns";
 const PARTITION: &str = "showrunner.partition";
 const CLUSTER: &str = "showrunner.cluster";
 
-/// Days between 0001-01-01 and 1970-01-01, for Date32.
-fn date32(date: NaiveDate) -> i32 {
+/// Days since 1970-01-01, as Date32 has them.
+pub(crate) fn date32(date: NaiveDate) -> i32 {
     (date - NaiveDate::default()).num_days() as i32
 }
 

@@ -18,6 +18,7 @@ use super::{DeadLetter, STREAM_TOPIC};
 use crate::datasets::{MESSAGE_ID, PUBLISH_TIME, RUN_ID, SEQ, SOURCE_FILE};
 use crate::delta::Table;
 use crate::ports::{Message, ReceivedMessage};
+use crate::warehouse::date32;
 use crate::{Error, ErrorKind, Result, transform};
 
 /// Bytes of a payload that an error record holds.
@@ -153,11 +154,6 @@ pub(super) fn dead_letter(message: &Message, reason: String, received: DateTime<
         attributes: message.attributes.clone(),
         reason,
     }
-}
-
-/// Days since 1970.
-pub(super) fn date32(date: NaiveDate) -> i32 {
-    (date - NaiveDate::default()).num_days() as i32
 }
 
 fn in_schema(mut columns: BTreeMap<&str, ArrayRef>, schema: &SchemaRef) -> Result<RecordBatch> {

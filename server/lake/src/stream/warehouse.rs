@@ -17,7 +17,7 @@ use super::append::sync_commit;
 use super::decode::pieces;
 use super::faults::Fault;
 use super::identity::{Identity, Messages};
-use super::rows::{Piece, date32, dead_letter, error_records, sessions};
+use super::rows::{Piece, dead_letter, error_records, sessions};
 use super::{DeadLetter, Landed, Sinks, StreamEvent, WAREHOUSE_SUBSCRIPTION, locked};
 use crate::delta::{NewFile, Table};
 use crate::ports::{PullRequest, ReceivedMessage};
@@ -328,7 +328,6 @@ fn tell(
     };
     let mut landed = Vec::with_capacity(piece.dates.len());
     for (row, date) in piece.dates.iter().enumerate() {
-        debug_assert!(date32(*date) != i32::MIN);
         let Some((identity, published)) = identities.next() else { break };
         let names = viewed.map(|viewed| viewed.value(row));
         let names = names.as_ref().and_then(|names| names.as_string_opt::<i32>());

@@ -1,7 +1,7 @@
 //! Many small files become one, while others read and the sinks go on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use showrunner_lake::Lake;
@@ -88,38 +88,47 @@ async fn many_small_files_are_compacted_by_themselves() {
     assert_eq!(tables, ["warehouse.ga_sessions_stream", "warehouse.ga_sessions_stream_error_records"]);
 }
 
-/// Counts over and over; every count must be this one.
-fn count(lake: Arc<Lake>, table: &'static str, expected: i64, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<u64> {
+/// Counts over and over: no row is seen twice, and none is missing that was there before.
+fn count(lake: Arc<Lake>, table: &'static str, least: Arc<AtomicI64>) -> tokio::task::JoinHandle<u64> {
     tokio::spawn(async move {
-        let mut times = 0;
-        while !stop.load(Ordering::Relaxed) {
-            let sql = format!(
-                "SELECT count(DISTINCT {0}) * 1000000 + count(*) FROM {table}",
-                if table.starts_with('b') { "_seq" } else { "seq" }
-            );
-            assert_eq!(number(&lake, &sql).await, expected * 1_000_001, "{table}");
+        let seq = if table.starts_with("bronze.") { "_seq" } else { "seq" };
+        let (mut times, mut before) = (0, 0);
+        loop {
+            let least = least.load(Ordering::Relaxed);
+            if least < 0 {
+                return times;
+            }
+            let sql = format!("SELECT count(DISTINCT {seq}) * 1000000 + count(*) FROM {table}");
+            let (distinct, rows) = {
+                let both = number(&lake, &sql).await;
+                (both / 1_000_000, both % 1_000_000)
+            };
+            assert_eq!(distinct, rows, "{table}");
+            assert!(rows >= least.max(before), "{table}: {rows} rows, and {least} were there, {before} seen");
+            before = rows;
             times += 1;
         }
-        times
     })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_sees_every_row_once_while_files_are_swapped() {
     let s = Stream::with(StreamOptions { compact_files: 1_000, ..options() }).await;
-    let rows: Vec<String> = (0..15).map(|n| tiny(n, "20170729")).collect();
-    one_by_one(&s, 0, &rows).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let readers = TABLES.map(|table| count(s.lake.clone(), table, 15, stop.clone()));
-    for round in 0..5 {
-        // Files to be merged again: purged customers are another test's business, so another day is streamed, and removed from the counts.
-        s.sinks.compact(&format!("run-{round}")).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let rows: Vec<String> = (0..40).map(|n| tiny(n, "20170729")).collect();
+    let least = Arc::new(AtomicI64::new(0));
+    let readers = TABLES.map(|table| count(s.lake.clone(), table, least.clone()));
+    for (round, some) in (0_u64..).zip(rows.chunks(8)) {
+        one_by_one(&s, round * 8, some).await;
+        least.store(round as i64 * 8 + 8, Ordering::Relaxed);
+        let done = s.sinks.compact("run-1").await.unwrap();
+        assert!(done.iter().all(|compaction| compaction.files_before > 1 && compaction.files_after == 1), "{done:?}");
     }
-    stop.store(true, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    least.store(-1, Ordering::Relaxed);
     for reader in readers {
         assert!(reader.await.unwrap() > 0);
     }
+    s.holds(0..40).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
