@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use chrono::NaiveDate;
 use showrunner_ingest::{GaSessionsVersion, TableSchema, ga_sessions_schema};
 
@@ -56,15 +56,31 @@ impl Dataset {
 
     /// The bronze table: the delivered columns without `date`, which is a partition column, and where each row came from.
     pub fn bronze(&self) -> Shape {
+        self.shape(self.name, self.title, &[])
+    }
+
+    /// The bronze table of what is streamed: the columns of [`Dataset::bronze`], and which message each row came in.
+    pub fn bronze_stream(&self) -> Shape {
+        let message = [
+            Field::new(MESSAGE_ID, DataType::Utf8, true),
+            Field::new(SEQ, DataType::Int64, true),
+            Field::new(PUBLISH_TIME, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true),
+        ];
+        let title = "Sessions as streamed, nested, with the message and the run that brought them";
+        self.shape(&format!("{}_stream", self.name), title, &message)
+    }
+
+    fn shape(&self, name: &str, title: &str, more: &[Field]) -> Shape {
         let delivered = self.schema.to_arrow();
         let mut fields: Vec<Arc<Field>> = delivered.fields().iter().filter(|f| f.name() != "date").cloned().collect();
-        for name in [SOURCE_FILE, RUN_ID, "date", "customer"] {
-            fields.push(Arc::new(Field::new(name, DataType::Utf8, true)));
-        }
+        let text = |name: &str| Arc::new(Field::new(name, DataType::Utf8, true));
+        fields.extend([SOURCE_FILE, RUN_ID].map(text));
+        fields.extend(more.iter().cloned().map(Arc::new));
+        fields.extend(["date", "customer"].map(text));
         Shape {
             zone: Zone::Bronze,
-            name: self.name.to_owned(),
-            title: self.title.to_owned(),
+            name: name.to_owned(),
+            title: title.to_owned(),
             schema: Arc::new(Schema::new(fields)),
             partition: vec!["date".to_owned(), "customer".to_owned()],
             properties: BTreeMap::new(),
@@ -76,6 +92,12 @@ impl Dataset {
 pub(crate) const SOURCE_FILE: &str = "_source_file";
 /// The column with the run that loaded a row.
 pub(crate) const RUN_ID: &str = "_run_id";
+/// The column with the message that a streamed row came in.
+pub(crate) const MESSAGE_ID: &str = "_message_id";
+/// The column with a streamed row's number within its run.
+pub(crate) const SEQ: &str = "_seq";
+/// The column with the time at which a streamed row was published.
+pub(crate) const PUBLISH_TIME: &str = "_publish_time";
 
 /// The raw spelling of a date in the delivered files and in bronze: `20170729`.
 pub(crate) fn raw_date(date: NaiveDate) -> String {

@@ -113,13 +113,26 @@ pub(crate) struct Current {
 #[derive(Debug, Clone)]
 pub(crate) struct Label<'a> {
     pub run_id: &'a str,
-    /// Set where a repetition must change nothing: recorded as the log's application transaction.
-    pub transaction: Option<String>,
+    /// Set where a repetition must change nothing: recorded as the log's application transaction, an id with a version.
+    pub transaction: Option<(String, i64)>,
+    /// What the version does to the rows.
+    pub kind: Kind,
+}
+
+/// What a version does to a table's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Partitions are replaced or emptied.
+    Replace,
+    /// Rows are added to what is there.
+    Append,
+    /// The same rows stand in other files: who reads changes has nothing to read.
+    Compact,
 }
 
 impl<'a> Label<'a> {
     pub fn run(run_id: &'a str) -> Self {
-        Label { run_id, transaction: None }
+        Label { run_id, transaction: None, kind: Kind::Replace }
     }
 }
 
@@ -257,9 +270,10 @@ impl Table {
     pub async fn replace(&self, drop: impl Fn(&LiveFile) -> bool, adds: &[NewFile], label: &Label<'_>) -> Result<i64> {
         for attempt in 1.. {
             let current = self.current().await?;
-            let mut actions: Vec<Action> =
-                current.files.iter().filter(|f| drop(f)).map(|f| Action::Remove(f.view.remove_action(true))).collect();
-            actions.extend(adds.iter().map(|f| Action::Add(add_action(f))));
+            let change = label.kind != Kind::Compact;
+            let dropped = current.files.iter().filter(|f| drop(f));
+            let mut actions: Vec<Action> = dropped.map(|f| Action::Remove(f.view.remove_action(change))).collect();
+            actions.extend(adds.iter().map(|f| Action::Add(add_action(f, change))));
             if actions.is_empty() && label.transaction.is_none() {
                 return Ok(current.version);
             }
@@ -300,14 +314,10 @@ impl Table {
             .with_create_checkpoint(false)
             .with_cleanup_expired_logs(Some(false))
             .with_metadata([("runId".to_owned(), serde_json::Value::from(label.run_id))]);
-        if let Some(id) = &label.transaction {
-            properties = properties.with_application_transaction(Transaction::new(id, 1));
+        if let Some((id, version)) = &label.transaction {
+            properties = properties.with_application_transaction(Transaction::new(id, *version));
         }
-        let operation = DeltaOperation::Write {
-            mode: SaveMode::Overwrite,
-            partition_by: (!self.shape.partition.is_empty()).then(|| self.shape.partition.clone()),
-            predicate: None,
-        };
+        let operation = self.operation(label.kind);
         let commit = self.describe_commit(current, &operation, &actions);
         let begun = Begun::now();
         let done = self.write_version(current, actions, properties, operation).await;
@@ -333,6 +343,16 @@ impl Table {
             tracing::warn!(table = %self.full_name(), error = %e, "could not write a checkpoint");
         }
         Ok(version)
+    }
+
+    fn operation(&self, kind: Kind) -> DeltaOperation {
+        let mode = match kind {
+            Kind::Replace => SaveMode::Overwrite,
+            Kind::Append => SaveMode::Append,
+            Kind::Compact => return DeltaOperation::Optimize { predicate: None, target_size: i64::MAX },
+        };
+        let partition_by = (!self.shape.partition.is_empty()).then(|| self.shape.partition.clone());
+        DeltaOperation::Write { mode, partition_by, predicate: None }
     }
 
     async fn write_version(
@@ -382,12 +402,21 @@ impl Table {
     /// Whether a commit with this transaction id is in the log.
     pub async fn has_transaction(&self, id: &str) -> Result<bool> {
         let current = self.current().await?;
+        Ok(self.transaction_in(&current, id).await?.is_some())
+    }
+
+    /// The version of the last commit with this transaction id, from the log as it is on the disk now: after a commit whose outcome is
+    /// not known, this says what became of it.
+    pub async fn transaction(&self, id: &str) -> Result<Option<i64>> {
+        let known = self.current.read().unwrap_or_else(|e| e.into_inner()).clone();
+        let newest = self.refresh(known).await?;
+        self.transaction_in(&newest, id).await
+    }
+
+    async fn transaction_in(&self, current: &Current, id: &str) -> Result<Option<i64>> {
         let state = current.table.snapshot().map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
-        let found = state
-            .transaction_version(self.log_store.as_ref(), id)
-            .await
-            .map_err(|e| delta_error("reading the log of", &self.full_name(), e))?;
-        Ok(found.is_some())
+        let found = state.transaction_version(self.log_store.as_ref(), id).await;
+        found.map_err(|e| delta_error("reading the log of", &self.full_name(), e))
     }
 
     /// Schema, partitioning and properties as the log has them, for comparison before and after a reset.
@@ -404,13 +433,13 @@ impl Table {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the log wants the moment of the commit; no result depends on it")]
-fn add_action(file: &NewFile) -> Add {
+fn add_action(file: &NewFile, change: bool) -> Add {
     Add {
         path: file.path.clone(),
         partition_values: file.partition.iter().map(|(k, v)| (k.clone(), Some(v.clone()))).collect(),
         size: file.bytes as i64,
         modification_time: chrono::Utc::now().timestamp_millis(),
-        data_change: true,
+        data_change: change,
         stats: Some(file.stats.clone()),
         ..Add::default()
     }

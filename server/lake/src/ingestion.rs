@@ -192,7 +192,7 @@ impl Known {
 async fn in_scope(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<Vec<ObjectMeta>> {
     let prefix = match scope {
         Scope::Customer(customer) => format!("{customer}/"),
-        Scope::All | Scope::Days(_) => String::new(),
+        Scope::All | Scope::Days(_) | Scope::Stream => String::new(),
     };
     let mut all = objects.list(bucket, &prefix).await?;
     all.retain(|meta| {
@@ -204,6 +204,7 @@ async fn in_scope(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Kn
             // Who names a customer means it, also after it was removed from the list.
             Scope::Customer(customer) => key.day.customer == *customer,
             Scope::Days(days) => days.contains(&key.day),
+            Scope::Stream => false,
         };
         customer && known.datasets.contains(&key.day.dataset)
     });

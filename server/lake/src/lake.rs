@@ -103,6 +103,19 @@ pub struct Lake {
     queries: Background,
     /// Where persons' own queries run.
     console: console::Console,
+    /// Where the subscribers of the stream work: a message becomes visible soon, whatever else is done.
+    stream: Background,
+}
+
+/// See [`Lake::stream`].
+pub(crate) struct StreamParts {
+    pub topics: Arc<dyn Topics>,
+    pub bronze: Arc<Table>,
+    pub rows: Arc<Table>,
+    pub errors: Arc<Table>,
+    pub dataset: Arc<Dataset>,
+    pub workers: usize,
+    pub threads: tokio::runtime::Handle,
 }
 
 struct Inner {
@@ -386,6 +399,26 @@ impl Lake {
         Ok(format!("{checksum:08x}"))
     }
 
+    /// What the subscribers of the stream work with.
+    pub(crate) fn stream(&self) -> Result<StreamParts> {
+        let inner = &self.inner;
+        let dataset = inner.datasets.iter().find(|d| d.name == SERVING).cloned();
+        let dataset =
+            dataset.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{SERVING}`.")))?;
+        if inner.read_only {
+            return Err(read_only());
+        }
+        Ok(StreamParts {
+            topics: inner.topics.clone(),
+            bronze: inner.table(Zone::Bronze, crate::stream::BRONZE_TABLE)?,
+            rows: inner.warehouse.handle(crate::stream::ROWS_TABLE)?,
+            errors: inner.warehouse.handle(crate::stream::ERRORS_TABLE)?,
+            dataset,
+            workers: inner.config.workers,
+            threads: self.stream.handle()?,
+        })
+    }
+
     fn known(&self, customers: &[String]) -> Known {
         Known { customers: customers.to_vec(), datasets: self.datasets() }
     }
@@ -395,7 +428,7 @@ impl Inner {
     /// The one dataset of these days; `None` if there are no days.
     fn dataset<'a>(&self, mut days: impl Iterator<Item = &'a Day>) -> Result<Option<Arc<Dataset>>> {
         if self.read_only {
-            return Err(Error::new(ErrorKind::Invalid, "The data folder was opened for queries only."));
+            return Err(read_only());
         }
         let Some(first) = days.next() else {
             return Ok(None);
@@ -431,7 +464,7 @@ impl Inner {
 
     async fn purge(&self, place: &str, scope: &Scope, known: &Known, run_id: &str) -> Result<Vec<PurgeItem>> {
         if self.read_only {
-            return Err(Error::new(ErrorKind::Invalid, "The data folder was opened for queries only."));
+            return Err(read_only());
         }
         if place == ingestion::PLACE {
             return Ok(vec![ingestion::purge(self.objects.as_ref(), &self.names.ingestion, scope, known).await?]);
@@ -462,6 +495,10 @@ impl Inner {
         }
         Ok(items)
     }
+}
+
+fn read_only() -> Error {
+    Error::new(ErrorKind::Invalid, "The data folder was opened for queries only.")
 }
 
 fn timed_out(limits: QueryLimits) -> Error {

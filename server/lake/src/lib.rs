@@ -20,6 +20,7 @@ mod query;
 pub mod replay;
 mod resident;
 mod silver;
+pub mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod topic;

@@ -236,8 +236,10 @@ pub enum Scope {
     All,
     /// One customer's data.
     Customer(String),
-    /// Some days of one customer.
+    /// Some days of one customer. What was streamed is not concerned: a stream is reset as a whole.
     Days(Vec<Day>),
+    /// What was streamed: all rows of the stream's tables, and nothing else.
+    Stream,
 }
 
 /// One line of a dry run: what would go from one place.

@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use crate::calls::{Begun, Purge, Size};
 use crate::delta::{Label, LiveFile, Table, parts};
 use crate::model::{PurgeItem, Scope, Zone};
+use crate::stream;
 use crate::warehouse::{partition, write_partition};
 use crate::zone::read_part;
 use crate::{Error, ErrorKind, Result};
@@ -29,6 +30,7 @@ impl Reach<'_> {
             values.iter().find(|(column, _)| *column != "customer").and_then(|(_, value)| parts::parse_date(value));
         match self.scope {
             Scope::All => true,
+            Scope::Stream => self.is_stream(),
             Scope::Customer(wanted) => customer == Some(wanted),
             Scope::Days(days) => days
                 .iter()
@@ -36,18 +38,36 @@ impl Reach<'_> {
         }
     }
 
-    /// Bronze has a table for each dataset; the other zones are built from all of them.
+    /// Bronze has a table for each dataset; the other zones are built from all of them. What was streamed belongs to no delivered day.
     fn concerns(&self, dataset: &str) -> bool {
-        self.table.shape.zone != Zone::Bronze || self.table.shape.name == dataset
+        !self.is_stream() && (self.table.shape.zone != Zone::Bronze || self.table.shape.name == dataset)
+    }
+
+    fn is_stream(&self) -> bool {
+        stream::is_stream(self.table)
+    }
+
+    /// Whether all rows go: then the table's history goes with them.
+    fn empties(&self) -> bool {
+        *self.scope == Scope::All || (*self.scope == Scope::Stream && self.is_stream())
+    }
+
+    /// Whether rows have to be looked at one by one, since partitions hold those of several customers.
+    fn by_rows(&self) -> bool {
+        let of_some = matches!(self.scope, Scope::Customer(_) | Scope::Days(_));
+        of_some && !self.table.shape.partition.iter().any(|c| c == "customer")
     }
 
     /// Dates whose partitions hold rows of several customers, some of them in scope (warehouse).
     fn rows_in(&self, file: &LiveFile) -> Option<BTreeSet<String>> {
         let date = file.date()?;
         let customers: BTreeSet<String> = match self.scope {
-            Scope::All => return None,
+            Scope::All | Scope::Stream => return None,
             Scope::Customer(customer) => BTreeSet::from([customer.clone()]),
-            Scope::Days(days) => days.iter().filter(|d| d.date == date).map(|d| d.customer.clone()).collect(),
+            Scope::Days(days) => {
+                let days = days.iter().filter(|d| d.date == date && self.concerns(&d.dataset));
+                days.map(|d| d.customer.clone()).collect()
+            }
         };
         (!customers.is_empty()).then_some(customers)
     }
@@ -56,10 +76,6 @@ impl Reach<'_> {
 /// `date=…/customer=…/part-….zstd.parquet` → its values.
 fn values_of(path: &str) -> BTreeMap<String, String> {
     path.split('/').filter_map(|segment| segment.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
-}
-
-fn shares_partitions(table: &Table) -> bool {
-    !table.shape.partition.iter().any(|c| c == "customer")
 }
 
 fn item(table: &Table) -> PurgeItem {
@@ -78,7 +94,7 @@ pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem
     let reach = Reach { scope, table };
     let current = table.current().await?;
     let mut item = item(table);
-    if shares_partitions(table) && *scope != Scope::All {
+    if reach.by_rows() {
         for file in &current.files {
             let Some(customers) = reach.rows_in(file) else {
                 continue;
@@ -108,6 +124,9 @@ pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem
 
 /// Removes the scope from one table. Idempotent; killed half-way, the next call goes on.
 pub(crate) async fn purge_table(table: &Table, scope: &Scope, run_id: &str) -> Result<PurgeItem> {
+    if *scope == Scope::Stream && !stream::is_stream(table) {
+        return Ok(item(table));
+    }
     let operation = Purge { zone: table.shape.zone, table: table.shape.name.clone(), scope: scope.clone() };
     let begun = Begun::now();
     let result = purge(table, &operation.scope, run_id).await;
@@ -119,12 +138,12 @@ async fn purge(table: &Table, scope: &Scope, run_id: &str) -> Result<PurgeItem> 
     let _writer = table.writer().await;
     let item = plan_table(table, scope).await?;
     let reach = Reach { scope, table };
-    if shares_partitions(table) && *scope != Scope::All {
+    if reach.by_rows() {
         purge_rows(table, &reach, run_id).await?;
         return Ok(item);
     }
     table.replace(|f| reach.covers(&f.partition), &[], &Label::run(run_id)).await?;
-    if *scope == Scope::All {
+    if reach.empties() {
         // Before the files go, so that no version is left that refers to them.
         table.forget_history().await?;
     }
@@ -169,7 +188,7 @@ async fn purge_rows(table: &Table, reach: &Reach<'_>, run_id: &str) -> Result<()
     // Replaced versions of these dates hold the rows, too.
     let keys: Vec<_> = match reach.scope {
         Scope::Days(days) => days.iter().map(|d| partition(table, d.date)).collect(),
-        Scope::All | Scope::Customer(_) => vec![Vec::new()],
+        Scope::All | Scope::Customer(_) | Scope::Stream => vec![Vec::new()],
     };
     let files = table.disk_files_in(&keys)?;
     table.delete_unreferenced(&files, &table.current().await?.files)?;

@@ -31,9 +31,11 @@ mod cost;
 mod fault;
 mod spelling;
 mod stop;
+mod views;
 
 pub use cost::{Cost, ScanCost};
 pub(crate) use stop::{Stop, Until};
+pub(crate) use views::View;
 
 /// Planning takes time that grows with the square of a chain of operators, and cannot be stopped.
 const MOST_OPERATORS: usize = 500;
@@ -144,6 +146,11 @@ pub(crate) async fn start(
         register(&context, table.shape.zone, &table.shape.name, provider)?;
         touchable.push((table.clone(), current));
     }
+    for view in views::read_by(sql, tables) {
+        let provider = view.provider(&context).await?;
+        columns.learn(view.zone.name(), view.name, &provider.schema());
+        register(&context, view.zone, view.name, provider)?;
+    }
     let sql = columns.respell(sql);
     let statement = parse(&sql)?;
     let at = |e| fault::located(e, &sql);
@@ -189,14 +196,33 @@ impl Started {
     }
 }
 
-/// The tables that a query reads. All, where it names something else (the catalog, a table that does not exist) or cannot be parsed:
-/// planning says what is wrong, and knows the names that are right.
+/// The tables that a query reads, those of its views among them. All, where it names something else (the catalog, a table that does not
+/// exist) or cannot be parsed: planning says what is wrong, and knows the names that are right.
 pub(crate) fn read_by<'a>(sql: &str, tables: &'a [Arc<Table>]) -> Vec<&'a Arc<Table>> {
-    let named = parse(sql).ok().and_then(|statement| resolve_table_references(&statement, true).ok());
-    let names: BTreeSet<String> =
-        named.into_iter().flat_map(|(names, _)| names).map(|name| name.to_string().to_lowercase()).collect();
-    let read: Vec<_> = tables.iter().filter(|table| names.contains(&table.full_name())).collect();
-    if read.is_empty() || read.len() < names.len() { tables.iter().collect() } else { read }
+    match named(sql, tables) {
+        Some((tables, views)) => {
+            let read = |table: &Table| views.iter().any(|view| view.reads.contains(&table.full_name().as_str()));
+            let of_views = tables.all.iter().filter(|table| !tables.named.contains(&table.full_name()) && read(table));
+            let named = tables.all.iter().filter(|table| tables.named.contains(&table.full_name()));
+            named.chain(of_views).collect()
+        }
+        None => tables.iter().collect(),
+    }
+}
+
+/// Tables, and the names of those that a query names.
+struct Named<'a> {
+    all: &'a [Arc<Table>],
+    named: BTreeSet<String>,
+}
+
+/// What a query names: tables, and views over tables that are there. `None` where it names something else, or nothing.
+fn named<'a>(sql: &str, tables: &'a [Arc<Table>]) -> Option<(Named<'a>, Vec<&'static View>)> {
+    let (names, _) = resolve_table_references(&parse(sql).ok()?, true).ok()?;
+    let names: BTreeSet<String> = names.into_iter().map(|name| name.to_string().to_lowercase()).collect();
+    let views: Vec<&View> = View::there(tables).filter(|view| names.contains(&view.full_name())).collect();
+    let known = tables.iter().filter(|table| names.contains(&table.full_name())).count() + views.len();
+    (known > 0 && known == names.len()).then_some((Named { all: tables, named: names }, views))
 }
 
 /// Accepts exactly one statement, and only one that reads.

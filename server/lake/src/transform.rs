@@ -10,6 +10,7 @@ mod report;
 mod session;
 mod silver;
 mod sql_file;
+mod stream;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -114,6 +115,15 @@ pub fn table(name: &str) -> Option<&'static TableDef> {
 /// Silver of one day of one customer, from all its rows in [`bronze_read_schema`]. Memory is bounded by the day.
 pub async fn silver_rows(bronze: &RecordBatch) -> Result<Transformed> {
     silver::rows(bronze).await
+}
+
+/// The rows of silver's sessions for messages of a stream, in [`bronze_read_schema`]: one for each row given, in the same order. By
+/// the statement that computes [`silver_rows`]' sessions, without the step before it that leaves repeated sessions out.
+///
+/// # Errors
+/// When the engine fails, or a row cannot be computed.
+pub async fn stream_rows(bronze: &RecordBatch) -> Result<RecordBatch> {
+    silver::stream_rows(bronze).await
 }
 
 /// What [`gold_days`] reads of silver.

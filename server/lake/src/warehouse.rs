@@ -22,7 +22,7 @@ use crate::calls::{Begun, CreateTable, Load, LoadedDate, Size, Truncate};
 use crate::delta::{Label, NewFile, PartitionKey, Shape, Table, delta_error, io_error, parts};
 use crate::model::{TableOutcome, Zone};
 use crate::ports::{Warehouse, WarehouseTable};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, stream};
 
 pub(crate) mod serve;
 pub(crate) mod types;
@@ -31,8 +31,8 @@ const COLUMNS: &str = "showrunner.columns";
 const PARTITION: &str = "showrunner.partition";
 const CLUSTER: &str = "showrunner.cluster";
 
-/// Days between 0001-01-01 and 1970-01-01, for Date32.
-fn date32(date: NaiveDate) -> i32 {
+/// Days since 1970-01-01, as Date32 has them.
+pub(crate) fn date32(date: NaiveDate) -> i32 {
     (date - NaiveDate::default()).num_days() as i32
 }
 
@@ -137,11 +137,7 @@ fn shape(table: &WarehouseTable) -> Result<Shape> {
     Ok(Shape {
         zone: Zone::Warehouse,
         name: table.name.clone(),
-        title: format!(
-            "The serving copy, partitioned by {}, clustered by {}",
-            table.partition,
-            table.cluster.join(" and ")
-        ),
+        title: format!("{}{}", title(&table.name), how_it_lies(table)),
         schema,
         partition: vec![table.partition.clone()],
         properties: BTreeMap::from([
@@ -150,6 +146,19 @@ fn shape(table: &WarehouseTable) -> Result<Shape> {
             (CLUSTER.to_owned(), json(serde_json::to_string(&table.cluster))?),
         ]),
     })
+}
+
+/// What a table of this name holds.
+fn title(table: &str) -> &'static str {
+    stream::title(table).unwrap_or("The serving copy")
+}
+
+fn how_it_lies(table: &WarehouseTable) -> String {
+    let mut text = format!(", partitioned by {}", table.partition);
+    if !table.cluster.is_empty() {
+        text.push_str(&format!(", clustered by {}", table.cluster.join(" and ")));
+    }
+    text
 }
 
 fn described(shape: &Shape) -> Result<WarehouseTable> {
@@ -167,7 +176,7 @@ fn described(shape: &Shape) -> Result<WarehouseTable> {
     })
 }
 
-fn cluster_of(shape: &Shape) -> Vec<String> {
+pub(crate) fn cluster_of(shape: &Shape) -> Vec<String> {
     shape.properties.get(CLUSTER).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
@@ -195,10 +204,15 @@ pub(crate) fn write_partition(
     let key = partition(table, date);
     let (relative, path) = table.new_part(&key, run_id)?;
     let file = File::create_new(&path).map_err(|e| io_error("writing", &path, e))?;
-    let fail = |e| ingest_error(&table.full_name(), e);
-    let mut parquet = ParquetSink::new(BufWriter::new(file), schema, &[]).map_err(fail)?;
-    parquet.write(&sorted).map_err(fail)?;
-    let written = parquet.close().map_err(fail)?;
+    let written = ParquetSink::new(BufWriter::new(file), schema, &[]).and_then(|mut parquet| {
+        parquet.write(&sorted)?;
+        parquet.close()
+    });
+    let written = written.map_err(|e| {
+        // Half a file is of use to nobody, and a full disk needs the room.
+        let _left_to_a_sweep = std::fs::remove_file(&path);
+        ingest_error(&table.full_name(), e)
+    })?;
     Ok(Some(NewFile {
         path: relative,
         partition: key,
@@ -360,7 +374,7 @@ pub(crate) async fn load_locked(
             }
         }
     }
-    let label = Label { run_id, transaction: Some(transaction) };
+    let label = Label { transaction: Some((transaction, 1)), ..Label::run(run_id) };
     let version = table.replace(|f| keys.iter().any(|k| f.is_in(k)), &adds, &label).await?;
     Ok(TableOutcome {
         table: table.shape.name.clone(),

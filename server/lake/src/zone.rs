@@ -50,7 +50,8 @@ pub(crate) fn write_part(
     }))
 }
 
-fn select(batch: &RecordBatch, schema: &SchemaRef, table: &Table) -> Result<RecordBatch> {
+/// The batch in the columns of the table's files.
+pub(crate) fn select(batch: &RecordBatch, schema: &SchemaRef, table: &Table) -> Result<RecordBatch> {
     let columns = schema
         .fields()
         .iter()

@@ -137,6 +137,7 @@ impl Operation {
             Operation::Purge(Purge { scope, .. }) => {
                 let scope = match scope {
                     Scope::All => "everything".to_owned(),
+                    Scope::Stream => "everything streamed".to_owned(),
                     Scope::Customer(customer) => customer.clone(),
                     Scope::Days(days) => {
                         days.iter().map(|d| format!("{} {}", d.customer, d.date)).collect::<Vec<_>>().join(", ")

@@ -1,9 +1,13 @@
 //! What can be queried: tables with their columns.
 
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, Field};
 
 use super::Lake;
+use crate::delta::Table;
 use crate::model::Zone;
+use crate::query::View;
 
 /// A table that can be queried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub struct CatalogTable {
     pub name: String,
     /// One sentence on what it holds.
     pub title: String,
+    /// True for a view: a query that is run when it is named.
+    pub view: bool,
     /// Its columns; fields of records as `record.field`.
     pub columns: Vec<CatalogColumn>,
 }
@@ -30,19 +36,31 @@ pub struct CatalogColumn {
 }
 
 impl Lake {
-    /// All tables that exist, zone by zone.
+    /// All tables that exist, zone by zone, with the views behind the tables of their zone.
     pub fn catalog(&self) -> Vec<CatalogTable> {
-        let tables = self.inner.all_tables().into_iter().filter(|t| t.exists());
-        tables
-            .map(|table| {
-                let shape = &table.shape;
-                let mut columns = Vec::new();
-                for field in shape.schema.fields() {
-                    describe(field, "", shape.partition.contains(field.name()), &mut columns);
-                }
-                CatalogTable { zone: shape.zone, name: shape.name.clone(), title: shape.title.clone(), columns }
-            })
-            .collect()
+        let tables: Vec<_> = self.inner.all_tables().into_iter().filter(|t| t.exists()).collect();
+        let of_table = |table: &Arc<Table>| {
+            let shape = &table.shape;
+            let mut columns = Vec::new();
+            for field in shape.schema.fields() {
+                describe(field, "", shape.partition.contains(field.name()), &mut columns);
+            }
+            let (name, title) = (shape.name.clone(), shape.title.clone());
+            CatalogTable { zone: shape.zone, name, title, view: false, columns }
+        };
+        let of_view = |view: &View| {
+            let mut columns = Vec::new();
+            for field in view.schema(&tables) {
+                // A view's filter on the date leaves out partitions of its tables.
+                describe(&field, "", field.name() == "date", &mut columns);
+            }
+            let (name, title) = (view.name.to_owned(), view.title.to_owned());
+            CatalogTable { zone: view.zone, name, title, view: true, columns }
+        };
+        let mut all: Vec<_> = tables.iter().map(of_table).collect();
+        all.extend(View::there(&tables).map(of_view));
+        all.sort_by_key(|table| table.zone);
+        all
     }
 }
 

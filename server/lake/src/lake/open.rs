@@ -13,7 +13,7 @@ use crate::objects::{DiskObjects, NotifyingObjects};
 use crate::ports::{SubscriptionConfig, TopicConfig, Topics, Warehouse};
 use crate::topic::{DiskTopics, TopicOptions};
 use crate::warehouse::serve::serving_table;
-use crate::{keys, transform};
+use crate::{keys, stream, transform};
 
 use super::*;
 
@@ -26,8 +26,9 @@ pub(super) async fn open(mut config: LakeConfig, read_only: bool) -> Result<Arc<
     let readers = Background::start_blocking("lake-read", config.workers)?;
     let queries = Background::start("lake-query", 2)?;
     let console = console::Console::start()?;
+    let stream = Background::start("lake-stream", config.workers.max(2))?;
     let inner = work.run(prepare(config, names, read_only)).await?;
-    Ok(Arc::new(Lake { inner: Arc::new(inner), work, readers, queries, console }))
+    Ok(Arc::new(Lake { inner: Arc::new(inner), work, readers, queries, console, stream }))
 }
 
 async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<Inner> {
@@ -61,7 +62,9 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
             .await?;
     if !read_only {
         futures::future::try_join_all(tables.iter().map(|t| t.create())).await?;
-        warehouse.create_table(&serving_table()?).await?;
+        for table in [serving_table()?, stream::rows_table()?, stream::errors_table()] {
+            warehouse.create_table(&table).await?;
+        }
         for table in tables.iter().chain(&warehouse.handles()) {
             table.current().await?;
         }
@@ -96,6 +99,7 @@ async fn open_topics(data_dir: &std::path::Path, clock: Clock, read_only: bool) 
 
 fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {
     let mut shapes: Vec<Shape> = datasets.iter().map(|d| d.bronze()).collect();
+    shapes.extend(datasets.iter().map(|d| d.bronze_stream()));
     for table in transform::tables() {
         shapes.push(Shape {
             zone: table.zone,

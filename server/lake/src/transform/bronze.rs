@@ -213,6 +213,12 @@ pub fn reads(path: &[String]) -> bool {
     false
 }
 
+/// Whether any of the rows has a hit.
+pub(super) fn has_hits(batch: &RecordBatch) -> bool {
+    let hits = batch.column_by_name("hits").and_then(|column| column.as_list_opt::<i32>());
+    hits.is_none_or(|hits| hits.offsets().last() != hits.offsets().first())
+}
+
 /// Adds [`ROW`] and [`CONTENT`].
 pub(super) fn number_rows(batch: &RecordBatch) -> Result<RecordBatch> {
     let number: ArrayRef = Arc::new(Int64Array::from_iter_values(0..batch.num_rows() as i64));
@@ -223,6 +229,16 @@ pub(super) fn number_rows(batch: &RecordBatch) -> Result<RecordBatch> {
             RecordBatch::try_new(loaded_schema(), columns)
         })
         .map_err(|error| Error::with(ErrorKind::Internal, "The rows of a day could not be compared.", error))
+}
+
+/// Adds [`ROW`], and [`CONTENT`] without values: nothing is compared.
+pub(super) fn number_only(batch: &RecordBatch) -> Result<RecordBatch> {
+    let rows = batch.num_rows();
+    let mut columns = batch.columns().to_vec();
+    columns.push(Arc::new(Int64Array::from_iter_values(0..rows as i64)));
+    columns.push(new_null_array(&DataType::Binary, rows));
+    RecordBatch::try_new(loaded_schema(), columns)
+        .map_err(|error| Error::with(ErrorKind::Internal, "The rows of a stream could not be numbered.", error))
 }
 
 fn content_of_repeated(batch: &RecordBatch) -> Result<ArrayRef, arrow::error::ArrowError> {

@@ -14,6 +14,7 @@ use super::Transformed;
 use super::bronze;
 use super::session::{PlannedTable, Prepared, Relations, Statement, context, failed, register, table_of};
 use super::sql_file::{RuleDef, SqlFile};
+use super::stream;
 use crate::model::Zone;
 use crate::{Error, ErrorKind, Result};
 
@@ -22,15 +23,17 @@ const BRONZE_DAY: &str = "bronze_day";
 const DAY_SESSIONS: &str = "day_sessions";
 const RANKED: &str = "ranked";
 const COUNTRY_CODES: &str = "country_codes";
+const DAY_HITS: &str = "day_hits";
+const SESSIONS: &str = "sessions";
 
 /// What is computed before the tables, in this order.
 const DEDUPE: (&str, &str) = (RANKED, include_str!("../../sql/silver/dedupe.sql"));
 const UNPACKED: [(&str, &str); 2] = [
-    ("day_hits", include_str!("../../sql/silver/day_hits.sql")),
+    (DAY_HITS, include_str!("../../sql/silver/day_hits.sql")),
     ("day_products", include_str!("../../sql/silver/day_products.sql")),
 ];
 const TABLES: [(&str, &str); 3] = [
-    ("sessions", include_str!("../../sql/silver/sessions.sql")),
+    (SESSIONS, include_str!("../../sql/silver/sessions.sql")),
     ("hits", include_str!("../../sql/silver/hits.sql")),
     ("products", include_str!("../../sql/silver/products.sql")),
 ];
@@ -44,7 +47,7 @@ pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static SqlFile)>
 
 /// The rules of a table; those of dropping duplicates come first among those of `sessions`.
 pub(super) fn rules(name: &str, file: &SqlFile) -> Vec<RuleDef> {
-    let mut rules = if name == "sessions" { parse(DEDUPE.1).rules } else { Vec::new() };
+    let mut rules = if name == SESSIONS { parse(DEDUPE.1).rules } else { Vec::new() };
     rules.extend(file.rules.iter().cloned());
     rules
 }
@@ -82,6 +85,30 @@ impl Planned {
     }
 }
 
+/// See [`super::stream_rows`].
+pub(super) async fn stream_rows(delivered: &RecordBatch) -> Result<RecordBatch> {
+    planned()?.compute_stream(delivered).await
+}
+
+impl Planned {
+    async fn compute_stream(&self, delivered: &RecordBatch) -> Result<RecordBatch> {
+        let mut relations = Relations::new();
+        relations.insert(COUNTRY_CODES, Arc::clone(&self.country_codes));
+        let numbered = bronze::number_only(delivered)?;
+        relations.insert(DAY_SESSIONS, table_of(DAY_SESSIONS, bronze::loaded_schema(), vec![numbered])?);
+        for (name, query) in self.unpacked.iter().filter(|(name, _)| *name == DAY_HITS) {
+            // Most of what is streamed is flattened and has no hits.
+            let rows = match bronze::has_hits(delivered) {
+                true => query.run(&self.context, &relations).await?,
+                false => Vec::new(),
+            };
+            relations.insert(name, table_of(name, Arc::clone(query.schema()), rows)?);
+        }
+        let rows = self.stream.run(&self.context, &relations).await?;
+        stream::in_order(&rows, &self.stream, delivered.num_rows())
+    }
+}
+
 /// The rows that `dedupe.sql` put first, in the order of delivery.
 fn first_deliveries(delivered: &RecordBatch, ranked: &[RecordBatch]) -> Result<RecordBatch> {
     let mut first = vec![false; delivered.num_rows()];
@@ -106,6 +133,8 @@ struct Planned {
     dedupe: Prepared,
     unpacked: Vec<(&'static str, Prepared)>,
     tables: Vec<PlannedTable>,
+    /// The sessions once more, with the number of the row that each was computed from.
+    stream: Prepared,
 }
 
 fn planned() -> Result<&'static Planned> {
@@ -140,11 +169,13 @@ impl Planned {
             empty(name, Arc::clone(query.schema()))?;
             unpacked.push((name, query));
         }
+        let numbered = stream::numbered(parse(TABLES[0].1).sql)?;
+        let stream = Prepared::new(&context, Statement::new(Zone::Silver, SESSIONS, stream::TITLE, numbered))?;
         let mut planned = Vec::new();
         for (name, file) in tables() {
             planned.push(PlannedTable::new(&context, Zone::Silver, name, file, rules(name, file))?);
         }
-        Ok(Planned { context, country_codes, dedupe, unpacked, tables: planned })
+        Ok(Planned { context, country_codes, dedupe, unpacked, tables: planned, stream })
     }
 }
 

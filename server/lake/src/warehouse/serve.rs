@@ -93,7 +93,7 @@ impl Serve {
             self.table.sweep_orphans(run_id, &keys).await?;
         }
         let adds = done?;
-        let label = Label { run_id, transaction: Some(transaction) };
+        let label = Label { transaction: Some((transaction, 1)), ..Label::run(run_id) };
         let version = self.table.replace(|f| keys.iter().any(|k| f.is_in(k)), &adds, &label).await?;
         Ok(outcome(&self.table, &adds, version))
     }
