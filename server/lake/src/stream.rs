@@ -57,6 +57,8 @@ pub const STREAM_TOPIC: &str = "ga-sessions-stream";
 pub const WAREHOUSE_SUBSCRIPTION: &str = "ga-sessions-stream-warehouse";
 /// The bronze sink's subscription. Not ordered: a window holds many messages of a visitor.
 pub const BRONZE_SUBSCRIPTION: &str = "ga-sessions-stream-bronze";
+/// The tables of the stream, without their zones: in bronze and in the warehouse, and what could not be read.
+pub const TABLES: [&str; 2] = [ROWS_TABLE, ERRORS_TABLE];
 /// The attribute with the replay's id.
 pub const ATTRIBUTE_RUN: &str = "run_id";
 /// The attribute with the message's number within the replay, decimal.

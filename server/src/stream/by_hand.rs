@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::StreamRow;
 
 /// Payloads up to this size are shown and may be sent from the page.
-pub(crate) const SHOWN_PAYLOAD: usize = 64 << 10;
+const SHOWN_PAYLOAD: usize = 64 << 10;
 /// Says of which record of the day a broken one was made, so that it can be mended by itself.
 const ATTRIBUTE_RECORD: &str = "record";
 /// Says how it was broken.
@@ -52,7 +52,7 @@ impl Poison {
 }
 
 /// A record, broken. `visitor` and `number` are the fields to be left out and to be spoilt.
-pub(crate) fn broken(record: &[u8], poison: Poison) -> Vec<u8> {
+fn broken(record: &[u8], poison: Poison) -> Vec<u8> {
     let mut row: serde_json::Value = match serde_json::from_slice(record) {
         Ok(row) => row,
         Err(_) => return record.to_vec(),
