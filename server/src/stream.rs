@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use showrunner_lake::Lake;
+use showrunner_lake::keys::SourceKey;
 use showrunner_lake::replay::Replay;
 use showrunner_lake::stream::{Compaction, Sinks, StreamOptions};
 use tokio::sync::{Notify, watch};
@@ -195,6 +196,18 @@ impl Streams {
         }
         self.changed();
         Ok(row)
+    }
+
+    /// Days that can be published, in order.
+    pub async fn days(&self) -> Result<Vec<NaiveDate>> {
+        let mut days = Vec::new();
+        for object in self.lake.objects().list(&self.lake.names().source, "").await? {
+            if let Ok(SourceKey::Data(date)) = SourceKey::parse(&object.key) {
+                days.push(date);
+            }
+        }
+        days.sort_unstable();
+        Ok(days)
     }
 
     /// Plays on or pauses.

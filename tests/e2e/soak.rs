@@ -49,7 +49,7 @@ fn succeed(binary: &Path, data: &Path, args: &[&str]) -> String {
 
 /// Visitor and session of each record of the day, in the order of the events.
 fn source(data: &Path) -> Vec<(String, String)> {
-    let found = walk(&data.join("buckets/sa-source-data-demo-dev"), "ga_sessions_20170731.json.gz").unwrap();
+    let found = walk(&data.join("buckets/sa-source-data-demo-dev"), "ga_sessions_20170601.json.gz").unwrap();
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(std::fs::File::open(found).unwrap()).read_to_string(&mut text).unwrap();
     let mut rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -101,7 +101,7 @@ fn a_stream_killed_at_random_ends_with_each_record_in_each_table_once() {
     let rate = 100;
     let records = rate * seconds;
     let (rate, wanted) = (rate.to_string(), records.to_string());
-    let stream = ["stream", "--rate", &rate, "--records", &wanted, "--date", "2017-07-31"];
+    let stream = ["stream", "--rate", &rate, "--records", &wanted, "--date", "2017-06-01"];
     // Pseudo-random and said, so that a failure can be repeated.
     let mut state = std::env::var("SHOWRUNNER_SOAK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7_u64);
     let begun = Instant::now();
@@ -144,7 +144,7 @@ fn a_stream_killed_at_random_ends_with_each_record_in_each_table_once() {
         assert!(found == expected, "the same records, row by row, in {sql}");
     }
     // A session that came over and over is one session.
-    let sql = "SELECT count(*) AS n FROM warehouse.ga_sessions_all WHERE date = DATE '2017-07-31'";
+    let sql = "SELECT count(*) AS n FROM warehouse.ga_sessions_all WHERE date = DATE '2017-06-01'";
     let counted: Vec<Value> = serde_json::from_str(&succeed(&binary, &data, &["sql", sql, "--format", "json"])).unwrap();
     assert_eq!(counted[0]["n"].as_u64(), Some(day.len() as u64), "{counted:?}");
 }

@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// Ends after so many records [default: those of the day]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     records: Option<u64>,
-    /// The day of the source bucket [default: the story's last]
+    /// The day of the source bucket [default: its newest]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
     date: Option<NaiveDate>,
     /// What a message holds
@@ -65,13 +65,19 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
 async fn stream(args: &Args, session: &Session) -> Result<Summary> {
     let state = &session.state;
     let mut events = state.streams.sinks().subscribe();
+    let date = match args.date {
+        Some(date) => date,
+        None => state.streams.days().await?.pop().ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "The source bucket has no day yet. Run `showrunner seed` first.")
+        })?,
+    };
     let begun = Instant::now();
     let row = state
         .streams
         .start(Start {
             customer: state.story.customer.clone(),
             dataset: state.story.dataset.clone(),
-            date: args.date.unwrap_or(state.story.data.stage.to),
+            date,
             rate: args.rate,
             payload: args.payload,
             as_if_today: args.as_if_today,

@@ -1,7 +1,6 @@
 //! The page of the stream, and the frames of its board.
 
 use app::wire::*;
-use showrunner_lake::keys::SourceKey;
 use showrunner_lake::stream::{Compaction, DeadLetter, StreamCounts};
 
 use super::Views;
@@ -114,14 +113,7 @@ impl Views {
 
     /// Days of the source bucket, the newest chosen.
     async fn stream_days(&self) -> Result<Vec<(String, bool)>> {
-        let lake = &self.state.lake;
-        let mut days = Vec::new();
-        for object in lake.objects().list(&lake.names().source, "").await? {
-            if let Ok(SourceKey::Data(date)) = SourceKey::parse(&object.key) {
-                days.push(date);
-            }
-        }
-        days.sort_unstable();
+        let days = self.state.streams.days().await?;
         let newest = days.last().copied();
         Ok(days.into_iter().map(|day| (day.to_string(), Some(day) == newest)).collect())
     }
