@@ -9,7 +9,7 @@ use crate::{
     layout::PageTitle,
     ui::{Board, Facts, Note, Panel, icon, percent, state_mark},
     wire::{
-        CompactedView, DeadLetterView, EndedStreamView, NoteKind, NoteView, SinkView, State, StreamControl, StreamView,
+        CompactedView, DeadLetterView, EndedStreamView, NoteKind, NoteView, State, StreamControl, StreamView,
     },
 };
 
@@ -45,7 +45,6 @@ fn Page(view: StreamView, still: bool) -> impl IntoView {
         }
         .erased()
     };
-    let sinks = view.sinks.into_iter().map(sink).collect::<Vec<_>>();
     let ended = (!view.ended.is_empty()).then(|| view! { <Ended rows=view.ended /> });
     view! {
         <PageTitle text="Stream" />
@@ -59,10 +58,11 @@ fn Page(view: StreamView, still: bool) -> impl IntoView {
             <Control control=view.control />
             <Board view=view.board still />
             <div class="cols stretch">
-                {sinks}
-                <Compaction compacted=view.compacted can=view.can_compact />
+                <div class="stack w-6">
+                    <Compaction compacted=view.compacted can=view.can_compact />
+                    <ByHand sample=view.sample />
+                </div>
                 <DeadLetters dead=view.dead count=view.dead_count />
-                <ByHand sample=view.sample />
                 {ended}
             </div>
         </main>
@@ -242,21 +242,6 @@ fn StartForm(days: Vec<(String, bool)>, lasts: String) -> impl IntoView {
     .erased()
 }
 
-fn sink(sink: SinkView) -> AnyView {
-    view! {
-        <Panel title=sink.title class="w-6">
-            <p>
-                <a class="mono" href=format!("/lake/{}", sink.table)>
-                    {sink.table.clone()}
-                </a>
-            </p>
-            <p class="sub">{sink.text}</p>
-            <Facts facts=sink.facts />
-        </Panel>
-    }
-    .erased()
-}
-
 #[component]
 fn Compaction(compacted: Vec<CompactedView>, can: bool) -> impl IntoView {
     let action = expect_context::<Actions>().stream;
@@ -288,7 +273,7 @@ fn Compaction(compacted: Vec<CompactedView>, can: bool) -> impl IntoView {
         view! { <p class="sub">"A stream makes many small files. Compaction writes one large file for each day, and readers see each row once all the while."</p> }
     });
     view! {
-        <Panel title="Compaction" class="w-6" id="compaction">
+        <Panel title="Compaction" id="compaction">
             <Post action class="btns">
                 <button class="btn" type="submit" name="change" value="compact" disabled=!can>
                     "Compact now"
@@ -407,7 +392,7 @@ fn ByHand(sample: Option<String>) -> impl IntoView {
         .erased(),
     };
     view! {
-        <Panel title="By hand" class="w-6" id="by-hand">
+        <Panel title="By hand" id="by-hand">
             {body}
         </Panel>
     }

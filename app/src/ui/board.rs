@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 
-use super::{Panel, percent, state_mark};
+use super::{Facts, Panel, percent, state_mark};
 use crate::erase::Erase;
-use crate::wire::{BOARD, BoardView};
+use crate::wire::{BOARD, BoardView, SinkView};
 
 /// What moves: the server pushes it whole, and the browser brings the element up to date by it. A `still` one is left alone.
 #[component]
@@ -39,6 +39,7 @@ pub(crate) fn Board(view: BoardView, #[prop(optional)] still: bool) -> impl Into
             }
         })
         .collect_view();
+    let sinks = view.sinks.into_iter().map(sink).collect::<Vec<_>>();
     let frozen = if still { format!("frozen at {}", view.at) } else { view.at };
     let end = view! {
         {state_mark(view.state, view.state_text)}
@@ -74,8 +75,24 @@ pub(crate) fn Board(view: BoardView, #[prop(optional)] still: bool) -> impl Into
                 <Panel title="Products viewed" class="w-3">
                     {list(view.products)}
                 </Panel>
+                {sinks}
             </div>
         </section>
+    }
+    .erased()
+}
+
+fn sink(sink: SinkView) -> AnyView {
+    view! {
+        <Panel title=sink.title class="w-6">
+            <p>
+                <a class="mono" href=format!("/lake/{}", sink.table)>
+                    {sink.table.clone()}
+                </a>
+            </p>
+            <p class="sub">{sink.text}</p>
+            <Facts facts=sink.facts />
+        </Panel>
     }
     .erased()
 }

@@ -13,8 +13,6 @@ pub struct StreamView {
     pub control: StreamControl,
     /// What moves.
     pub board: BoardView,
-    /// Where the records end up.
-    pub sinks: Vec<SinkView>,
     /// What the newest compaction did.
     pub compacted: Vec<CompactedView>,
     /// Small files become one: whether there are any.
@@ -75,6 +73,8 @@ pub struct BoardView {
     pub countries: Vec<(String, u16, String)>,
     /// Products that were viewed.
     pub products: Vec<(String, u16, String)>,
+    /// Where the records end up.
+    pub sinks: Vec<SinkView>,
     /// The time of it: `14:06:12`.
     pub at: String,
 }

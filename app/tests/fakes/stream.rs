@@ -24,12 +24,6 @@ impl Streaming for Fake {
                 .then(|| "The subscribers are behind: the stream waits for them.".into()),
             control,
             board: board(fresh),
-            sinks: vec![SinkView {
-                title: "To the warehouse".into(),
-                table: "warehouse.visits_stream".into(),
-                text: "Each record becomes a row within the second.".into(),
-                facts: vec![fact("Rows", "1,240", ""), fact("Files", "42", "")],
-            }],
             compacted: if fresh { Vec::new() } else { vec![compacted()] },
             can_compact: !fresh,
             dead: if fresh { Vec::new() } else { vec![letter(Some("{\"visitorId\":\"7\"}"), true), letter(None, false)] },
@@ -81,6 +75,12 @@ pub fn board(empty: bool) -> BoardView {
         minute_top: "at most 1 in a second".into(),
         countries: bars(["Germany", "France"]),
         products: bars(["Cap", "Mug"]),
+        sinks: vec![SinkView {
+            title: "To the warehouse".into(),
+            table: "warehouse.visits_stream".into(),
+            text: "Each record becomes a row within the second.".into(),
+            facts: vec![fact("Rows", "1,240", ""), fact("Files", "42", "")],
+        }],
         at: "14:06:12".into(),
     }
 }

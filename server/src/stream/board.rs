@@ -216,14 +216,21 @@ impl Streams {
         mut events: tokio::sync::broadcast::Receiver<Arc<StreamEvent>>,
         halt: &CancellationToken,
     ) {
+        let mut open = self.sinks.counts().await.map_or(0, |counts| counts.dead_open);
         loop {
             let event = tokio::select! {
                 () = halt.cancelled() => return,
                 event = events.recv() => event,
             };
             match event.as_deref() {
-                Ok(StreamEvent::Landed(landed)) => self.board.counts().add(landed),
-                Ok(StreamEvent::DeadLettered(_)) => self.tell().await,
+                Ok(StreamEvent::Landed(landed)) => {
+                    self.board.counts().add(landed);
+                    // One of them may be a dead letter that was repaired.
+                    if open > 0 {
+                        self.tell_of_letters(&mut open).await;
+                    }
+                }
+                Ok(StreamEvent::DeadLettered(_)) => self.tell_of_letters(&mut open).await,
                 Ok(_) => {}
                 // More came than could be kept: the table has all of it.
                 Err(RecvError::Lagged(_)) => {
@@ -238,8 +245,15 @@ impl Streams {
     }
 
     /// Pages list dead letters, which are not part of the board.
-    async fn tell(&self) {
-        if let Err(error) = self.store.tell("stream", "dead-letter").await {
+    async fn tell_of_letters(&self, open: &mut u64) {
+        let told = async {
+            let now = self.sinks.counts().await?.dead_open;
+            if now != std::mem::replace(open, now) {
+                self.store.tell("stream", "dead-letter").await?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = told.await {
             tracing::warn!("{}", error.chain());
         }
     }

@@ -31,7 +31,6 @@ impl Views {
             trouble: streams.trouble(),
             control: self.stream_control(now).await?,
             board: self.board(&counts).await?,
-            sinks: sinks(&counts),
             compacted: streams.compacted().iter().map(compacted).collect(),
             can_compact: compactable,
             dead_count: format!(
@@ -72,6 +71,7 @@ impl Views {
             minute_top: format!("at most {} in a second", format::count(second.minute.iter().copied().max().unwrap_or(0))),
             countries: bars(&second.countries),
             products: bars(&second.products),
+            sinks: sinks(counts),
             at: format::time(now.timestamp_millis()),
         })
     }

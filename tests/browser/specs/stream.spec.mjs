@@ -62,9 +62,10 @@ describe('the stream', () => {
     await button(page, 'Set rate').click();
     await page.getByText('The rate goes from 0.1 to 10000 records a second.').waitFor();
     await button(page, '1/s').click();
-    await page.getByText('chosen: 1').waitFor();
+    await page.locator('button[aria-pressed="true"]', { hasText: '1/s' }).waitFor();
     await button(page, 'Resume').click();
     await button(page, 'Pause').waitFor();
+    await page.getByText('chosen: 1', { exact: true }).waitFor();
     await close(page);
   });
 
