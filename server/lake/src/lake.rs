@@ -29,11 +29,13 @@ mod console;
 mod foreign;
 mod lock;
 mod open;
+mod stream;
 
 use background::Background;
 pub use catalog::{CatalogColumn, CatalogTable};
 pub use console::{QUERIES_AT_A_TIME, RowStream};
 pub use lock::DataDirLock;
+pub(crate) use stream::StreamParts;
 
 /// Where the lake lies and how much it may use.
 #[derive(Debug, Clone)]
@@ -105,17 +107,6 @@ pub struct Lake {
     console: console::Console,
     /// Where the subscribers of the stream work: a message becomes visible soon, whatever else is done.
     stream: Background,
-}
-
-/// See [`Lake::stream`].
-pub(crate) struct StreamParts {
-    pub topics: Arc<dyn Topics>,
-    pub bronze: Arc<Table>,
-    pub rows: Arc<Table>,
-    pub errors: Arc<Table>,
-    pub dataset: Arc<Dataset>,
-    pub workers: usize,
-    pub threads: tokio::runtime::Handle,
 }
 
 struct Inner {
@@ -397,26 +388,6 @@ impl Lake {
             checksum = crc32c::crc32c_append(checksum, shape.as_bytes());
         }
         Ok(format!("{checksum:08x}"))
-    }
-
-    /// What the subscribers of the stream work with.
-    pub(crate) fn stream(&self) -> Result<StreamParts> {
-        let inner = &self.inner;
-        let dataset = inner.datasets.iter().find(|d| d.name == SERVING).cloned();
-        let dataset =
-            dataset.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{SERVING}`.")))?;
-        if inner.read_only {
-            return Err(read_only());
-        }
-        Ok(StreamParts {
-            topics: inner.topics.clone(),
-            bronze: inner.table(Zone::Bronze, crate::stream::BRONZE_TABLE)?,
-            rows: inner.warehouse.handle(crate::stream::ROWS_TABLE)?,
-            errors: inner.warehouse.handle(crate::stream::ERRORS_TABLE)?,
-            dataset,
-            workers: inner.config.workers,
-            threads: self.stream.handle()?,
-        })
     }
 
     fn known(&self, customers: &[String]) -> Known {

@@ -1,8 +1,6 @@
 //! `daily_kpis` computed a second time, in plain Rust over the raw JSON.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Read;
-use std::path::PathBuf;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type};
@@ -11,7 +9,7 @@ use serde_json::Value;
 use showrunner_generate::{Options, day_lines};
 use showrunner_ingest::GaSessionsVersion;
 
-use crate::support::{bronze_in, date_of, dates, gold, silver, silver_of, small};
+use crate::support::{bronze_in, date_of, dates, gold, real, silver, silver_of, small};
 
 #[derive(Debug, Default, PartialEq)]
 struct Kpis {
@@ -153,19 +151,7 @@ async fn generated_sessions_before_and_after_the_schema_changed() {
 
 #[tokio::test]
 async fn real_sessions() {
-    let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/real/ga_sessions");
-    let Ok(folder) = std::fs::read_dir(shared) else {
-        // Not by println!, which the test runner swallows when the test passes.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"left out: ../shared is missing\n");
-        return;
-    };
-    let mut rows: Vec<Value> = Vec::new();
-    for file in folder {
-        let file = std::fs::File::open(file.unwrap().path()).unwrap();
-        let mut text = String::new();
-        flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
-        rows.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
-    }
+    let Some(rows) = real() else { return };
     assert_eq!(rows.len(), 310);
     assert_kpis(&rows, GaSessionsVersion::Current).await;
 

@@ -6,4 +6,5 @@
 mod goldens;
 mod kpis;
 mod properties;
+mod stream;
 mod support;

@@ -1,6 +1,7 @@
 //! Rows in the shape of bronze, and what the transforms make of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,6 +28,24 @@ pub fn folder() -> PathBuf {
 pub fn small() -> Vec<Value> {
     let text = std::fs::read_to_string(folder().join("data/ga_sessions_small.ndjson")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Google's own sample rows, where they lie beside the checkout.
+pub fn real() -> Option<Vec<Value>> {
+    let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/real/ga_sessions");
+    let Ok(folder) = std::fs::read_dir(shared) else {
+        // Not by println!, which the test runner swallows when the test passes.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"left out: ../shared is missing\n");
+        return None;
+    };
+    let mut rows: Vec<Value> = Vec::new();
+    for file in folder {
+        let file = std::fs::File::open(file.unwrap().path()).unwrap();
+        let mut text = String::new();
+        flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+        rows.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    }
+    Some(rows)
 }
 
 /// Bronze's schema: the export's columns, and those that bronze adds.
