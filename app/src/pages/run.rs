@@ -77,7 +77,7 @@ fn Calls(calls: Vec<CallView>, of: String, href: String) -> impl IntoView {
         <Panel title="What did that button do?" end body="">
             <CallList calls open=1 />
             <p class="calls-all">
-                <a href=href rel="external">"All calls, step by step"</a>
+                <a href=href>"All calls, step by step"</a>
             </p>
         </Panel>
     }

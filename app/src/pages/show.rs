@@ -74,7 +74,7 @@ fn Step(step: StepView) -> impl IntoView {
         step.action.disabled.clone().or(step.pressed).or_else(|| step.action.busy.then(|| step.state_text.clone()));
     let did = step
         .calls
-        .map(|href| view! { <a class="did" href=href rel="external">"What did this button do?"</a> }.erased());
+        .map(|href| view! { <a class="did" href=href>"What did this button do?"</a> }.erased());
     let notes = step.notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
     let progress = step.progress.map(|progress| view! { <ProgressPanel progress /> });
     // Where nothing below it moves when it comes.

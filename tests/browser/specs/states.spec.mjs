@@ -43,7 +43,7 @@ describe('the states of a page', () => {
 
   it('says that it loads when an answer is slow, and shows it when it comes', async () => {
     const page = await show.open('/runs');
-    for (const [name, path, pattern] of [...followed.slice(1), ['Show', '/', '**/api/show*']]) {
+    for (const [name, path, pattern] of [...followed.slice(1), ['Show', '/', '**/api/show*'], ['Reset…', '/reset', '**/api/reset*']]) {
       let release;
       const held = new Promise((resolve) => (release = resolve));
       await page.route(pattern, async (route) => {
@@ -61,12 +61,31 @@ describe('the states of a page', () => {
     await show.close(page);
   });
 
-  it('arrives at every page of the bar, however many were shown before', async () => {
+  it('arrives at every page, however many were shown before, and loads none of them anew', async () => {
     const page = await show.open('/runs');
-    for (const [name, heading] of [['Report', 'Report'], ['Lake', 'Lake'], ['SQL', 'SQL'], ['Show', null], ['Reset…', /^Reset/]]) {
-      await page.getByRole('banner').getByRole('link', { name, exact: true }).click();
-      await page.getByRole('heading', { level: 1, ...(heading ? { name: heading } : {}) }).waitFor();
+    await page.evaluate(() => (globalThis.same = true));
+    const bar = page.getByRole('banner');
+    const main = page.getByRole('main');
+    const link = (within, name) => within.getByRole('link', { name, exact: true });
+    // Several that the server draws, each in the place of the other, then several that the browser renders.
+    for (const [from, name, title] of [
+      [bar, 'Report', /^Report · /],
+      [bar, 'Lake', /^Lake · /],
+      [bar, 'SQL', /^SQL · /],
+      [bar, 'Show', / · /],
+      [bar, 'Reset…', /^Reset · /],
+      [main, 'Back to the show', / · /],
+      [bar, 'Runs', /^Runs · /],
+      [main, 'Ingest 2017-07-29', /^Ingest 2017-07-29 · /],
+      [main, 'All calls, step by step', /^Calls of Ingest 2017-07-29 · /],
+      [bar, 'Reset…', /^Reset · /],
+      [bar, 'SQL', /^SQL · /],
+    ]) {
+      await link(from, name).first().click();
+      await page.waitForFunction((title) => new RegExp(title).test(document.title), title.source);
+      await page.getByRole('heading', { level: 1 }).waitFor();
       await page.locator('main[aria-busy]').waitFor({ state: 'detached' });
+      assert.ok(await page.evaluate(() => globalThis.same), `${name} was loaded anew`);
     }
     await show.close(page);
   });
