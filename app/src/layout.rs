@@ -54,10 +54,16 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    let formatter = |page: String| if page.is_empty() { SITE.to_owned() } else { format!("{page}{SEPARATOR}{SITE}") };
+    #[cfg(feature = "ssr")]
+    let title = view! { <Title formatter /> };
+    #[cfg(not(feature = "ssr"))]
+    let title = {
+        let TabTitle(text) = TabTitle::provide();
+        view! { <Title formatter text /> }
+    };
     view! {
-        <Title formatter=|page: String| {
-            if page.is_empty() { "Showrunner".to_owned() } else { format!("{page} · Showrunner") }
-        } />
+        {title}
         <Router>
             <Layout />
         </Router>
@@ -172,8 +178,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 <Freshness at=shell.at />
                 <span class="role viewer">{shell.role}</span>
                 <ThemeSwitch theme=shell.theme />
-                // A page of its own load: after several drawn pages, one that the browser renders behind another stays at its fallback.
-                <a class="btn quiet" href="/reset" rel="external">
+                <a class="btn quiet" href="/reset">
                     {icon("#i-reset")}
                     "Reset…"
                 </a>
@@ -285,10 +290,52 @@ pub(crate) fn query(search: &str) -> String {
     }
 }
 
-/// What every page is called in the browser's tab.
+/// What the page is called in the browser's tab: in the browser one title for all pages, by context.
+///
+/// Not a `<Title text>` in each page. Leptos keeps the titles in a stack by their ids, and a page that is rebuilt in the place of its like
+/// takes a new id but gives back the old one when it goes. What is left in the stack is read as soon as it is the last one: from a signal
+/// of a page that is no longer there, which is a panic, and after that nothing in the tab moves any more.
+#[cfg(not(feature = "ssr"))]
+#[derive(Clone, Copy)]
+pub(crate) struct TabTitle(RwSignal<String>);
+
+#[cfg(not(feature = "ssr"))]
+impl TabTitle {
+    /// Begins with what the server wrote.
+    fn provide() -> Self {
+        let title = Self(RwSignal::new(without_site(&document().title())));
+        provide_context(title);
+        title
+    }
+
+    /// By a whole title, as it stands in a document.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "documents arrive in the browser only"))]
+    pub fn set_whole(self, whole: &str) {
+        self.0.set(without_site(whole));
+    }
+}
+
+const SITE: &str = "Showrunner";
+const SEPARATOR: &str = " · ";
+
+/// The title without the site's name, which is appended again.
+#[cfg_attr(feature = "ssr", cfg_attr(not(test), expect(dead_code, reason = "titles are read in the browser only")))]
+fn without_site(whole: &str) -> String {
+    whole.strip_suffix(SITE).and_then(|page| page.strip_suffix(SEPARATOR)).unwrap_or_default().to_owned()
+}
+
+/// What the page is called in the browser's tab.
 #[component]
 pub(crate) fn PageTitle(#[prop(into)] text: String) -> impl IntoView {
-    view! { <Title text=text /> }.erased()
+    #[cfg(feature = "ssr")]
+    let title = view! { <Title text /> };
+    // The same view for hydration, without a word of its own.
+    #[cfg(not(feature = "ssr"))]
+    let title = {
+        expect_context::<TabTitle>().0.set(text);
+        view! { <Title /> }
+    };
+    title.erased()
 }
 
 /// The icon of a page that stands in for another; used by error views.
@@ -310,6 +357,15 @@ mod tests {
             ("/runsheet", "/runs", false),
         ] {
             assert_eq!(is_at(path, href), expected, "{path} {href}");
+        }
+    }
+
+    #[test]
+    fn a_title_is_known_by_the_sites_name() {
+        for (whole, expected) in
+            [("Runs · Showrunner", "Runs"), ("A · B · Showrunner", "A · B"), ("Showrunner", ""), ("", "")]
+        {
+            assert_eq!(without_site(whole), expected);
         }
     }
 

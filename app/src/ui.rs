@@ -33,7 +33,7 @@ pub(crate) use note::{Loading, Note, Problem};
 pub(crate) use panel::{Facts, Panel};
 pub(crate) use presenting::{AudiencePanel, Keys, Skip};
 pub(crate) use progress::{AutoRefresh, ProgressPanel, percent};
-pub(crate) use story::Story;
+pub(crate) use story::{Story, Unfolded};
 pub(crate) use zones::{Zones, zone_words};
 #[cfg(feature = "ssr")]
 pub(crate) use {

@@ -1,13 +1,12 @@
 use std::time::Duration;
 
 use leptos::{html::Div, prelude::*, web_sys::SubmitEvent};
-use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::{
     actions::{ActionError, Actions},
     erase::Erase,
-    layout::query,
+    layout::{TabTitle, query},
     live::Live,
 };
 
@@ -21,7 +20,7 @@ pub(crate) fn Drawn() -> impl IntoView {
     let location = use_location();
     let page = Page {
         place: NodeRef::new(),
-        title: RwSignal::new(tab_title(&document().title())),
+        title: expect_context(),
         drawn: RwSignal::new(0),
         asked_again: RwSignal::new(0),
         there: Owner::current_shared_context().is_some_and(|context| context.during_hydration()),
@@ -33,7 +32,6 @@ pub(crate) fn Drawn() -> impl IntoView {
     let (navigate, actions) = (use_navigate(), expect_context::<Actions>());
     let on_submit = move |event: SubmitEvent| submit(page, actions, &navigate, &event);
     view! {
-        <Title text=page.title />
         <div class="drawn" inner_html=BUSY node_ref=page.place on:submit=on_submit></div>
         <ActionError />
     }
@@ -45,7 +43,7 @@ pub(crate) fn Drawn() -> impl IntoView {
 struct Page {
     /// Around what the server drew.
     place: NodeRef<Div>,
-    title: RwSignal<String>,
+    title: TabTitle,
     /// How often an answer has been drawn.
     drawn: RwSignal<u32>,
     /// How often its reader has asked for the same address again.
@@ -73,11 +71,6 @@ const UNREACHED: &str = "data-unreached";
 struct Asked {
     what: (String, u32),
     tick: u64,
-}
-
-/// The title without the site's name, which is appended again.
-fn tab_title(whole: &str) -> String {
-    whole.strip_suffix(" · Showrunner").unwrap_or_default().to_owned()
 }
 
 /// Asks the server when the address is another, or when something happened that the page may show.
@@ -152,7 +145,7 @@ mod asking {
     use wasm_bindgen::JsCast;
     use web_sys::{DomParser, HtmlFormElement, SupportedType};
 
-    use super::{super::CLASS, BUSY, Draw, Page, UNREACHED, tab_title};
+    use super::{super::CLASS, BUSY, Draw, Page, UNREACHED};
     use crate::{
         actions::{Actions, fields},
         drawn::morph::{morph, without_noscript},
@@ -179,7 +172,7 @@ mod asking {
             let answer = get(&address, &place).await;
             match answer.as_deref().and_then(parse) {
                 Some((title, drawn)) => {
-                    page.title.set(tab_title(&title));
+                    page.title.set_whole(&title);
                     draw_in(&place, &drawn, draw != Draw::News);
                 }
                 // What is there stays; the bar says from when it is.

@@ -37,7 +37,7 @@ fn Page(calls: CallsView) -> impl IntoView {
                 <p class="sub">
                     "They are written when a step ends. Runs of earlier versions of Showrunner have none; another filter may have."
                 </p>
-                <a class="btn" href=run.clone() rel="external">
+                <a class="btn" href=run.clone()>
                     "Back to the run"
                 </a>
             </div>
@@ -61,7 +61,7 @@ fn Page(calls: CallsView) -> impl IntoView {
         <main class="page" id="main" tabindex="-1">
             <header class="page-head">
                 <h1>"What did that button do?"</h1>
-                <a href=run rel="external">{calls.title}</a>
+                <a href=run>{calls.title}</a>
                 <span class="chip">{calls.run_id}</span>
             </header>
             <p class="sub">{calls.summary}</p>

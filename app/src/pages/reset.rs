@@ -146,7 +146,7 @@ fn Confirm(scope: String, plan: String, items: u64, estimate: String) -> impl In
                     <span>{words}</span>
                 </button>
             </Post>
-            <a class="btn quiet" href="/" rel="external">
+            <a class="btn quiet" href="/">
                 "Back to the show"
             </a>
         </div>
@@ -270,10 +270,10 @@ fn Certificate(certificate: CertificateView, notes: Vec<NoteView>) -> impl IntoV
             <section class="panel" aria-label="Certificate">
                 <div class=class>
                     {state_icon(state, None)} <h1>{certificate.title}</h1> <div class="btns">
-                        <a class="btn" href=format!("/runs/{}", certificate.run_id) rel="external">
+                        <a class="btn" href=format!("/runs/{}", certificate.run_id)>
                             "The run"
                         </a>
-                        <a class="btn" href="/" rel="external">
+                        <a class="btn" href="/">
                             "Back to the show"
                         </a>
                     </div>

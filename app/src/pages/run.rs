@@ -21,12 +21,28 @@ pub(crate) fn Run() -> impl IntoView {
         move || (live.tick(), params.with(|params| params.get("id").unwrap_or_default())),
         |(_, id)| api::run(id),
     );
+    provide_context(Watched(StoredValue::new(None)));
     fetched(run, |run| view! { <Page run /> })
+}
+
+/// The run that was at work when this page showed it. To its end and after, everything has the place that it had by then.
+#[derive(Clone, Copy)]
+struct Watched(StoredValue<Option<String>>);
+
+impl Watched {
+    fn sees(self, run: &RunView) -> bool {
+        let Self(watched) = self;
+        if matches!(run.state, State::Running | State::Next) {
+            watched.set_value(Some(run.id.clone()));
+        }
+        watched.with_value(|id| id.as_ref() == Some(&run.id))
+    }
 }
 
 #[component]
 fn Page(run: RunView) -> impl IntoView {
     let running = run.state == State::Running;
+    let watched = expect_context::<Watched>().sees(&run);
     let error = run.error.map(|error| {
         view! {
             <div class="note bad">
@@ -36,26 +52,29 @@ fn Page(run: RunView) -> impl IntoView {
             </div>
         }
     });
-    let progress = run.progress.map(|progress| view! { <ProgressPanel progress /> });
+    let progress = run.progress.filter(|_| watched).map(|progress| view! { <ProgressPanel progress /> });
     let quarantine =
         (!run.quarantine.is_empty()).then(|| view! { <Quarantine rows=run.quarantine more=run.quarantine_more /> });
     let rules = (!run.rules.is_empty()).then(|| view! { <Rules rows=run.rules /> });
-    let calls = (!run.calls_of.is_empty())
-        .then(|| view! { <Calls calls=run.calls of=run.calls_of href=format!("/runs/{}/calls", run.id) /> });
+    let calls = (watched || !run.calls_of.is_empty()).then(|| {
+        // Opened, the first call would push the others down as they come.
+        let open = usize::from(!watched);
+        view! { <Calls calls=run.calls of=run.calls_of href=format!("/runs/{}/calls", run.id) open /> }
+    });
     let beside = rules.is_some() || calls.is_some();
     view! {
         <PageTitle text=run.title.clone() />
         <AutoRefresh when=running />
-        <main class="page" id="main" tabindex="-1">
+        <main class=if watched { "page run watched" } else { "page run" } id="main" tabindex="-1">
             <header class="page-head">
                 <h1>{run.title}</h1>
-                {state_mark(run.state, run.state_text)}
                 <span class="chip">{run.id}</span>
+                {state_mark(run.state, run.state_text)}
                 <More actions=run.actions step="" />
             </header>
             <ActionError />
             {error}
-            <Facts facts=run.facts />
+            <Facts facts=run.facts class="run-facts" />
             {progress}
             <div class="cols">
                 <div class=if beside { "stack w-7" } else { "stack w-12" }>
@@ -71,13 +90,13 @@ fn Page(run: RunView) -> impl IntoView {
 }
 
 #[component]
-fn Calls(calls: Vec<CallView>, of: String, href: String) -> impl IntoView {
+fn Calls(calls: Vec<CallView>, of: String, href: String, open: usize) -> impl IntoView {
     let end = view! { <span class="sub">{of}</span> }.erased();
     view! {
         <Panel title="What did that button do?" end body="">
-            <CallList calls open=1 />
+            <CallList calls open />
             <p class="calls-all">
-                <a href=href rel="external">"All calls, step by step"</a>
+                <a href=href>"All calls, step by step"</a>
             </p>
         </Panel>
     }
@@ -108,7 +127,7 @@ fn Steps(rows: Vec<RunStepView>, scale: String) -> impl IntoView {
         .collect_view();
     view! {
         <Panel title="Steps" end body="panel-body rows scroll">
-            <table class="table">
+            <table class="table of-steps">
                 <thead>
                     <tr>
                         <th scope="col">"Step"</th>
@@ -213,7 +232,7 @@ fn Rules(rows: Vec<RuleRow>) -> impl IntoView {
         .collect_view();
     view! {
         <Panel title="Silver rules" end body="panel-body rows scroll">
-            <table class="table">
+            <table class="table of-rules">
                 <thead>
                     <tr>
                         <th scope="col">"Table"</th>

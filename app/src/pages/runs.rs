@@ -60,7 +60,7 @@ fn List(rows: Vec<RunRow>) -> impl IntoView {
                     <td>{state_mark(row.state, row.state_text)}</td>
                     <td class="mono wide-only">{row.id.clone()}</td>
                     <td class="sub wide-only">{row.started_by}</td>
-                    <td class="r num">{row.started}</td>
+                    <td class="r num wide-only">{row.started}</td>
                     <td class="r num">{row.took}</td>
                     <td class="r num wide-only">{row.rows}</td>
                     <td class="r num wide-only">{row.held}</td>
@@ -70,7 +70,7 @@ fn List(rows: Vec<RunRow>) -> impl IntoView {
         .collect_view();
     view! {
         <div class="panel-body rows scroll">
-            <table class="table">
+            <table class="table of-runs">
                 <thead>
                     <tr>
                         <th scope="col">"Run"</th>
@@ -81,7 +81,7 @@ fn List(rows: Vec<RunRow>) -> impl IntoView {
                         <th scope="col" class="wide-only">
                             "Started by"
                         </th>
-                        <th scope="col" class="r">
+                        <th scope="col" class="r wide-only">
                             "Started"
                         </th>
                         <th scope="col" class="r">

@@ -8,7 +8,9 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     live::Live,
-    ui::{Act, AutoRefresh, Clock, Keys, More, Note, Panel, ProgressPanel, Skip, Story, Zones, icon, state_mark},
+    ui::{
+        Act, AutoRefresh, Clock, Keys, More, Note, Panel, ProgressPanel, Skip, Story, Unfolded, Zones, icon, state_mark,
+    },
     wire::{NumberView, OutcomeRow, ShowView, State, StepView},
 };
 
@@ -21,6 +23,7 @@ pub(crate) fn Show() -> impl IntoView {
     // Which address the audience was told of last: what is fetched again is no new step.
     let told = StoredValue::new(None::<Option<String>>);
     provide_context(Told(told));
+    provide_context(Unfolded::default());
     fetched(show, |view| view! { <Page view /> })
 }
 
@@ -60,8 +63,8 @@ fn Page(view: ShowView) -> impl IntoView {
         <Clock title=view.title clock=view.clock step=id.clone() />
         <div class="show">
             <Step step=view.step />
-            <Zones zones=view.zones audience=view.audience step=id />
-            <Story chapters=view.chapters />
+            <Zones zones=view.zones audience=view.audience step=id.clone() />
+            <Story chapters=view.chapters step=id />
         </div>
     }
     .erased()
@@ -72,10 +75,11 @@ fn Step(step: StepView) -> impl IntoView {
     let say = step.say.into_iter().map(|paragraph| view! { <p>{paragraph}</p> }).collect_view();
     let why =
         step.action.disabled.clone().or(step.pressed).or_else(|| step.action.busy.then(|| step.state_text.clone()));
-    let did = step
-        .calls
-        .map(|href| view! { <a class="did" href=href rel="external">"What did this button do?"</a> }.erased());
+    let did = step.calls.map(|href| view! { <a class="did" href=href>"What did this button do?"</a> }.erased());
+    // Beside a run they are about what came out; a failure is what one must not scroll for.
+    let below = step.progress.is_some() && step.state != State::Failed;
     let notes = step.notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
+    let (notes, notes_below) = if below { (None, Some(notes)) } else { (Some(notes), None) };
     let progress = step.progress.map(|progress| view! { <ProgressPanel progress /> });
     // Where nothing below it moves when it comes.
     let came_out = match did {
@@ -100,11 +104,11 @@ fn Step(step: StepView) -> impl IntoView {
                 <div class="go">
                     <Act action=step.action step=step.id.clone() primary=true reason="why" />
                     <div class="go-foot">
+                        <More actions=step.more step=step.id.clone() />
+                        {step.skip.map(|skip| view! { <Skip skip step=step.id /> })}
                         <span class="why-not" id="why">
                             {why}
                         </span>
-                        <More actions=step.more step=step.id.clone() />
-                        {step.skip.map(|skip| view! { <Skip skip step=step.id /> })}
                     </div>
                 </div>
             </section>
@@ -124,6 +128,7 @@ fn Step(step: StepView) -> impl IntoView {
             {notes}
             {progress}
             {came_out}
+            {notes_below}
         </main>
     }
     .erased()
@@ -182,6 +187,7 @@ fn CameOut(rows: Vec<OutcomeRow>, did: Option<AnyView>) -> impl IntoView {
             view! {
                 <tr>
                     <th scope="row">{row.what}</th>
+                    <td class="r num wide-only">{row.tables}</td>
                     <td class="r num">{row.rows}</td>
                     <td class="r num">{row.files}</td>
                     <td class="r num wide-only">{row.bytes}</td>
@@ -197,6 +203,9 @@ fn CameOut(rows: Vec<OutcomeRow>, did: Option<AnyView>) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">"Zone"</th>
+                        <th scope="col" class="r wide-only">
+                            "Tables"
+                        </th>
                         <th scope="col" class="r">
                             "Rows"
                         </th>

@@ -42,10 +42,12 @@ pub(crate) fn Facts(facts: Vec<FactView>, #[prop(optional)] class: &'static str)
     let facts = facts
         .into_iter()
         .map(|fact| {
+            // The space goes with the rest: one that stands at the end of a line is moved when the line goes on.
+            let rest = (!fact.rest.is_empty()).then(|| format!(" {}", fact.rest));
             view! {
                 <div>
                     <dt>{fact.label}</dt>
-                    <dd>{fact.value} " " <small>{fact.rest}</small></dd>
+                    <dd>{fact.value} <small>{rest}</small></dd>
                 </div>
             }
         })

@@ -18,7 +18,7 @@ pub(crate) fn ProgressPanel(progress: ProgressView) -> impl IntoView {
     let live = expect_context::<Live>();
     let run = progress.run_id.clone();
     let end = view! {
-        <a class="mono" href=format!("/runs/{run}") rel="external">
+        <a class="mono" href=format!("/runs/{run}")>
             {run.clone()}
         </a>
     }

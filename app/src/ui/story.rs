@@ -4,9 +4,27 @@ use super::{icon, state_icon, state_name};
 use crate::erase::Erase;
 use crate::wire::{ChapterView, StepRow};
 
-/// Chapters with their steps.
+/// Which chapters are unfolded beside a step: as they were when it was opened, whatever has happened since.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Unfolded(StoredValue<(String, Vec<bool>)>);
+
+impl Unfolded {
+    fn keep(self, step: String, chapters: &mut [ChapterView]) {
+        self.0.update_value(|(of, open)| {
+            if *of != step || open.len() != chapters.len() {
+                (*of, *open) = (step, chapters.iter().map(|chapter| chapter.open).collect());
+            }
+            for (chapter, open) in chapters.iter_mut().zip(open) {
+                chapter.open = *open;
+            }
+        });
+    }
+}
+
+/// Chapters with their steps, beside `step`.
 #[component]
-pub(crate) fn Story(chapters: Vec<ChapterView>) -> impl IntoView {
+pub(crate) fn Story(mut chapters: Vec<ChapterView>, step: String) -> impl IntoView {
+    expect_context::<Unfolded>().keep(step, &mut chapters);
     let chapters = chapters
         .into_iter()
         .map(|chapter| {

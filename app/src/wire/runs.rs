@@ -66,7 +66,7 @@ pub struct RunView {
     pub state: State,
     /// `Done, 1 row held`
     pub state_text: String,
-    /// Started by, started, took, rows in, rows out, held, read, engine.
+    /// Started by, started, took, engine, rows in, rows out, read, held.
     pub facts: Vec<FactView>,
     /// Why it failed or was stopped, what is safe, what the button will do.
     pub error: Option<String>,
@@ -84,7 +84,7 @@ pub struct RunView {
     pub quarantine_more: Option<String>,
     /// Effects of the silver rules.
     pub rules: Vec<RuleRow>,
-    /// Live progress while it runs.
+    /// Live progress while it runs, and as it was in the end.
     pub progress: Option<ProgressView>,
     /// The first call of each way in which it changed something.
     pub calls: Vec<CallView>,

@@ -203,8 +203,10 @@ pub struct ActionView {
 /// A line of 'What came out'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutcomeRow {
-    /// `Bronze`, `Quarantine`, `Silver · sessions`
+    /// `Bronze`, `Quarantine`
     pub what: String,
+    /// How many tables.
+    pub tables: String,
     /// Rows.
     pub rows: String,
     /// Files.

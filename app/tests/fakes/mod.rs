@@ -117,6 +117,7 @@ fn step(mood: Mood) -> StepView {
         |what: &str, rows: &str, files: &str, bytes: &str, seconds: &str, state, link: Option<(&str, &str)>| {
             OutcomeRow {
                 what: what.into(),
+                tables: "1".into(),
                 rows: rows.into(),
                 files: files.into(),
                 bytes: bytes.into(),

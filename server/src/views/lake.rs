@@ -74,9 +74,9 @@ impl Views {
             let empty = empty_panel(title, "No day folders yet.", "One appears for each day that a customer uploads.");
             return Ok(LakePanel { aside: true, ..empty });
         }
-        // What needs a look comes first, then the newest.
+        // What needs a look comes first, then the newest. A day that is at work stays where it is when that ends.
         folders.sort_by(|a, b| b.day.date.cmp(&a.day.date).then_with(|| a.day.customer.cmp(&b.day.customer)));
-        folders.sort_by_key(|f| steps::folder_words(f).0 == State::Done);
+        folders.sort_by_key(|f| matches!(steps::folder_words(f).0, State::Done | State::Running));
         let shown = folders.len().min(FOLDERS);
         let rows = folders[..shown]
             .iter()

@@ -5,10 +5,11 @@ use showrunner_lake::model::{BronzeOutcome, TableOutcome, ZoneOutcome};
 
 use super::progress::step_state;
 use crate::format;
-use crate::store::{StepRow, StepState};
+use crate::store::{RunKind, RunRow, StepRow, StepState};
 
-/// The lines of a run, in the order of its steps. Steps without rows of their own (list, stop, …) have none.
-pub fn rows(run_id: &str, steps: &[StepRow]) -> Vec<OutcomeRow> {
+/// The lines of a run, in the order of its steps. Steps without rows of their own (list, stop, …) have none. All lines are there from the
+/// beginning, so that nothing moves when a number comes.
+pub fn rows(run: &RunRow, steps: &[StepRow]) -> Vec<OutcomeRow> {
     let mut rows = Vec::new();
     for step in steps {
         let title = match step.name.as_str() {
@@ -18,10 +19,9 @@ pub fn rows(run_id: &str, steps: &[StepRow]) -> Vec<OutcomeRow> {
             "warehouse" => "Warehouse",
             _ => continue,
         };
+        let bronze = (step.name == "bronze").then(|| step.outcome::<BronzeOutcome>()).flatten();
         match step.state {
-            StepState::Running => rows.push(line(title, State::Running, None, "–".into())),
             StepState::Done | StepState::Warn => {
-                let bronze = (step.name == "bronze").then(|| step.outcome::<BronzeOutcome>()).flatten();
                 let took = step
                     .started_at
                     .zip(step.ended_at)
@@ -30,17 +30,15 @@ pub fn rows(run_id: &str, steps: &[StepRow]) -> Vec<OutcomeRow> {
                     Some(bronze) => bronze.tables.clone(),
                     None => step.outcome::<ZoneOutcome>().map(|z| z.tables).unwrap_or_default(),
                 };
-                let name = if tables.len() > 1 {
-                    format!("{title} · {}", format::plural(tables.len() as u64, "table"))
-                } else {
-                    title.to_owned()
-                };
-                let mut row = line(&name, step_state(step.state), Some(&tables), took);
+                let mut row = line(title, step_state(step.state), Some(&tables), took);
                 row.link = link(&step.name);
                 rows.push(row);
-                rows.extend(bronze.and_then(|b| held(run_id, &b)));
             }
-            StepState::Later | StepState::Failed | StepState::Skipped => {}
+            state => rows.push(line(title, step_state(state), None, "–".into())),
+        }
+        if step.name == "bronze" && run.kind != RunKind::Reset {
+            let read = bronze.filter(|_| matches!(step.state, StepState::Done | StepState::Warn));
+            rows.push(held(&run.id, read.as_ref()));
         }
     }
     rows
@@ -51,6 +49,7 @@ fn line(what: &str, state: State, tables: Option<&[TableOutcome]>, seconds: Stri
     let shown = |n: Option<u64>, text: &dyn Fn(u64) -> String| n.map_or("–".into(), text);
     OutcomeRow {
         what: what.into(),
+        tables: shown(tables.map(|t| t.len() as u64), &format::count),
         rows: shown(sum(&|t| t.rows), &format::count),
         files: shown(sum(&|t| t.files), &format::count),
         bytes: shown(sum(&|t| t.bytes), &format::bytes),
@@ -71,16 +70,18 @@ fn link(step: &str) -> Option<(String, String)> {
     Some((words.into(), href.into()))
 }
 
-fn held(run_id: &str, bronze: &BronzeOutcome) -> Option<OutcomeRow> {
-    (bronze.rows_quarantined + bronze.files_quarantined > 0).then(|| OutcomeRow {
-        what: "Quarantine".into(),
-        rows: format::count(bronze.rows_quarantined),
-        files: format::count(bronze.files_quarantined),
-        bytes: "–".into(),
-        seconds: "–".into(),
-        link: Some(("Rows, reasons".into(), format!("/runs/{run_id}#quarantine"))),
-        state: State::Warn,
-    })
+/// What was held back: not known before bronze is read.
+fn held(run_id: &str, bronze: Option<&BronzeOutcome>) -> OutcomeRow {
+    let mut row = line("Quarantine", State::Later, None, "–".into());
+    if let Some(bronze) = bronze {
+        row.rows = format::count(bronze.rows_quarantined);
+        row.files = format::count(bronze.files_quarantined);
+        if bronze.rows_quarantined + bronze.files_quarantined > 0 {
+            row.link = Some(("Reasons".into(), format!("/runs/{run_id}#quarantine")));
+            row.state = State::Warn;
+        }
+    }
+    row
 }
 
 /// `1 row held`, `1 row and 2 files held`, or nothing.

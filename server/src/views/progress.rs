@@ -6,7 +6,7 @@ use showrunner_lake::model::Progress;
 use super::Views;
 use crate::error::{ErrorKind, Result};
 use crate::format;
-use crate::store::{RunRow, RunState, StepRow, StepState};
+use crate::store::{RunKind, RunRow, RunState, StepRow, StepState};
 
 impl Views {
     /// Progress of a run by id; `None` if there is no such run.
@@ -95,7 +95,7 @@ fn progress(run: &RunRow, steps: &[StepRow], of: &dyn Fn(&StepRow) -> Progress, 
         } else {
             format::permille(whole, 1000 * segments.len() as u64)
         },
-        facts: at.map_or_else(Vec::new, |step| facts(run, step, steps, &of(step), now)),
+        facts: facts(run, at, steps, &at.map_or_else(Progress::default, of), now),
         segments,
         text,
     }
@@ -112,40 +112,39 @@ fn fraction(p: &Progress) -> u16 {
     if p.bytes_total > 0 { format::permille(p.bytes, p.bytes_total) } else { format::permille(p.days, p.days_total) }
 }
 
-fn facts(run: &RunRow, step: &StepRow, steps: &[StepRow], p: &Progress, now: i64) -> Vec<FactView> {
+/// The same facts from the beginning to after the end, so that each keeps its place.
+fn facts(run: &RunRow, step: Option<&StepRow>, steps: &[StepRow], p: &Progress, now: i64) -> Vec<FactView> {
     let mut facts = Vec::new();
-    let mut fact = |label: &str, value: String, rest: String| facts.push(FactView { label: label.into(), value, rest });
+    let mut fact = |label: &str, value: Option<String>, rest: String| {
+        facts.push(FactView { label: label.into(), value: value.unwrap_or_else(|| "–".into()), rest })
+    };
     let of = |whole: u64, text: &dyn Fn(u64) -> String| {
         if whole > 0 { format!("/ {}", text(whole)) } else { String::new() }
     };
     let active = run.state.active();
     // After the end the step stays whose rows are the delivered ones.
     let (step, p) = match steps.iter().find(|s| s.name == "bronze").map(|s| (s, s.progress())) {
-        Some((bronze, progress)) if !active && progress.rows > 0 => (bronze, progress),
+        Some((bronze, progress)) if !active && progress.rows > 0 => (Some(bronze), progress),
         _ => (step, *p),
     };
-    fact("Rows", if p.rows > 0 { format::count(p.rows) } else { "–".into() }, String::new());
-    if p.days_total > 1 {
-        fact("Days", format::count(p.days), of(p.days_total, &format::count));
-    }
-    if p.bytes_total > 0 {
-        fact("Bytes", format::bytes(p.bytes), of(p.bytes_total, &format::bytes));
-    }
-    let step_ms = step.started_at.map(|s| step.ended_at.unwrap_or(now) - s).unwrap_or(0).max(0);
+    let step_ms = step.and_then(|s| Some(s.ended_at.unwrap_or(now) - s.started_at?)).unwrap_or(0).max(0);
     let seconds = step_ms as f64 / 1000.0;
-    if p.bytes > 0 && seconds > 0.05 {
-        fact("Rate", format!("{}/s", format::bytes((p.bytes as f64 / seconds) as u64)), String::new());
+    fact("Rows", (p.rows > 0).then(|| format::count(p.rows)), String::new());
+    // A reset only counts.
+    if run.kind != RunKind::Reset {
+        fact("Bytes", (p.bytes_total > 0).then(|| format::bytes(p.bytes)), of(p.bytes_total, &format::bytes));
+        let rate = (p.bytes > 0 && seconds > 0.05).then(|| (p.bytes as f64 / seconds) as u64);
+        fact("Rate", rate.map(|rate| format!("{}/s", format::bytes(rate))), String::new());
     }
     let elapsed = run.started_at.map(|s| run.ended_at.unwrap_or(now) - s);
-    fact("Elapsed", elapsed.map_or("–".into(), format::duration), String::new());
-    if active {
-        let done = fraction(&p);
-        let left = if done >= 30 && seconds > 0.3 {
-            format::duration((step_ms as f64 * (1000.0 / f64::from(done) - 1.0)) as i64)
-        } else {
-            "–".into()
-        };
-        fact("Left in this step", left, String::new());
+    fact("Elapsed", elapsed.map(format::duration), String::new());
+    let done = fraction(&p);
+    let left = (active && done >= 30 && seconds > 0.3)
+        .then(|| format::duration((step_ms as f64 * (1000.0 / f64::from(done) - 1.0)) as i64));
+    fact("Left in this step", left, String::new());
+    // A seed has many, but not in each of its steps.
+    if run.kind == RunKind::Seed || p.days_total > 1 {
+        fact("Days", (p.days_total > 1).then(|| format::count(p.days)), of(p.days_total, &format::count));
     }
     facts
 }
@@ -153,7 +152,6 @@ fn facts(run: &RunRow, step: &StepRow, steps: &[StepRow], p: &Progress, now: i64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::RunKind;
 
     fn run(state: RunState) -> RunRow {
         RunRow {

@@ -52,7 +52,7 @@ impl Views {
             calls_of,
             state: run_state(&run, &steps),
             state_text: state_text(&run, &steps, &totals),
-            facts: facts(&run, &totals, now),
+            facts: facts(&run, &steps, &totals, now),
             error: run.error.clone(),
             actions: self.actions(&run),
             scale: format!("seconds of {}", format::seconds(whole as f64 / 1000.0)),
@@ -79,7 +79,7 @@ impl Views {
                 format!("{} are held back in all; the first of each file are listed.", format::count(all_held))
             }),
             rules: rules(&steps),
-            progress: run.state.active().then(|| self.progress(&run, &steps)),
+            progress: Some(self.progress(&run, &steps)),
             title: run.title,
             id: run.id,
         })
@@ -161,28 +161,27 @@ fn started_by(run: &RunRow) -> String {
     }
 }
 
-fn facts(run: &RunRow, totals: &Totals, now: i64) -> Vec<FactView> {
+/// All from the beginning, those that are not known as such: none comes later and moves another.
+fn facts(run: &RunRow, steps: &[StepRow], totals: &Totals, now: i64) -> Vec<FactView> {
     let fact = |label: &str, value: String, rest: &str| FactView { label: label.into(), value, rest: rest.into() };
     let mut facts = vec![
         fact("Started by", started_by(run), ""),
         fact("Started", run.started_at.map_or("–".into(), |s| format::when(s, now)), ""),
         fact("Took", run.started_at.map_or("–".into(), |s| format::duration(run.ended_at.unwrap_or(now) - s)), ""),
+        fact("Engine", "embedded".into(), ""),
     ];
-    if totals.known {
-        let rows = totals.rows_out.unwrap_or(0);
-        facts.push(fact("Rows in", format::count(rows + totals.rows_held), ""));
-        facts.push(fact("Rows out", format::count(rows), ""));
-        facts.push(fact("Held", totals.held().unwrap_or_else(|| "0".into()), ""));
-        facts.push(fact(
-            "Read",
-            format::bytes(totals.bytes_in),
-            &format!("in {}", format::plural(totals.files, "file")),
-        ));
-    }
     if run.attempt > 1 {
         facts.push(fact("Attempt", run.attempt.to_string(), ""));
     }
-    facts.push(fact("Engine", "embedded".into(), ""));
+    if run.kind != RunKind::Reset && steps.iter().any(|step| step.name == "bronze") {
+        let known = |text: &dyn Fn() -> String| if totals.known { text() } else { "–".into() };
+        let rows = totals.rows_out.unwrap_or(0);
+        facts.push(fact("Rows in", known(&|| format::count(rows + totals.rows_held)), ""));
+        facts.push(fact("Rows out", known(&|| format::count(rows)), ""));
+        let files = totals.known.then(|| format!("in {}", format::plural(totals.files, "file"))).unwrap_or_default();
+        facts.push(fact("Read", known(&|| format::bytes(totals.bytes_in)), &files));
+        facts.push(fact("Held", known(&|| totals.held().unwrap_or_else(|| "0".into())), ""));
+    }
     facts
 }
 

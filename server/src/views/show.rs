@@ -104,7 +104,7 @@ impl Views {
                 .map(|at| format!("Pressed {}", format::when(at, self.state.clock.millis()))),
             calls: produced.filter(|run| !run.state.active()).map(|run| format!("/runs/{}/calls", run.id)),
             progress: produced.map(|run| self.progress(run, run_steps)),
-            came_out: produced.map(|run| outcome::rows(&run.id, run_steps)).unwrap_or_default(),
+            came_out: produced.map(|run| outcome::rows(run, run_steps)).unwrap_or_default(),
             notes: notes(step, status, folder, run),
             skip: skip(situation, story, statuses, at),
             previous: previous.map(|s| s.id.clone()),
@@ -167,6 +167,8 @@ fn chapters(
     selected: usize,
 ) -> Vec<ChapterView> {
     let now = current(statuses);
+    // While a run is at work it is about to resolve what is blocked: its end takes no line away.
+    let settled = !situation.runs.iter().any(|run| run.state.active());
     let mut from = 0;
     let mut views = Vec::new();
     for (i, chapter) in story.chapters.iter().enumerate() {
@@ -185,7 +187,7 @@ fn chapters(
             reason: status
                 .reason
                 .clone()
-                .filter(|_| matches!(status.state, State::Blocked | State::Failed | State::Warn)),
+                .filter(|_| status.state == State::Failed || (status.state == State::Blocked && settled)),
             selected: from + k == selected,
         };
         views.push(ChapterView {
