@@ -3,11 +3,12 @@
 mod fakes;
 mod looking;
 mod rendered;
+mod streaming;
 
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 19] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -21,6 +22,8 @@ const PAGES: [&str; 17] = [
     "/report",
     "/reset",
     "/reset?run=reset-0007",
+    "/stream",
+    "/stream?still",
     "/sql",
     "/sql?q=one",
     "/sql?q=both",
