@@ -12,6 +12,9 @@ pub(crate) fn frame(id: &str, html: &str) {
     }
 }
 
+/// What an element is about, where its place in a list says nothing of it.
+const KEY: &str = "data-key";
+
 /// Makes `old` what `new` is, in place as far as the two are alike. `fresh` says that it is another page: then what is unfolded is as the
 /// server says, too.
 pub(super) fn morph(old: &Element, new: &Element, fresh: bool) {
@@ -41,6 +44,8 @@ fn patch(old: &Node, new: &Node, fresh: bool) -> bool {
         return false;
     }
     match (old.dyn_ref::<Element>(), new.dyn_ref::<Element>()) {
+        // What was unfolded or typed there was about another thing.
+        (Some(old), Some(new)) if old.get_attribute(KEY) != new.get_attribute(KEY) => return false,
         (Some(old), Some(new)) => morph(old, new, fresh),
         _ => {
             let text = new.node_value();

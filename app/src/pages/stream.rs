@@ -319,6 +319,7 @@ fn DeadLetters(dead: Vec<DeadLetterView>, count: String) -> impl IntoView {
 }
 
 fn dead_letter(actions: Actions, letter: DeadLetterView) -> AnyView {
+    let key = format!("{} {} {}", letter.run_id, letter.seq, letter.attempt);
     let (run, seq) = (letter.run_id.clone(), letter.seq.clone());
     let mend = letter.mended.map(|payload| {
         let (summary, words) = if letter.known {
@@ -348,7 +349,7 @@ fn dead_letter(actions: Actions, letter: DeadLetterView) -> AnyView {
     let attempt =
         (!letter.attempt.is_empty()).then(|| view! { <span class="sub">"attempt " {letter.attempt}</span> });
     view! {
-        <article class="dead">
+        <article class="dead" data-key=key>
             <p>
                 <span class="num sub">{letter.received}</span>
                 " "
