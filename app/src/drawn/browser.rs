@@ -43,6 +43,7 @@ pub(crate) fn Drawn() -> impl IntoView {
 struct Page {
     /// Around what the server drew.
     place: NodeRef<Div>,
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "answers arrive in the browser only"))]
     title: TabTitle,
     /// How often an answer has been drawn.
     drawn: RwSignal<u32>,
