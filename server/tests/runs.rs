@@ -413,7 +413,7 @@ async fn calls_of_a_failed_step_are_kept_and_a_retry_adds_its_own() {
     let ResetStart::Started(reset) = start else { panic!("started: {start:?}") };
     assert_eq!(over(&state, &reset).await.state, RunState::Done);
     let all = calls(&state, &reset).await;
-    assert_eq!(of(&all, "topics.seek").len(), 1);
+    assert_eq!(of(&all, "topics.seek").len(), 3, "notifications, and the two subscribers of the stream");
     let mut purged: Vec<_> = of(&all, "delta.purge").iter().map(|c| c.resource.clone()).collect();
     purged.sort();
     purged.dedup();

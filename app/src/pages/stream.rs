@@ -339,7 +339,7 @@ fn dead_letter(actions: Actions, letter: DeadLetterView) -> AnyView {
                             {payload}
                         </textarea>
                     </label>
-                    <button class="btn primary" type="submit">
+                    <button class="btn" type="submit">
                         "Resend"
                     </button>
                 </Post>

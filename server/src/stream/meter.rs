@@ -64,7 +64,7 @@ mod tests {
             let rate = meter.rate(last, chosen);
             assert!((rate / chosen - 1.0).abs() < 0.05, "{chosen}: {rate}");
             // What stands still says so, and soon.
-            let later = meter.rate(last + Duration::from_secs_f64(4.0 / chosen), chosen);
+            let later = meter.rate(last + Duration::from_secs_f64((4.0_f64 / chosen).max(1.0)), chosen);
             assert!(later < chosen * 0.9, "{chosen}: {later}");
         }
         assert_eq!(Meter::default().rate(Instant::now(), 1.0), 0.0);
