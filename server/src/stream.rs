@@ -78,6 +78,8 @@ pub struct Streams {
     active: Mutex<Option<Playing>>,
     /// The day that was read last, with its dataset and date.
     day: tokio::sync::Mutex<Option<((String, NaiveDate), Arc<Replay>)>>,
+    /// The stream that is published as fast as it goes.
+    unbounded: Mutex<Option<String>>,
     /// Something about it changed.
     wake: Notify,
     board: Board,
@@ -119,6 +121,7 @@ impl Streams {
             settings,
             active: Mutex::default(),
             day: tokio::sync::Mutex::default(),
+            unbounded: Mutex::default(),
             wake: Notify::new(),
             board,
             compacted: Mutex::default(),
@@ -239,6 +242,12 @@ impl Streams {
         });
         self.wake.notify_one();
         Ok(active)
+    }
+
+    /// Publishes all that is left of the stream as fast as the topic takes it.
+    pub fn burst_all(&self, id: &str) {
+        *self.unbounded.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
+        self.wake.notify_one();
     }
 
     /// Ends the stream. What is published stays published.

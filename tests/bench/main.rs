@@ -3,6 +3,7 @@
 
 mod process;
 mod show;
+mod stream;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -31,6 +32,7 @@ fn main() -> Outcome<()> {
     ingest(&binary, &work, &files, &mut lines)?;
     linear(&binary, &work, &mut lines)?;
     show::run(&binary, &work, &mut lines)?;
+    stream::run(&binary, &work.join("data-show"), &mut lines)?;
     client(site.as_deref(), &mut lines);
 
     println!("| what | wanted | measured |\n|---|---|---|");

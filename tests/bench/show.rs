@@ -13,8 +13,8 @@ use showrunner_tests::http::{self, Outcome};
 
 const ROUNDS: usize = 7;
 
-/// Kills the server however the measurement ends.
-struct Server(Child, String);
+/// A server and its address. Killed however the measurement ends.
+pub struct Server(Child, pub String);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -23,7 +23,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(binary: &Path, data: &Path) -> Outcome<Server> {
+pub fn serve(binary: &Path, data: &Path) -> Outcome<Server> {
     let mut child = Command::new(binary)
         .args(["serve", "--addr", "127.0.0.1:0", "--data-dir", &text(data)])
         .stdout(Stdio::piped())

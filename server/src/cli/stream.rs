@@ -20,6 +20,9 @@ pub(super) struct Args {
     /// Records a second, 0.1 to 10000
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     rate: f64,
+    /// Publish as fast as the topic takes it, whatever the rate
+    #[arg(long)]
+    burst: bool,
     /// Ends after so many records [default: those of the day]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     records: Option<u64>,
@@ -86,6 +89,9 @@ async fn stream(args: &Args, session: &Session) -> Result<Summary> {
             by: "command line".to_owned(),
         })
         .await?;
+    if args.burst {
+        state.streams.burst_all(&row.id);
+    }
     let mut lags = Vec::new();
     let ended = {
         let waiting = wait(session, &row.id);

@@ -143,7 +143,8 @@ impl Streams {
                 pace.credit = (pace.credit + passed * row.rate).min((row.rate * CATCH_UP).max(1.0));
             }
             let due = if playing { pace.credit.floor() as u64 } else { 0 };
-            let wanted = burst.saturating_add(due);
+            let unbounded = self.unbounded.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&row.id);
+            let wanted = if unbounded { BATCH } else { burst.saturating_add(due) };
             if wanted == 0 {
                 let missing = 1.0 - pace.credit;
                 let wait = if playing { Duration::from_secs_f64((missing / row.rate).max(TICK)) } else { Duration::MAX };
