@@ -49,6 +49,39 @@ async function paint(browser, origin, path) {
   return time;
 }
 
+/**
+ * Milliseconds from asking for one record to its number on the board, painted: the request, the publishing, both commits' share, the frame.
+ * The stream is paused, so that each record is one that is asked for.
+ */
+async function pixels(browser, origin, rounds) {
+  const page = await browser.newPage({ origin });
+  await page.goto('/stream');
+  await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
+  const post = (path, fields) => page.evaluate(([path, fields]) => fetch(path, { method: 'POST', body: new URLSearchParams(fields), headers: { accept: 'application/json' } }).then((answer) => answer.ok), [path, fields]);
+  await post('/api/start_stream', { day: '2017-07-31', rate: '0.1', payload: 'full', dates: 'today', end: 'loop' });
+  await post('/api/change_stream', { change: 'pause', value: '' });
+  await page.waitForTimeout(3_000);
+  const times = [];
+  for (let i = 0; i < rounds; i++) {
+    times.push(await page.evaluate(() => new Promise((resolve) => {
+      const number = () => document.querySelector('#board .tile dd.big').textContent;
+      const before = number();
+      const begun = performance.now();
+      const observer = new MutationObserver(() => {
+        if (number() === before) return;
+        observer.disconnect();
+        requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begun)));
+      });
+      observer.observe(document.querySelector('#board'), { subtree: true, childList: true, characterData: true });
+      fetch('/api/change_stream', { method: 'POST', body: new URLSearchParams({ change: 'step', value: '' }), headers: { accept: 'application/json' } });
+    })));
+    await page.waitForTimeout(700);
+  }
+  await post('/api/change_stream', { change: 'stop', value: '' });
+  await page.context().close();
+  return times;
+}
+
 const words = process.argv.slice(2);
 const dataDir = newDataDir();
 let server;
@@ -69,6 +102,10 @@ try {
     slowest.paint = Math.max(slowest.paint, lcp);
     rows.push(`| \`${path.replace(/run-[^/?]+/, 'RUN').replaceAll('|', '\\|')}\`: first byte; largest paint | p99 < 50 ms; < 1 s | p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; ${lcp.toFixed(0)} ms |`);
     process.stderr.write(`${rows.at(-1)}\n`);
+  }
+  if (words.length === 0 || words.includes('pixels')) {
+    const times = await pixels(browser, server.url, 30);
+    rows.push(`| one record a second: from the press for a record to its number on the board, painted | p99 < 1 s | p50 ${at(times, 0.5).toFixed(0)} ms, p99 ${at(times, 0.99).toFixed(0)} ms (30 records) |`);
   }
   console.log('| what | wanted | measured |\n|---|---|---|');
   console.log(`| time to first byte, slowest of ${pages.length} pages | p99 < 50 ms | ${slowest.byte.toFixed(1)} ms |`);
