@@ -24,6 +24,15 @@ fn main() -> Outcome<()> {
     std::fs::create_dir_all(&work)?;
     let mut lines = Vec::new();
 
+    // `showrunner-bench stream` measures the stream alone.
+    if std::env::args().any(|word| word == "stream") {
+        let data = work.join("data-stream");
+        let _ = std::fs::remove_dir_all(&data);
+        measure(&binary, &["seed", "--days", "1", "--data-dir", &text(&data)])?;
+        stream::run(&binary, &data, &mut lines)?;
+        return print(&lines);
+    }
+
     let source = work.join("source");
     let files = day_files(&binary, &source, "2017-06-01", "2017-07-31", "2650")?;
     let gz: u64 = files.iter().map(|f| f.metadata().map(|m| m.len()).unwrap_or(0)).sum();
@@ -35,8 +44,12 @@ fn main() -> Outcome<()> {
     stream::run(&binary, &work.join("data-show"), &mut lines)?;
     client(site.as_deref(), &mut lines);
 
+    print(&lines)
+}
+
+fn print(lines: &[Line]) -> Outcome<()> {
     println!("| what | wanted | measured |\n|---|---|---|");
-    for Line(what, wanted, measured) in &lines {
+    for Line(what, wanted, measured) in lines {
         println!("| {what} | {wanted} | {measured} |");
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::store::{Payload, StreamRow, StreamState};
 use crate::{format, runs::counted};
 
 /// Messages of one publish request.
-const BATCH: u64 = 500;
+const BATCH: u64 = 1_000;
 /// Bytes of one publish request: below the topic's limit, so that one large record more still fits.
 const BATCH_BYTES: usize = 4 << 20;
 /// At most so long is the position not stored.
