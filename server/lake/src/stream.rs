@@ -179,6 +179,14 @@ impl Sinks {
         let parts = lake.stream()?;
         ensure(&parts).await?;
         let sweeper = Arc::new(Sweeper::new(options.grace));
+        // A batch or a window of nothing would never be full.
+        let options = StreamOptions {
+            batch_rows: options.batch_rows.max(1),
+            batch_bytes: options.batch_bytes.max(1),
+            window_rows: options.window_rows.max(1),
+            window_bytes: options.window_bytes.max(1),
+            ..options
+        };
         let sinks = Sinks {
             clock: system_clock(),
             reader: Reader::new(&parts.dataset.schema),
