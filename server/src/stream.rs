@@ -77,7 +77,7 @@ pub struct Streams {
     /// The stream that is not over, as the player sees it. Changed only behind the database.
     active: Mutex<Option<Playing>>,
     /// The day that was read last, with its dataset and date.
-    day: tokio::sync::Mutex<Option<((String, NaiveDate), Arc<Replay>)>>,
+    kept: tokio::sync::Mutex<Option<((String, NaiveDate), Arc<Replay>)>>,
     /// The stream that is published as fast as it goes.
     unbounded: Mutex<Option<String>>,
     /// Something about it changed.
@@ -120,7 +120,7 @@ impl Streams {
             ids,
             settings,
             active: Mutex::default(),
-            day: tokio::sync::Mutex::default(),
+            kept: tokio::sync::Mutex::default(),
             unbounded: Mutex::default(),
             wake: Notify::new(),
             board,
@@ -172,7 +172,7 @@ impl Streams {
         let rate = checked_rate(start.rate)?;
         showrunner_lake::keys::check_customer(&start.customer)?;
         // A day that is not there is said now, to whoever pressed.
-        if self.lake.replay(&start.dataset, start.date).await?.is_empty() {
+        if self.day(&start.dataset, start.date).await?.is_empty() {
             return Err(Error::new(
                 ErrorKind::Invalid,
                 format!("The day {} has no records. Choose another day.", start.date),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::NaiveDate;
 use showrunner_lake::ports::NewMessage;
 use showrunner_lake::replay::{Form, Replay};
 use showrunner_lake::stream::{
@@ -187,10 +188,15 @@ impl Streams {
         Ok((day, index))
     }
 
-    /// The stream's day, kept for the next time.
+    /// The day that a stream publishes.
     pub(super) async fn day_of(&self, stream: &StreamRow) -> Result<Arc<Replay>> {
-        let wanted = (stream.dataset.clone(), stream.day()?);
-        let mut kept = self.day.lock().await;
+        self.day(&stream.dataset, stream.day()?).await
+    }
+
+    /// A day of the source bucket, kept for the next time. A day that was replaced meanwhile is read when another one was.
+    pub(super) async fn day(&self, dataset: &str, date: NaiveDate) -> Result<Arc<Replay>> {
+        let wanted = (dataset.to_owned(), date);
+        let mut kept = self.kept.lock().await;
         if let Some((known, day)) = kept.as_ref()
             && *known == wanted
         {
