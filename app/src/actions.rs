@@ -98,7 +98,23 @@ impl Actions {
             resend,
             error: _,
         } = self;
-        [press, open, skip, take_up, clock, audience, reingest, stop, retry, reset, theme, cancel_query, start_stream, stream, resend]
+        [
+            press,
+            open,
+            skip,
+            take_up,
+            clock,
+            audience,
+            reingest,
+            stop,
+            retry,
+            reset,
+            theme,
+            cancel_query,
+            start_stream,
+            stream,
+            resend,
+        ]
     }
 
     /// The mutation that a form with this address is sent to.

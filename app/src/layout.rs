@@ -14,7 +14,10 @@ use crate::{
     api,
     erase::Erase,
     live::{Connection, Live},
-    pages::{Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql, Stream, resource},
+    pages::{
+        Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql, Stream,
+        resource,
+    },
     ui::{icon, labelled_icon},
     wire::ShellView,
 };

@@ -25,6 +25,8 @@ mod map;
 mod tree;
 
 pub(crate) use action::{Act, More};
+#[cfg(feature = "ssr")]
+pub use board::board_html;
 pub(crate) use calls::CallList;
 pub(crate) use clock::Clock;
 pub(crate) use code::CodeRow;
@@ -44,5 +46,3 @@ pub(crate) use {
     note::Empty,
     tree::tree,
 };
-#[cfg(feature = "ssr")]
-pub use board::board_html;

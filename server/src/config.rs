@@ -109,7 +109,15 @@ pub struct StreamConfig {
     #[arg(id = "stream-minutes", long = "stream-minutes", env = "SHOWRUNNER_STREAM_MINUTES", default_value_t = 240, global = true, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=10_080), help_heading = "Configuration")]
     pub minutes: u32,
     /// Small files of the stream become large ones so often, in minutes; 0: only by the button
-    #[arg(id = "stream-compact-minutes", long = "stream-compact-minutes", env = "SHOWRUNNER_STREAM_COMPACT_MINUTES", default_value_t = 60, global = true, value_name = "MINUTES", help_heading = "Configuration")]
+    #[arg(
+        id = "stream-compact-minutes",
+        long = "stream-compact-minutes",
+        env = "SHOWRUNNER_STREAM_COMPACT_MINUTES",
+        default_value_t = 60,
+        global = true,
+        value_name = "MINUTES",
+        help_heading = "Configuration"
+    )]
     pub compact_minutes: u32,
 }
 

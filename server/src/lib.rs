@@ -98,10 +98,8 @@ impl AppState {
     pub async fn start_engine(&self) -> Result<Background> {
         self.engine.resume().await?;
         let halt = CancellationToken::new();
-        let tasks = vec![
-            tokio::spawn(self.engine.clone().work()),
-            tokio::spawn(self.streams.clone().work(halt.clone())),
-        ];
+        let tasks =
+            vec![tokio::spawn(self.engine.clone().work()), tokio::spawn(self.streams.clone().work(halt.clone()))];
         Ok(Background { engine: self.engine.clone(), halt, tasks })
     }
 

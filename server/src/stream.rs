@@ -337,7 +337,8 @@ impl Streams {
 
     async fn change(&self, id: &str, state: StreamState, rate: f64) -> Result<StreamRow> {
         let row = self.store.change_stream(id, state, rate).await?;
-        let row = row.ok_or_else(|| Error::new(ErrorKind::Conflict, "The stream has just ended. Start another one."))?;
+        let row =
+            row.ok_or_else(|| Error::new(ErrorKind::Conflict, "The stream has just ended. Start another one."))?;
         self.with_active(|playing| {
             if playing.row.id == row.id {
                 playing.row.state = row.state;

@@ -22,9 +22,11 @@ const WATCHED_FOR: Duration = Duration::from_secs(15);
 /// Measures on a data folder whose source bucket is filled.
 pub fn run(binary: &Path, data: &Path, lines: &mut Vec<Line>) -> Outcome<()> {
     let wanted = "p99 < 1 s";
-    for (rate, records, payload, wanted) in
-        [("1", "20", "full", wanted), ("1000", "20000", "full", "1,000/s, bounded memory"), ("1000", "20000", "flattened", "–")]
-    {
+    for (rate, records, payload, wanted) in [
+        ("1", "20", "full", wanted),
+        ("1000", "20000", "full", "1,000/s, bounded memory"),
+        ("1000", "20000", "flattened", "–"),
+    ] {
         let (summary, peak) = stream(binary, data, &["--rate", rate, "--records", records, "--payload", payload])?;
         lines.push(Line(
             format!("{payload} sessions at {rate}/s into both sinks: publish to visible in a query"),

@@ -119,7 +119,8 @@ fn a_stream_killed_at_random_ends_with_each_record_in_each_table_once() {
         kills += 1;
     }
     let summary: Value = serde_json::from_str(&succeed(&binary, &data, &stream)).unwrap();
-    for (place, expected) in [("published", records), ("warehouse", records), ("bronze", records), ("dead_lettered", 0)] {
+    for (place, expected) in [("published", records), ("warehouse", records), ("bronze", records), ("dead_lettered", 0)]
+    {
         assert_eq!(summary[place].as_u64(), Some(expected), "{place} after {kills} kills: {summary}");
     }
     let expected: Vec<_> = (0..records)
@@ -145,6 +146,7 @@ fn a_stream_killed_at_random_ends_with_each_record_in_each_table_once() {
     }
     // A session that came over and over is one session.
     let sql = "SELECT count(*) AS n FROM warehouse.ga_sessions_all WHERE date = DATE '2017-06-01'";
-    let counted: Vec<Value> = serde_json::from_str(&succeed(&binary, &data, &["sql", sql, "--format", "json"])).unwrap();
+    let counted: Vec<Value> =
+        serde_json::from_str(&succeed(&binary, &data, &["sql", sql, "--format", "json"])).unwrap();
     assert_eq!(counted[0]["n"].as_u64(), Some(day.len() as u64), "{counted:?}");
 }

@@ -7,7 +7,8 @@ use web_sys::{DomParser, Element, Node, SupportedType};
 /// Brings the element with this id up to date, where the page has one.
 pub(crate) fn frame(id: &str, html: &str) {
     let new = DomParser::new().ok().and_then(|parser| parser.parse_from_string(html, SupportedType::TextHtml).ok());
-    if let (Some(old), Some(new)) = (document().get_element_by_id(id), new.and_then(|page| page.get_element_by_id(id))) {
+    if let (Some(old), Some(new)) = (document().get_element_by_id(id), new.and_then(|page| page.get_element_by_id(id)))
+    {
         morph(&old, &new, false);
     }
 }

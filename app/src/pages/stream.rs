@@ -8,9 +8,7 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     ui::{Board, Facts, Note, Panel, icon, percent, state_mark},
-    wire::{
-        CompactedView, DeadLetterView, EndedStreamView, NoteKind, NoteView, State, StreamControl, StreamView,
-    },
+    wire::{CompactedView, DeadLetterView, EndedStreamView, NoteKind, NoteView, State, StreamControl, StreamView},
 };
 
 /// The stream: what is published, what moves, where it ends up, what could not be taken. With `?still` nothing of it moves, while the
@@ -26,8 +24,7 @@ pub(crate) fn Stream() -> impl IntoView {
 
 #[component]
 fn Page(view: StreamView, still: bool) -> impl IntoView {
-    let trouble =
-        view.trouble.map(|text| view! { <Note note=NoteView { kind: NoteKind::Warn, text, link: None } /> });
+    let trouble = view.trouble.map(|text| view! { <Note note=NoteView { kind: NoteKind::Warn, text, link: None } /> });
     let freeze = if still {
         view! {
             <a class="btn" href="/stream">
@@ -346,8 +343,7 @@ fn dead_letter(actions: Actions, letter: DeadLetterView) -> AnyView {
             </details>
         }
     });
-    let attempt =
-        (!letter.attempt.is_empty()).then(|| view! { <span class="sub">"attempt " {letter.attempt}</span> });
+    let attempt = (!letter.attempt.is_empty()).then(|| view! { <span class="sub">"attempt " {letter.attempt}</span> });
     view! {
         <article class="dead" data-key=key>
             <p>
@@ -373,9 +369,7 @@ fn dead_letter(actions: Actions, letter: DeadLetterView) -> AnyView {
 fn ByHand(sample: Option<String>) -> impl IntoView {
     let action = expect_context::<Actions>().stream;
     let body = match sample {
-        None => {
-            view! { <p class="sub">"The first stream brings a record to begin with."</p> }.erased()
-        }
+        None => view! { <p class="sub">"The first stream brings a record to begin with."</p> }.erased(),
         Some(sample) => view! {
             <Post action class="stack">
                 <input type="hidden" name="change" value="send" />

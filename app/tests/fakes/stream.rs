@@ -26,7 +26,11 @@ impl Streaming for Fake {
             board: board(fresh),
             compacted: if fresh { Vec::new() } else { vec![compacted()] },
             can_compact: !fresh,
-            dead: if fresh { Vec::new() } else { vec![letter(Some("{\"visitorId\":\"7\"}"), true), letter(None, false)] },
+            dead: if fresh {
+                Vec::new()
+            } else {
+                vec![letter(Some("{\"visitorId\":\"7\"}"), true), letter(None, false)]
+            },
             dead_count: if fresh { "0 open, 0 repaired".into() } else { "2 open, 1 repaired".into() },
             ended: if fresh { Vec::new() } else { vec![ended()] },
             sample: (!fresh).then(|| "{\"visitorId\":\"8\"}".into()),
@@ -69,7 +73,10 @@ pub fn board(empty: bool) -> BoardView {
     BoardView {
         state_text: if empty { "No stream is under way".into() } else { "Playing".into() },
         state: if empty { State::Later } else { State::Running },
-        tiles: vec![fact("Sessions in the warehouse", "1,240", "1,241 published"), fact("Lag", "0.21 s", "99 %: 0.40 s")],
+        tiles: vec![
+            fact("Sessions in the warehouse", "1,240", "1,241 published"),
+            fact("Lag", "0.21 s", "99 %: 0.40 s"),
+        ],
         minute: if empty { vec![0; 60] } else { (0..60).map(|at| at * 16).collect() },
         minute_text: "58 sessions in the last minute".into(),
         minute_top: "at most 1 in a second".into(),

@@ -1,6 +1,7 @@
 //! A day of the source bucket, record by record in the order of the events: what a stream publishes.
 
 use std::io::Read;
+use std::ops::Range;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate};
@@ -26,13 +27,34 @@ pub struct Form {
     pub shifted_to: Option<NaiveDate>,
 }
 
-/// A record's place in the file.
-#[derive(Debug, Clone, Copy)]
+/// A record's place in the file, and what of it a form changes: all of it is looked for once, when the day is read.
+#[derive(Debug, Clone)]
 struct Place {
     start: usize,
     end: usize,
     /// Epoch seconds; the last ones of all where the record does not say.
     at: i64,
+    /// The visitor's id, as text; nowhere if it is not there.
+    visitor: Range<usize>,
+    /// In the order of the record.
+    cuts: Vec<Cut>,
+}
+
+/// A part of a record that some forms change.
+#[derive(Debug, Clone)]
+struct Cut {
+    range: Range<usize>,
+    what: Part,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The value of the day.
+    Date,
+    /// The value of an instant in epoch seconds, as a number or as text.
+    Instant,
+    /// The nested events, with their name and one comma.
+    Nested,
 }
 
 /// The records of a day.
@@ -40,7 +62,6 @@ pub struct Replay {
     text: Bytes,
     places: Vec<Place>,
     date: NaiveDate,
-    fields: EventFields,
 }
 
 impl Lake {
@@ -79,7 +100,9 @@ impl Replay {
         if text.len() as u64 > MOST_BYTES {
             return Err(Error::new(
                 ErrorKind::TooLarge,
-                format!("The day {date} has more than {MOST_BYTES} bytes, which is more than a stream takes at a time."),
+                format!(
+                    "The day {date} has more than {MOST_BYTES} bytes, which is more than a stream takes at a time."
+                ),
             ));
         }
         let mut places = Vec::new();
@@ -87,14 +110,13 @@ impl Replay {
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let end = start + line.trim_ascii_end().len();
             if end > start {
-                let event = members(&text[start..end]).and_then(|m| number(value(&m, fields.time)?));
-                places.push(Place { start, end, at: event.unwrap_or(i64::MAX) });
+                places.push(place(&text, start..end, &fields));
             }
             start += line.len();
         }
         // Records of the same second stay as they were delivered.
         places.sort_by_key(|place| place.at);
-        Ok(Replay { text: text.into(), places, date, fields })
+        Ok(Replay { text: text.into(), places, date })
     }
 
     /// How many records the day has.
@@ -117,57 +139,86 @@ impl Replay {
             let text = at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
             message.attributes.insert(ATTRIBUTE_EVENT_TIME.to_owned(), text);
         }
-        // A record that is no JSON is published as it is: what becomes of it is the subscribers' business.
-        if let Some(members) = members(&line) {
-            let key = value(&members, self.fields.visitor).map(|raw| raw.get().trim_matches('"').to_owned());
-            message.ordering_key = key.unwrap_or_default();
-            if form != Form::default() {
-                message.data = self.formed(&members, form).into();
-            }
+        // A record that is no JSON has no parts and is published as it is: what becomes of it is the subscribers' business.
+        message.ordering_key = String::from_utf8_lossy(&self.text[place.visitor.clone()]).into_owned();
+        if form != Form::default() && !place.cuts.is_empty() {
+            message.data = self.formed(place, form).into();
         }
         Some(message)
     }
 
-    fn formed(&self, members: &[(&str, &RawValue)], form: Form) -> Vec<u8> {
-        let days = form.shifted_to.map_or(0, |to| (to - self.date).num_days());
+    fn formed(&self, place: &Place, form: Form) -> Vec<u8> {
         let mut out = Vec::with_capacity(4_096);
-        for (name, raw) in members {
-            if form.flattened && *name == self.fields.nested {
-                continue;
-            }
-            out.push(if out.is_empty() { b'{' } else { b',' });
-            out.push(b'"');
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
-            let raw = raw.get();
-            match form.shifted_to {
-                Some(to) if *name == self.fields.date => {
-                    out.extend_from_slice(format!("\"{}\"", raw_date(to)).as_bytes());
-                }
-                Some(_) if self.fields.instants.contains(name) => {
-                    match raw.trim_matches('"').parse::<i64>() {
-                        // In the spelling that it has: INT64 comes as text.
-                        Ok(at) if raw.starts_with('"') => {
-                            out.extend_from_slice(format!("\"{}\"", at.saturating_add(days * 86_400)).as_bytes());
-                        }
-                        Ok(at) => out.extend_from_slice(at.saturating_add(days * 86_400).to_string().as_bytes()),
-                        Err(_) => out.extend_from_slice(raw.as_bytes()),
-                    }
-                }
-                _ => out.extend_from_slice(raw.as_bytes()),
+        let mut from = place.start;
+        for cut in &place.cuts {
+            let value = &self.text[cut.range.clone()];
+            let new = match (cut.what, form.shifted_to) {
+                (Part::Nested, _) if form.flattened => Some(String::new()),
+                (Part::Date, Some(to)) => Some(format!("\"{}\"", raw_date(to))),
+                (Part::Instant, Some(to)) => moved(value, (to - self.date).num_days()),
+                _ => None,
+            };
+            if let Some(new) = new {
+                out.extend_from_slice(&self.text[from..cut.range.start]);
+                out.extend_from_slice(new.as_bytes());
+                from = cut.range.end;
             }
         }
-        out.extend_from_slice(if out.is_empty() { b"{}" } else { b"}" });
+        out.extend_from_slice(&self.text[from..place.end]);
         out
     }
 }
 
-fn value<'a>(members: &[(&str, &'a RawValue)], name: &str) -> Option<&'a RawValue> {
-    members.iter().find(|(known, _)| *known == name).map(|(_, raw)| *raw)
+/// Epoch seconds so many days later, in the spelling that they have: INT64 comes as text. `None` for what is no number.
+fn moved(value: &[u8], days: i64) -> Option<String> {
+    let text = std::str::from_utf8(value).ok()?;
+    let at = text.trim_matches('"').parse::<i64>().ok()?.saturating_add(days * 86_400);
+    Some(if text.starts_with('"') { format!("\"{at}\"") } else { at.to_string() })
 }
 
-fn number(raw: &RawValue) -> Option<i64> {
-    raw.get().trim_matches('"').parse().ok()
+/// Looks for what a stream reads and changes.
+fn place(text: &[u8], line: Range<usize>, fields: &EventFields) -> Place {
+    let mut place = Place { start: line.start, end: line.end, at: i64::MAX, visitor: 0..0, cuts: Vec::new() };
+    let Some(members) = members(&text[line.clone()]) else {
+        return place;
+    };
+    // Both are parts of the text.
+    let offset = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
+    for (name, raw) in &members {
+        let value = offset(raw.get())..offset(raw.get()) + raw.get().len();
+        if *name == fields.time {
+            place.at = raw.get().trim_matches('"').parse().unwrap_or(i64::MAX);
+        }
+        if *name == fields.visitor {
+            let id = raw.get().trim_matches('"');
+            place.visitor = offset(id)..offset(id) + id.len();
+        }
+        let what = match *name {
+            name if name == fields.date => Part::Date,
+            name if fields.instants.contains(&name) => Part::Instant,
+            name if name == fields.nested => Part::Nested,
+            _ => continue,
+        };
+        let range = match what {
+            // The quote in front of the name belongs to it.
+            Part::Nested => with_comma(text, offset(name) - 1..value.end),
+            Part::Date | Part::Instant => value,
+        };
+        place.cuts.push(Cut { range, what });
+    }
+    place
+}
+
+/// A member with the comma behind it, or the one before it if it is the last.
+fn with_comma(text: &[u8], member: Range<usize>) -> Range<usize> {
+    let space = |byte: &u8| byte.is_ascii_whitespace();
+    let behind = text[member.end..].iter().take_while(|byte| space(byte)).count() + member.end;
+    if text.get(behind) == Some(&b',') {
+        return member.start..behind + 1;
+    }
+    let before = member.start - text[..member.start].iter().rev().take_while(|byte| space(byte)).count();
+    let comma = before > 0 && text[before - 1] == b',';
+    (if comma { before - 1 } else { member.start })..member.end
 }
 
 /// The members of an object at the top level, in their order, values as they are written. `None` if it is no object, or if a name
@@ -251,7 +302,8 @@ mod tests {
             (Form { flattened: false, shifted_to: None }, line.to_owned()),
             (
                 Form { flattened: true, shifted_to: None },
-                r#"{"visitId":"1501500000","visitStartTime":1501500000,"date":"20170731","totals":{"visits":"1"}}"#.to_owned(),
+                r#"{"visitId":"1501500000","visitStartTime":1501500000,"date":"20170731","totals":{"visits":"1"}}"#
+                    .to_owned(),
             ),
             (
                 Form { flattened: false, shifted_to: to },
@@ -264,6 +316,21 @@ mod tests {
             assert_eq!(data(&message), expected);
             // The original time, whatever is published.
             assert_eq!(message.attributes[ATTRIBUTE_EVENT_TIME], "2017-07-31T11:20:00Z");
+        }
+    }
+
+    #[test]
+    fn hits_go_with_one_comma_wherever_they_stand() {
+        let form = Form { flattened: true, shifted_to: None };
+        for (line, expected) in [
+            (r#"{"hits":[],"a":1}"#, r#"{"a":1}"#),
+            (r#"{"a":1 , "hits" : [ {"x":"}"} ] }"#, r#"{"a":1  }"#),
+            (r#"{"a":1,"hits":[{"b":","}],"c":{"hits":2}}"#, r#"{"a":1,"c":{"hits":2}}"#),
+            (r#"{"hits":[1]}"#, "{}"),
+            (r#"{"a":"hits"}"#, r#"{"a":"hits"}"#),
+        ] {
+            let day = replay(line).unwrap();
+            assert_eq!(data(&day.message(0, form).unwrap()), expected, "{line}");
         }
     }
 

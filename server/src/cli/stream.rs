@@ -160,7 +160,10 @@ async fn wait(session: &Session, id: &str) -> Result<StreamRow> {
     if !state.streams.sinks().drained(DRAINED_WITHIN).await? {
         return Err(Error::new(
             ErrorKind::Unavailable,
-            format!("The subscribers are still behind after {} seconds. Run the command again.", DRAINED_WITHIN.as_secs()),
+            format!(
+                "The subscribers are still behind after {} seconds. Run the command again.",
+                DRAINED_WITHIN.as_secs()
+            ),
         ));
     }
     Ok(row)

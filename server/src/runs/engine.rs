@@ -17,8 +17,8 @@ use super::control::{Control, LiveProgress};
 use super::{Job, Summary, words};
 use crate::clock::{Clock, Ids};
 use crate::error::{Error, ErrorKind, Result};
-use crate::stream::Streams;
 use crate::store::{Claim, NewRunRow, RunEnd, RunKind, RunRow, RunState, StepState, Store};
+use crate::stream::Streams;
 
 /// So often is a run resumed without finishing a step or chunk before it is marked as failed.
 const MOST_RESUMES: i64 = 5;

@@ -127,7 +127,10 @@ impl Streams {
     pub async fn resend(&self, run_id: &str, seq: u64, payload: &str) -> Result<()> {
         self.refuse_during_reset().await?;
         let letter = self.sinks.dead_letter(run_id, seq).await?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "There is no such dead letter: it was reset, or sent again by somebody else.")
+            Error::new(
+                ErrorKind::NotFound,
+                "There is no such dead letter: it was reset, or sent again by somebody else.",
+            )
         })?;
         let payload = payload.trim();
         if payload.is_empty() {
@@ -138,7 +141,8 @@ impl Streams {
         attributes.insert(ATTRIBUTE_SEQ.to_owned(), letter.seq.to_string());
         attributes.insert(ATTRIBUTE_ATTEMPT.to_owned(), (letter.attempt + 1).to_string());
         attributes.insert(ATTRIBUTE_CUSTOMER.to_owned(), letter.customer.clone());
-        self.publish_one(NewMessage { data: Bytes::from(payload.to_owned()), attributes, ..NewMessage::default() }).await
+        self.publish_one(NewMessage { data: Bytes::from(payload.to_owned()), attributes, ..NewMessage::default() })
+            .await
     }
 
     async fn by_hand(
@@ -176,9 +180,11 @@ impl Streams {
 
     /// The stream that is under way, else the one before.
     async fn newest(&self) -> Result<StreamRow> {
-        self.store.streams(1).await?.pop().ok_or_else(|| {
-            Error::new(ErrorKind::Conflict, "There was no stream yet. Start one, then press again.")
-        })
+        self.store
+            .streams(1)
+            .await?
+            .pop()
+            .ok_or_else(|| Error::new(ErrorKind::Conflict, "There was no stream yet. Start one, then press again."))
     }
 
     async fn next_record(&self, stream: &StreamRow) -> Result<(Arc<Replay>, usize)> {

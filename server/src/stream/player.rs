@@ -17,7 +17,7 @@ use crate::store::{Payload, StreamRow, StreamState};
 use crate::{format, runs::counted};
 
 /// Messages of one publish request.
-const BATCH: u64 = 1_000;
+const BATCH: u64 = 500;
 /// Bytes of one publish request: below the topic's limit, so that one large record more still fits.
 const BATCH_BYTES: usize = 4 << 20;
 /// At most so long is the position not stored.
@@ -147,7 +147,8 @@ impl Streams {
             let wanted = if unbounded { BATCH } else { burst.saturating_add(due) };
             if wanted == 0 {
                 let missing = 1.0 - pace.credit;
-                let wait = if playing { Duration::from_secs_f64((missing / row.rate).max(TICK)) } else { Duration::MAX };
+                let wait =
+                    if playing { Duration::from_secs_f64((missing / row.rate).max(TICK)) } else { Duration::MAX };
                 self.rest(pace, wait, stops_at, halt).await;
                 continue;
             }
@@ -179,7 +180,10 @@ impl Streams {
         if let Some(most) = row.most
             && row.position >= most
         {
-            return Some(format!("{} were published, as asked.", counted(usize::try_from(most).unwrap_or(0), "record")));
+            return Some(format!(
+                "{} were published, as asked.",
+                counted(usize::try_from(most).unwrap_or(0), "record")
+            ));
         }
         if !row.loops && position >= records as u64 {
             return Some(format!("All {} records of {} were published.", format::count(records as u64), row.date));

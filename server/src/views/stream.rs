@@ -64,11 +64,11 @@ impl Views {
             state,
             state_text,
             minute: per_mille(&second.minute),
-            minute_text: format!(
-                "{} in the last minute",
-                format::plural(second.minute.iter().sum::<u64>(), "session")
+            minute_text: format!("{} in the last minute", format::plural(second.minute.iter().sum::<u64>(), "session")),
+            minute_top: format!(
+                "at most {} in a second",
+                format::count(second.minute.iter().copied().max().unwrap_or(0))
             ),
-            minute_top: format!("at most {} in a second", format::count(second.minute.iter().copied().max().unwrap_or(0))),
             countries: bars(&second.countries),
             products: bars(&second.products),
             sinks: sinks(counts),
@@ -158,7 +158,9 @@ fn tiles(second: &Second, counts: &StreamCounts, active: Option<(&StreamRow, f64
         None => ("–".into(), "no stream".into()),
     };
     let (lag, worst) = match second.lag {
-        Some((median, worst)) => (format!("{} s", format::seconds(median)), format!("99 %: {} s", format::seconds(worst))),
+        Some((median, worst)) => {
+            (format!("{} s", format::seconds(median)), format!("99 %: {} s", format::seconds(worst)))
+        }
         None => ("–".into(), "publish to visible".into()),
     };
     vec![
@@ -285,6 +287,9 @@ mod tests {
     fn the_greatest_bar_is_whole_and_nothing_is_divided_by_nothing() {
         assert_eq!(per_mille(&[0, 0]), [0, 0]);
         assert_eq!(per_mille(&[1, 4, 2]), [250, 1000, 500]);
-        assert_eq!(bars(&[("a".into(), 8), ("b".into(), 2)]), [("a".into(), 1000, "8".into()), ("b".into(), 250, "2".into())]);
+        assert_eq!(
+            bars(&[("a".into(), 8), ("b".into(), 2)]),
+            [("a".into(), 1000, "8".into()), ("b".into(), 250, "2".into())]
+        );
     }
 }

@@ -53,7 +53,8 @@ enum Writer<W: Write + Send> {
 impl<W: Write + Send> Writer<W> {
     fn open(&mut self, schema: &SchemaRef, first: Option<&RecordBatch>) -> Result<&mut ArrowWriter<W>, Error> {
         if let Writer::Waiting(inner) = self {
-            let inner = inner.take().ok_or_else(|| ParquetError::General("The file could not be opened.".to_owned()))?;
+            let inner =
+                inner.take().ok_or_else(|| ParquetError::General("The file could not be opened.".to_owned()))?;
             let properties = properties(schema, first)?;
             *self = Writer::Open(ArrowWriter::try_new(inner, schema.clone(), Some(properties))?);
         }
@@ -362,7 +363,8 @@ mod tests {
         let columns = reader.metadata().row_group(0).columns();
         let compressed: Vec<_> =
             columns.iter().map(|c| (c.column_path().string(), c.compression() != Compression::UNCOMPRESSED)).collect();
-        let expected = [("i", true), ("one", false), ("l.list.item.same", false), ("l.list.item.other", true), ("_run_id", false)];
+        let expected =
+            [("i", true), ("one", false), ("l.list.item.same", false), ("l.list.item.other", true), ("_run_id", false)];
         assert_eq!(compressed, expected.map(|(path, compressed)| (path.to_owned(), compressed)));
     }
 }
