@@ -77,7 +77,7 @@ pub struct Streams {
     /// The stream that is not over, as the player sees it. Changed only behind the database.
     active: Mutex<Option<Playing>>,
     /// The day that was read last, with its dataset and date.
-    kept: tokio::sync::Mutex<Option<((String, NaiveDate), Arc<Replay>)>>,
+    kept: tokio::sync::Mutex<Option<KeptDay>>,
     /// The stream that is published as fast as it goes.
     unbounded: Mutex<Option<String>>,
     /// Something about it changed.
@@ -89,6 +89,9 @@ pub struct Streams {
     frames: watch::Sender<u64>,
     trouble: Mutex<Option<String>>,
 }
+
+/// A day that was read, with its dataset and date.
+type KeptDay = ((String, NaiveDate), Arc<Replay>);
 
 /// A stream under way.
 #[derive(Debug, Clone)]

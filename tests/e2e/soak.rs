@@ -90,7 +90,8 @@ fn rows(binary: &Path, data: &Path, sql: &str) -> Vec<(u64, String, String)> {
 #[test]
 fn a_stream_killed_at_random_ends_with_each_record_in_each_table_once() {
     let Some(binary) = binary() else { return };
-    let seconds = std::env::var("SHOWRUNNER_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(15_u64);
+    let setting = |name: &str| std::env::var_os(name)?.to_str()?.parse::<u64>().ok();
+    let seconds = setting("SHOWRUNNER_SOAK_SECONDS").unwrap_or(15);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     succeed(&binary, &data, &["seed", "--days", "1"]);
@@ -103,7 +104,7 @@ fn a_stream_killed_at_random_ends_with_each_record_in_each_table_once() {
     let (rate, wanted) = (rate.to_string(), records.to_string());
     let stream = ["stream", "--rate", &rate, "--records", &wanted, "--date", "2017-06-01"];
     // Pseudo-random and said, so that a failure can be repeated.
-    let mut state = std::env::var("SHOWRUNNER_SOAK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7_u64);
+    let mut state = setting("SHOWRUNNER_SOAK_SEED").unwrap_or(7);
     let begun = Instant::now();
     let mut kills = 0;
     while kills < KILLS || begun.elapsed() < Duration::from_secs(seconds) {

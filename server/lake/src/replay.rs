@@ -133,8 +133,8 @@ impl Replay {
     /// of the events; `None` behind the last one.
     pub fn message(&self, index: usize, form: Form) -> Option<NewMessage> {
         let place = self.places.get(index)?;
-        let line = self.text.slice(place.start..place.end);
-        let mut message = NewMessage { data: line.clone(), ..NewMessage::default() };
+        let data = self.text.slice(place.start..place.end);
+        let mut message = NewMessage { data, ..NewMessage::default() };
         if let Some(at) = DateTime::from_timestamp(place.at, 0) {
             let text = at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
             message.attributes.insert(ATTRIBUTE_EVENT_TIME.to_owned(), text);
@@ -179,7 +179,7 @@ fn moved(value: &[u8], days: i64) -> Option<String> {
 /// Looks for what a stream reads and changes.
 fn place(text: &[u8], line: Range<usize>, fields: &EventFields) -> Place {
     let mut place = Place { start: line.start, end: line.end, at: i64::MAX, visitor: 0..0, cuts: Vec::new() };
-    let Some(members) = members(&text[line.clone()]) else {
+    let Some(members) = members(&text[line]) else {
         return place;
     };
     // Both are parts of the text.

@@ -46,7 +46,7 @@ impl Hub {
         let hub = Arc::new(Hub { frames: frames.clone() });
         let mut stored = state.engine.subscribe_events();
         let mut live = state.engine.subscribe_progress();
-        tokio::spawn(boards(state.clone(), views.clone(), frames.clone(), shutdown.clone()));
+        tokio::spawn(boards(state, views.clone(), frames.clone(), shutdown.clone()));
         tokio::spawn(async move {
             loop {
                 tokio::select! {

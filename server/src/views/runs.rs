@@ -178,7 +178,7 @@ fn facts(run: &RunRow, steps: &[StepRow], totals: &Totals, now: i64) -> Vec<Fact
         let rows = totals.rows_out.unwrap_or(0);
         facts.push(fact("Rows in", known(&|| format::count(rows + totals.rows_held)), ""));
         facts.push(fact("Rows out", known(&|| format::count(rows)), ""));
-        let files = totals.known.then(|| format!("in {}", format::plural(totals.files, "file"))).unwrap_or_default();
+        let files = if totals.known { format!("in {}", format::plural(totals.files, "file")) } else { String::new() };
         facts.push(fact("Read", known(&|| format::bytes(totals.bytes_in)), &files));
         facts.push(fact("Held", known(&|| totals.held().unwrap_or_else(|| "0".into())), ""));
     }

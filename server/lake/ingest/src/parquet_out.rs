@@ -47,7 +47,7 @@ pub struct ParquetSink<W: Write + Send> {
 /// What is to be compressed is seen from the first batch.
 enum Writer<W: Write + Send> {
     Waiting(Option<W>),
-    Open(ArrowWriter<W>),
+    Open(Box<ArrowWriter<W>>),
 }
 
 impl<W: Write + Send> Writer<W> {
@@ -56,7 +56,7 @@ impl<W: Write + Send> Writer<W> {
             let inner =
                 inner.take().ok_or_else(|| ParquetError::General("The file could not be opened.".to_owned()))?;
             let properties = properties(schema, first)?;
-            *self = Writer::Open(ArrowWriter::try_new(inner, schema.clone(), Some(properties))?);
+            *self = Writer::Open(Box::new(ArrowWriter::try_new(inner, schema.clone(), Some(properties))?));
         }
         match self {
             Writer::Open(writer) => Ok(writer),

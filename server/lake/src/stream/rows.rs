@@ -189,7 +189,7 @@ async fn one_by_one(
     bad: &mut Vec<(usize, String)>,
 ) -> Result<(RecordBatch, RecordBatch)> {
     let (mut sessions, mut rows, mut keep) = (Vec::new(), Vec::new(), Vec::new());
-    for row in 0..narrow.num_rows() {
+    for (row, message) in good.iter().enumerate() {
         let one = narrow.slice(row, 1);
         match transform::stream_rows(&one).await {
             Ok(session) => {
@@ -199,7 +199,7 @@ async fn one_by_one(
             }
             Err(error) if error.kind == ErrorKind::Storage => return Err(error),
             Err(error) => {
-                bad.push((good[row], error.message));
+                bad.push((*message, error.message));
                 keep.push(false);
             }
         }

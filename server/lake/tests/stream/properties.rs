@@ -54,7 +54,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 
 /// The row of a message; every fifth cannot be read until it is repaired.
 fn row(seq: u64, attempt: u32) -> String {
-    let date = if seq % 3 == 0 { "20170729" } else { "20170730" };
+    let date = if seq.is_multiple_of(3) { "20170729" } else { "20170730" };
     // Some are the same session as another.
     let good = tiny(seq / 2, date);
     if is_bad(seq) && attempt == 0 { good.replace("visitStartTime", "visitStarted") } else { good }
@@ -121,7 +121,7 @@ async fn play(acts: Vec<Act>) {
     let expected: Vec<String> = (0..next)
         .filter(|seq| !is_bad(*seq) || repaired.contains(seq))
         .map(|seq| {
-            let date = if seq % 3 == 0 { "2017-07-29" } else { "2017-07-30" };
+            let date = if seq.is_multiple_of(3) { "2017-07-29" } else { "2017-07-30" };
             format!("{seq} {:016} {date} {CUSTOMER}", seq / 2)
         })
         .collect();
