@@ -73,6 +73,23 @@ fn walk(dir: &Path, name: &str) -> Option<PathBuf> {
     None
 }
 
+/// Killed between publishing and storing the position: the records are published once more, and land once.
+#[test]
+fn what_is_published_twice_lands_once() {
+    let Some(binary) = binary() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    succeed(&binary, &data, &["seed", "--days", "1"]);
+    let stream = ["stream", "--rate", "50", "--records", "40", "--date", "2017-06-01"];
+    let output = command(&binary, &data, &stream).env("SHOWRUNNER_KILL_AT", "stream:published:3").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && text.contains("killed at stream:published"), "{text}");
+    let summary: Value = serde_json::from_str(&succeed(&binary, &data, &stream)).unwrap();
+    for place in ["published", "warehouse", "bronze"] {
+        assert_eq!(summary[place].as_u64(), Some(40), "{place}: {summary}");
+    }
+}
+
 /// Number, visitor and session of each row of a table, sorted; a row that is there twice is there twice.
 fn rows(binary: &Path, data: &Path, sql: &str) -> Vec<(u64, String, String)> {
     let rows: Vec<Value> = serde_json::from_str(&succeed(binary, data, &["sql", sql, "--format", "json"])).unwrap();

@@ -45,8 +45,13 @@ describe('the stream', () => {
     const page = await open('/stream', { expected: [/422/] });
     await button(page, 'Pause').click();
     await button(page, 'Resume').waitFor();
-    // What was published before the press becomes visible within the second.
-    await page.waitForTimeout(2_500);
+    // What was published before the press becomes visible.
+    await page.waitForTimeout(500);
+    await until(page, 'all that was published is visible', () => {
+      const tile = document.querySelector('#board .tile');
+      const number = (what) => Number(tile.querySelector(what).textContent.replace(/[^0-9]/g, ''));
+      return number('dd.big') === number('dd.delta');
+    });
     const before = await sessions(page);
     await button(page, 'One record').click();
     await atLeast(page, 'Sessions in the warehouse', before + 1);
