@@ -103,8 +103,9 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
         stay("settings", settings.len() as u64, ""),
         stay("customers", customers.len() as u64, ""),
     ];
-    // Messages come and go while the reconciler works: they do not make it another plan.
-    let lasting: Vec<&PlanItem> = items.iter().filter(|item| item.place != "messages").collect();
+    // Messages come and go while the reconciler works, and a stream moves on while one reads: they do not make it another plan.
+    let lasting: Vec<&PlanItem> =
+        items.iter().filter(|item| item.place != "messages" && !is_stream(&item.table)).collect();
     let digest = fingerprint(&serde_json::to_string(&(scope, &lasting))?);
     let counts =
         items.iter().map(|item| (format!("{} {}", item.place, item.table).trim().to_owned(), item.count)).collect();
