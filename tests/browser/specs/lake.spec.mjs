@@ -13,7 +13,7 @@ describe('the lake browser', () => {
       const main = page.getByRole('main');
       await page.goto('/lake');
       if (javaScript) await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
-      await main.getByRole('link', { name: 'bronze.ga_sessions' }).click();
+      await main.getByRole('link', { name: 'bronze.ga_sessions', exact: true }).click();
       await page.getByRole('heading', { level: 1, name: 'bronze.ga_sessions' }).waitFor();
       await main.getByRole('link', { name: '2017-07-01' }).click();
       await main.getByRole('link', { name: /^part-/ }).click();
