@@ -75,6 +75,8 @@ describe('the calls of a run', () => {
     const page = await open(run);
     await page.getByRole('navigation', { name: 'Steps' }).getByRole('link', { name: /^Compute silver/ }).click();
     await page.waitForURL(/\?step=silver$/);
+    // The address changes before the page does.
+    await page.getByRole('navigation', { name: 'Steps' }).locator('[aria-current]', { hasText: 'Compute silver' }).waitFor();
     await page.getByRole('navigation', { name: 'Kinds' }).getByRole('link', { name: /^SQL/ }).click();
     await page.waitForURL(/\?step=silver&kind=sql$/);
     await page.locator('details.call', { hasText: 'One row for each session' }).waitFor();
