@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 
@@ -13,7 +14,7 @@ use crate::delta::{Label, LiveFile, Table, parts};
 use crate::model::{PurgeItem, Scope, Zone};
 use crate::stream;
 use crate::warehouse::{partition, write_partition};
-use crate::zone::read_part;
+use crate::zone::{read_columns, read_part};
 use crate::{Error, ErrorKind, Result};
 
 /// A scope as it concerns one table.
@@ -95,14 +96,14 @@ pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem
     let current = table.current().await?;
     let mut item = item(table);
     if reach.by_rows() {
+        let customers_only: SchemaRef = Arc::new(Schema::new(vec![Field::new("customer", DataType::Utf8, true)]));
         for file in &current.files {
             let Some(customers) = reach.rows_in(file) else {
                 continue;
             };
-            let rows: usize = read_part(table, &file.path)?
-                .iter()
-                .map(|b| others(b, &customers).map_or(0, |keep| b.num_rows() - keep.true_count()))
-                .sum();
+            // Only whose the rows are: a page asks this of every file.
+            let whose = read_columns(table, file, &customers_only)?;
+            let rows = whose.num_rows() - others(&whose, &customers)?.true_count();
             if rows > 0 {
                 item.count += 1;
                 item.rows += rows as u64;
