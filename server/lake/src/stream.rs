@@ -110,7 +110,7 @@ impl Default for StreamOptions {
             window: Duration::from_secs(10),
             window_rows: 20_000,
             window_bytes: 64 << 20,
-            compact_files: 32,
+            compact_files: 128,
             grace: Duration::from_secs(600),
         }
     }
