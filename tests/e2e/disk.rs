@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use showrunner_tests::{http, left_out};
+use showrunner_tests::{binary, http, left_out};
 
 const WITHIN: Duration = Duration::from_secs(120);
 
@@ -30,12 +30,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn binary() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"));
-    std::env::var_os("SHOWRUNNER_BIN").map_or(target.join("debug/showrunner"), PathBuf::from)
 }
 
 fn start(binary: &Path) -> Option<Server> {
@@ -93,7 +87,8 @@ impl Server {
 
 #[test]
 fn a_full_disk_is_said_and_outlived() {
-    let Some(server) = start(&binary()) else {
+    let Some(binary) = binary("a_full_disk_is_said_and_outlived") else { return };
+    let Some(server) = start(&binary) else {
         let why = "no binary, or no small file system can be mounted here (unshare -Urm mount -t tmpfs)";
         left_out("a_full_disk_is_said_and_outlived", why);
         return;

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use showrunner_tests::left_out;
+use showrunner_tests::binary;
 
 const DAYS: &str = "4";
 /// The days of `DAYS` that the seed ingests.
@@ -19,22 +19,6 @@ const HISTORY: usize = 4;
 const TABLES: [&str; 4] = ["bronze.ga_sessions", "silver.sessions", "gold.daily_kpis", "warehouse.ga_sessions"];
 const SEED: [&str; 3] = ["seed", "--days", DAYS];
 const RESET: [&str; 4] = ["reset", "--yes", "--format", "json"];
-
-fn binary() -> Option<PathBuf> {
-    let found = match std::env::var_os("SHOWRUNNER_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => {
-            let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-            let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"));
-            target.join("debug/showrunner")
-        }
-    };
-    if found.is_file() {
-        return Some(found);
-    }
-    left_out("kill", "no binary; `make test` builds it");
-    None
-}
 
 struct Folder {
     binary: PathBuf,
@@ -114,7 +98,7 @@ fn around(kind: &str, steps: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_seed_killed_anywhere_ends_as_one_that_was_not() {
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("kill") else { return };
     let reference = Folder::new(&binary);
     reference.succeed(&SEED);
     let expected = reference.state();
@@ -153,7 +137,7 @@ fn a_seed_killed_anywhere_ends_as_one_that_was_not() {
 
 #[test]
 fn an_ingestion_killed_anywhere_neither_loses_nor_doubles() {
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("kill") else { return };
     let seeded = Folder::new(&binary);
     seeded.succeed(&SEED);
     let file = seeded.day_file();
@@ -190,7 +174,7 @@ fn an_ingestion_killed_anywhere_neither_loses_nor_doubles() {
 
 #[test]
 fn a_reset_killed_anywhere_is_verified_when_it_resumes() {
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("kill") else { return };
     let seeded = Folder::new(&binary);
     seeded.succeed(&SEED);
     let mut points =
@@ -210,7 +194,7 @@ fn a_reset_killed_anywhere_is_verified_when_it_resumes() {
 
 #[test]
 fn killed_at_any_time_it_ends_the_same() {
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("kill") else { return };
     let reference = Folder::new(&binary);
     let begun = Instant::now();
     reference.succeed(&SEED);
@@ -247,7 +231,7 @@ fn killed_at_any_time_it_ends_the_same() {
 
 #[test]
 fn of_two_writers_one_is_told_to_wait() {
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("kill") else { return };
     let folder = Folder::new(&binary);
     let children = [folder.command(&SEED).spawn().unwrap(), folder.command(&SEED).spawn().unwrap()];
     let outputs = children.map(|child| child.wait_with_output().unwrap());
@@ -265,7 +249,7 @@ fn of_two_writers_one_is_told_to_wait() {
 #[test]
 fn a_server_holds_the_folder_and_queries_still_work() {
     use std::io::{BufRead, BufReader};
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("kill") else { return };
     let folder = Folder::new(&binary);
     folder.succeed(&SEED);
     let mut server = folder.command(&["serve", "--addr", "127.0.0.1:0"]).spawn().unwrap();

@@ -11,27 +11,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use showrunner_tests::left_out;
+use showrunner_tests::binary;
 
 /// Killed this often at least, however slow the machine.
 const KILLS: usize = 4;
 const SESSIONS_PER_DAY: &str = "60";
-
-fn binary() -> Option<PathBuf> {
-    let found = match std::env::var_os("SHOWRUNNER_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => {
-            let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-            let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"));
-            target.join("debug/showrunner")
-        }
-    };
-    if found.is_file() {
-        return Some(found);
-    }
-    left_out("soak", "no binary; `make test` builds it");
-    None
-}
 
 fn command(binary: &Path, data: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(binary);
@@ -76,7 +60,7 @@ fn walk(dir: &Path, name: &str) -> Option<PathBuf> {
 /// Killed between publishing and storing the position: the records are published once more, and land once.
 #[test]
 fn what_is_published_twice_lands_once() {
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("soak") else { return };
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     succeed(&binary, &data, &["seed", "--days", "1"]);
@@ -106,7 +90,7 @@ fn rows(binary: &Path, data: &Path, sql: &str) -> Vec<(u64, String, String)> {
 
 #[test]
 fn a_stream_killed_at_random_ends_with_each_record_in_each_table_once() {
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("soak") else { return };
     let setting = |name: &str| std::env::var_os(name)?.to_str()?.parse::<u64>().ok();
     let seconds = setting("SHOWRUNNER_SOAK_SECONDS").unwrap_or(15);
     let folder = tempfile::tempdir().unwrap();
