@@ -194,6 +194,13 @@ fn StartForm(days: Vec<(String, bool)>, lasts: String) -> impl IntoView {
             }
         })
         .collect_view();
+    let payloads = choice(
+        "A message holds",
+        "payload",
+        [("full", "the whole session"), ("flattened", "the session without its hits")],
+    );
+    let dates = choice("Dates", "dates", [("today", "as if today"), ("original", "original dates")]);
+    let ends = choice("At the end of the day", "end", [("stop", "stop"), ("loop", "begin again")]);
     view! {
         <Panel title="Control" class="stream-control">
             <Post action class="filter">
@@ -205,27 +212,9 @@ fn StartForm(days: Vec<(String, bool)>, lasts: String) -> impl IntoView {
                     <span>"Records a second"</span>
                     <input type="number" name="rate" min="0.1" max="10000" step="0.1" value="1" required />
                 </label>
-                <label>
-                    <span>"A message holds"</span>
-                    <select name="payload">
-                        <option value="full">"the whole session"</option>
-                        <option value="flattened">"the session without its hits"</option>
-                    </select>
-                </label>
-                <label>
-                    <span>"Dates"</span>
-                    <select name="dates">
-                        <option value="today">"as if today"</option>
-                        <option value="original">"original dates"</option>
-                    </select>
-                </label>
-                <label>
-                    <span>"At the end of the day"</span>
-                    <select name="end">
-                        <option value="stop">"stop"</option>
-                        <option value="loop">"begin again"</option>
-                    </select>
-                </label>
+                {payloads}
+                {dates}
+                {ends}
                 <span class="filter-do">
                     <button class="btn primary" type="submit">
                         {icon("#i-play")}
@@ -235,6 +224,18 @@ fn StartForm(days: Vec<(String, bool)>, lasts: String) -> impl IntoView {
             </Post>
             <p class="sub">{lasts}</p>
         </Panel>
+    }
+    .erased()
+}
+
+/// One of two, the first unless somebody chooses.
+fn choice(label: &'static str, name: &'static str, options: [(&'static str, &'static str); 2]) -> AnyView {
+    let options = options.map(|(value, words)| view! { <option value=value>{words}</option> }).collect_view();
+    view! {
+        <label>
+            <span>{label}</span>
+            <select name=name>{options}</select>
+        </label>
     }
     .erased()
 }
