@@ -60,7 +60,12 @@ async function pixels(browser, origin, rounds) {
   const post = (path, fields) => page.evaluate(([path, fields]) => fetch(path, { method: 'POST', body: new URLSearchParams(fields), headers: { accept: 'application/json' } }).then((answer) => answer.ok), [path, fields]);
   await post('/api/start_stream', { day: '2017-07-31', rate: '0.1', payload: 'full', dates: 'today', end: 'loop' });
   await post('/api/change_stream', { change: 'pause', value: '' });
-  await page.waitForTimeout(3_000);
+  // All that was published before the pause is on the board.
+  await page.waitForFunction(() => {
+    const tile = document.querySelector('#board .tile');
+    const number = (what) => Number(tile.querySelector(what).textContent.replace(/[^0-9]/g, ''));
+    return document.querySelector('#board').textContent.includes('Paused') && number('dd.big') === number('dd.delta');
+  });
   const times = [];
   for (let i = 0; i < rounds; i++) {
     times.push(await page.evaluate(() => new Promise((resolve) => {

@@ -46,8 +46,8 @@ describe('the stream', () => {
     await button(page, 'Pause').click();
     await button(page, 'Resume').waitFor();
     // What was published before the press becomes visible.
-    await page.waitForTimeout(500);
     await until(page, 'all that was published is visible', () => {
+      if (!document.querySelector('#board').textContent.includes('Paused')) return false;
       const tile = document.querySelector('#board .tile');
       const number = (what) => Number(tile.querySelector(what).textContent.replace(/[^0-9]/g, ''));
       return number('dd.big') === number('dd.delta');
@@ -100,7 +100,10 @@ describe('the stream', () => {
   it('freezes the screen, not the stream', async () => {
     const page = await open('/stream?still');
     const frozen = await page.locator('.board').innerText();
-    await page.waitForTimeout(2_500);
+    // Another browser sees the stream go on.
+    const other = await open('/stream');
+    await atLeast(other, 'Sessions in the warehouse', (await sessions(other)) + 2);
+    await close(other);
     assert.equal(await page.locator('.board').innerText(), frozen);
     await page.getByRole('link', { name: 'Let the screen go on' }).click();
     await until(page, 'the board goes on', () => document.querySelector('#board') !== null);
