@@ -25,7 +25,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::{NewStream, Payload, Store, StreamRow, StreamState};
 
 pub use board::{Board, Second};
-pub use by_hand::Poison;
 
 /// The slowest and the fastest, in records a second.
 pub const RATES: (f64, f64) = (0.1, 10_000.0);

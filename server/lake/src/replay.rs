@@ -27,6 +27,17 @@ pub struct Form {
     pub shifted_to: Option<NaiveDate>,
 }
 
+/// How a record can be broken on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Poison {
+    /// It ends in the middle.
+    Json,
+    /// The visitor is missing.
+    Missing,
+    /// The time is a word.
+    Type,
+}
+
 /// A record's place in the file, and what of it a form changes: all of it is looked for once, when the day is read.
 #[derive(Debug, Clone)]
 struct Place {
@@ -62,6 +73,7 @@ pub struct Replay {
     text: Bytes,
     places: Vec<Place>,
     date: NaiveDate,
+    fields: EventFields,
 }
 
 impl Lake {
@@ -116,7 +128,7 @@ impl Replay {
         }
         // Records of the same second stay as they were delivered.
         places.sort_by_key(|place| place.at);
-        Ok(Replay { text: text.into(), places, date })
+        Ok(Replay { text: text.into(), places, date, fields })
     }
 
     /// How many records the day has.
@@ -145,6 +157,18 @@ impl Replay {
             message.data = self.formed(place, form).into();
         }
         Some(message)
+    }
+
+    /// The record as JSON, broken. `None` behind the last one, and for a record that is no JSON already.
+    pub fn broken(&self, index: usize, form: Form, poison: Poison) -> Option<Bytes> {
+        let whole = self.message(index, form)?.data;
+        let mut row: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&whole).ok()?;
+        match poison {
+            Poison::Json => return Some(whole.slice(..whole.len() * 2 / 3)),
+            Poison::Missing => row.remove(self.fields.visitor),
+            Poison::Type => row.insert(self.fields.time.to_owned(), "yesterday, about noon".into()),
+        };
+        serde_json::to_vec(&row).ok().map(Bytes::from)
     }
 
     fn formed(&self, place: &Place, form: Form) -> Vec<u8> {
@@ -332,6 +356,20 @@ mod tests {
             let day = replay(line).unwrap();
             assert_eq!(data(&day.message(0, form).unwrap()), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn each_poison_breaks_what_it_says() {
+        let day = replay(r#"{"fullVisitorId":"7","visitId":"1","visitStartTime":"1501500000","hits":[]}"#).unwrap();
+        let broken = |poison| day.broken(0, Form { flattened: true, shifted_to: None }, poison).unwrap();
+        let row = |poison| serde_json::from_slice::<serde_json::Value>(&broken(poison));
+        assert!(row(Poison::Json).is_err());
+        let missing = row(Poison::Missing).unwrap();
+        assert!(missing.get("fullVisitorId").is_none() && missing.get("visitId").is_some());
+        let wrong = row(Poison::Type).unwrap();
+        assert!(wrong["visitStartTime"].as_str().unwrap().parse::<i64>().is_err());
+        assert!(wrong.get("fullVisitorId").is_some() && wrong.get("hits").is_none());
+        assert!(replay("no json").unwrap().broken(0, Form::default(), Poison::Json).is_none());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::NaiveDate;
 use showrunner_lake::ports::NewMessage;
-use showrunner_lake::replay::{Form, Replay};
+use showrunner_lake::replay::{Form, Poison, Replay};
 use showrunner_lake::stream::{
     ATTRIBUTE_ATTEMPT, ATTRIBUTE_CUSTOMER, ATTRIBUTE_RUN, ATTRIBUTE_SEQ, DeadLetter, STREAM_TOPIC,
 };
@@ -22,84 +22,30 @@ const ATTRIBUTE_RECORD: &str = "record";
 /// Says how it was broken.
 const ATTRIBUTE_POISON: &str = "poison";
 
-/// How a record can be broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Poison {
-    /// It ends in the middle.
-    Json,
-    /// The visitor is missing.
-    Missing,
-    /// A number is a word.
-    Type,
-}
-
-impl Poison {
-    /// All of them, with the word in a form and the words for people.
-    pub const ALL: [(Poison, &'static str, &'static str); 3] = [
-        (Poison::Json, "json", "Bad JSON: it ends in the middle"),
-        (Poison::Missing, "missing", "A missing field: no visitor"),
-        (Poison::Type, "type", "A wrong type: a word for a number"),
-    ];
-
-    /// By the word in a form.
-    pub fn named(word: &str) -> Result<Poison> {
-        let found = Poison::ALL.into_iter().find(|(_, name, _)| *name == word).map(|(poison, ..)| poison);
-        found.ok_or_else(|| Error::new(ErrorKind::Invalid, "There is no such poison. Choose json, missing or type."))
-    }
-
-    fn word(self) -> &'static str {
-        Poison::ALL.iter().find(|(poison, ..)| *poison == self).map_or("json", |(_, word, _)| *word)
-    }
-}
-
-/// A record, broken. `visitor` and `number` are the fields to be left out and to be spoilt.
-fn broken(record: &[u8], poison: Poison) -> Vec<u8> {
-    let mut row: serde_json::Value = match serde_json::from_slice(record) {
-        Ok(row) => row,
-        Err(_) => return record.to_vec(),
-    };
-    let Some(members) = row.as_object_mut() else {
-        return record.to_vec();
-    };
-    match poison {
-        Poison::Json => return record[..record.len() * 2 / 3].to_vec(),
-        // The identity of a session and the moment that its day follows from: every dataset's rows have both, whatever their names.
-        Poison::Missing => {
-            let visitor = members.keys().find(|name| name.to_lowercase().contains("visitorid")).cloned();
-            visitor.and_then(|name| members.remove(&name));
-        }
-        Poison::Type => {
-            let time = members.keys().find(|name| name.to_lowercase().contains("starttime")).cloned();
-            time.and_then(|name| members.insert(name, "yesterday, about noon".into()));
-        }
-    }
-    serde_json::to_vec(&row).unwrap_or_else(|_| record.to_vec())
-}
+/// How a record can be broken, by the word in a form.
+const POISONS: [(&str, Poison); 3] = [("json", Poison::Json), ("missing", Poison::Missing), ("type", Poison::Type)];
 
 impl Streams {
     /// Publishes one record as it is. Returns its run id and sequence number.
     pub async fn send(&self, payload: &str) -> Result<(String, u64)> {
-        let payload = payload.trim();
-        if payload.is_empty() || payload.len() > SHOWN_PAYLOAD {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!("A record has 1 to {SHOWN_PAYLOAD} bytes, and this one has {}.", payload.len()),
-            ));
-        }
+        let payload = checked(payload)?;
         let stream = self.newest().await?;
-        self.by_hand(&stream, payload.as_bytes().to_vec().into(), BTreeMap::new()).await
+        self.by_hand(&stream, payload, BTreeMap::new()).await
     }
 
     /// Publishes a record that is broken on purpose.
-    pub async fn poison(&self, poison: Poison) -> Result<(String, u64)> {
+    pub async fn poison(&self, word: &str) -> Result<(String, u64)> {
+        let poison = POISONS.iter().find(|(known, _)| *known == word).map(|(_, poison)| *poison);
+        let poison = poison
+            .ok_or_else(|| Error::new(ErrorKind::Invalid, "There is no such poison. Choose json, missing or type."))?;
         let stream = self.newest().await?;
         let (day, index) = self.next_record(&stream).await?;
-        let record = record(&day, index, &stream)?;
+        let record = day.broken(index, form(&stream)?, poison).ok_or_else(gone)?;
         let attributes = BTreeMap::from([
-            (ATTRIBUTE_POISON.to_owned(), poison.word().to_owned()),
+            (ATTRIBUTE_POISON.to_owned(), word.to_owned()),
             (ATTRIBUTE_RECORD.to_owned(), index.to_string()),
         ]);
-        self.by_hand(&stream, broken(&record, poison).into(), attributes).await
+        self.by_hand(&stream, record, attributes).await
     }
 
     /// The record that comes next, flattened: something to change and to send.
@@ -126,23 +72,19 @@ impl Streams {
     /// Publishes a dead letter once more, with this payload, under its own number: it lands where the first one should have.
     pub async fn resend(&self, run_id: &str, seq: u64, payload: &str) -> Result<()> {
         self.refuse_during_reset().await?;
+        let data = checked(payload)?;
         let letter = self.sinks.dead_letter(run_id, seq).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::NotFound,
                 "There is no such dead letter: it was reset, or sent again by somebody else.",
             )
         })?;
-        let payload = payload.trim();
-        if payload.is_empty() {
-            return Err(Error::new(ErrorKind::Invalid, "There is nothing to send. Mend the record, then press again."));
-        }
         let mut attributes = letter.attributes.clone();
         attributes.insert(ATTRIBUTE_RUN.to_owned(), letter.run_id.clone());
         attributes.insert(ATTRIBUTE_SEQ.to_owned(), letter.seq.to_string());
         attributes.insert(ATTRIBUTE_ATTEMPT.to_owned(), (letter.attempt + 1).to_string());
         attributes.insert(ATTRIBUTE_CUSTOMER.to_owned(), letter.customer.clone());
-        self.publish_one(NewMessage { data: Bytes::from(payload.to_owned()), attributes, ..NewMessage::default() })
-            .await
+        self.publish_one(NewMessage { data, attributes, ..NewMessage::default() }).await
     }
 
     async fn by_hand(
@@ -214,31 +156,27 @@ impl Streams {
     }
 }
 
-fn record(day: &Replay, index: usize, stream: &StreamRow) -> Result<Bytes> {
-    let form = Form { flattened: true, shifted_to: stream.shift()? };
-    let message = day.message(index, form);
-    message
-        .map(|message| message.data)
-        .ok_or_else(|| Error::new(ErrorKind::Conflict, "The day has no such record any more. Start another stream."))
+/// What somebody wrote, as it is published.
+fn checked(payload: &str) -> Result<Bytes> {
+    let payload = payload.trim();
+    if (1..=SHOWN_PAYLOAD).contains(&payload.len()) {
+        return Ok(Bytes::from(payload.to_owned()));
+    }
+    Err(Error::new(
+        ErrorKind::Invalid,
+        format!("A record has 1 to {SHOWN_PAYLOAD} bytes, and this one has {}.", payload.len()),
+    ))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Short enough for a page.
+fn form(stream: &StreamRow) -> Result<Form> {
+    Ok(Form { flattened: true, shifted_to: stream.shift()? })
+}
 
-    #[test]
-    fn each_poison_breaks_what_it_says() {
-        let record = br#"{"fullVisitorId":"7","visitId":"1","visitStartTime":"1501500000","date":"20170731"}"#;
-        let json = broken(record, Poison::Json);
-        assert!(serde_json::from_slice::<serde_json::Value>(&json).is_err());
-        let missing: serde_json::Value = serde_json::from_slice(&broken(record, Poison::Missing)).unwrap();
-        assert!(missing.get("fullVisitorId").is_none() && missing.get("visitId").is_some());
-        let wrong: serde_json::Value = serde_json::from_slice(&broken(record, Poison::Type)).unwrap();
-        assert!(wrong["visitStartTime"].as_str().unwrap().parse::<i64>().is_err());
-        assert!(wrong.get("fullVisitorId").is_some());
-        for (poison, word, _) in Poison::ALL {
-            assert_eq!((Poison::named(word).unwrap(), poison.word()), (poison, word));
-        }
-        assert!(Poison::named("arsenic").is_err());
-    }
+fn record(day: &Replay, index: usize, stream: &StreamRow) -> Result<Bytes> {
+    day.message(index, form(stream)?).map(|message| message.data).ok_or_else(gone)
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Conflict, "The day has no such record any more. Start another stream.")
 }

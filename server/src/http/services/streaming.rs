@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{PRESENTER, Person};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Payload, StreamState};
-use crate::stream::{Poison, Start};
+use crate::stream::Start;
 
 /// A press of Compact in the tables' history.
 const COMPACTION: &str = "compaction";
@@ -62,7 +62,7 @@ impl Person {
             "rate" => streams.set_rate(number(value)?).await.map(|_| ()),
             "stop" => streams.stop(&format!("{PRESENTER} stopped it.")).await.map(|_| ()),
             "send" => streams.send(value).await.map(|_| ()),
-            "poison" => streams.poison(Poison::named(value)?).await.map(|_| ()),
+            "poison" => streams.poison(value).await.map(|_| ()),
             "compact" => {
                 self.web.state.engine.refuse_during_reset().await?;
                 streams.compact(COMPACTION).await.map(|_| ())
