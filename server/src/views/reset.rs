@@ -185,10 +185,9 @@ impl Views {
         }
         let last = self.state.store.newest_run(RunKind::Reset).await?;
         let took = last.and_then(|r| r.started_at.zip(r.ended_at)).map(|(a, b)| (b - a).max(0));
-        let safe = "If it is interrupted it resumes; pressing twice changes nothing.";
         Ok(match took {
-            Some(ms) => format!("The last reset took {}. {safe}", format::duration(ms)),
-            None => format!("Takes a few seconds at most. {safe}"),
+            Some(ms) => format!("The last reset took {}.", format::duration(ms)),
+            None => "Takes a few seconds at most.".to_owned(),
         })
     }
 }

@@ -163,6 +163,9 @@ describe('the states of a page', () => {
     for (const [index, page] of pages.entries()) {
       await page.getByRole('banner').getByText(/^Reconnecting, values from \d\d:\d\d:\d\d$/).waitFor();
       assert.equal(await page.getByRole('main').innerText(), before[index], page.url());
+      // The longer words push nothing out of the bar.
+      const box = await page.getByRole('banner').getByRole('link', { name: 'Reset…' }).boundingBox();
+      assert.ok(box.x + box.width <= page.viewportSize().width, `Reset ends at ${box.x + box.width}`);
       await page.picture(`state-lost-${index}`);
     }
     // To a page that is not here yet, nobody answers.

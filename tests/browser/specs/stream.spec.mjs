@@ -143,6 +143,8 @@ describe('the stream', () => {
 
   it('is emptied by a reset, with proof', async () => {
     const page = await open('/reset?scope=all');
+    const promise = await page.locator('#estimate').innerText();
+    assert.equal(promise.match(/pressing twice/g).length, 1, promise);
     await page.getByRole('button', { name: /^Delete/ }).click();
     await page.getByText('Stream alive: a probe message, to each subscription').waitFor({ timeout: 60_000 });
     const certificate = await page.getByRole('main').innerText();
