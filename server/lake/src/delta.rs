@@ -49,6 +49,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// `bronze.ga_sessions`
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.zone.name(), self.name)
+    }
+
     /// The columns that stand in the Parquet files: all but the partition columns.
     pub fn data_schema(&self) -> SchemaRef {
         let fields: Vec<_> =
@@ -173,7 +178,7 @@ impl Table {
 
     /// `bronze.ga_sessions`
     pub fn full_name(&self) -> String {
-        format!("{}.{}", self.shape.zone.name(), self.shape.name)
+        self.shape.full_name()
     }
 
     /// The root on the local disk.

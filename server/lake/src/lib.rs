@@ -12,6 +12,7 @@ pub mod google;
 pub mod ingestion;
 pub mod keys;
 mod lake;
+pub mod lineage;
 pub mod model;
 pub mod objects;
 pub mod ports;

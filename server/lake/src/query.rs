@@ -29,11 +29,13 @@ use crate::{Error, ErrorKind, Result};
 
 mod cost;
 mod fault;
+mod planned;
 mod spelling;
 mod stop;
 mod views;
 
 pub use cost::{Cost, ScanCost};
+pub(crate) use planned::{Planner, Traceable};
 pub(crate) use stop::{Stop, Until};
 pub(crate) use views::View;
 

@@ -23,6 +23,7 @@ pub use report::{ReportQuery, report_queries};
 pub use session::runtime;
 pub use sql_file::{ColumnDoc, RuleDef};
 
+use crate::lineage::Lineage;
 use crate::model::{RuleEffect, Zone};
 use crate::{Error, ErrorKind, Result};
 use sql_file::SqlFile;
@@ -124,6 +125,28 @@ pub async fn silver_rows(bronze: &RecordBatch) -> Result<Transformed> {
 /// When the engine fails, or a row cannot be computed.
 pub async fn stream_rows(bronze: &RecordBatch) -> Result<RecordBatch> {
     silver::stream_rows(bronze).await
+}
+
+/// A table that a transform computes, with its SQL and what it is made of.
+pub(crate) struct Traced {
+    pub table: &'static TableDef,
+    pub sql: String,
+    pub lineage: Lineage,
+}
+
+/// All tables of silver and gold, traced.
+///
+/// # Errors
+/// When a checked-in query cannot be planned or followed, which a test rules out.
+pub(crate) fn lineages() -> Result<Vec<Traced>> {
+    let traced = silver::lineages()?.into_iter().chain(gold::lineages()?);
+    let traced = traced.filter_map(|(name, sql, lineage)| Some(Traced { table: table(name)?, sql, lineage }));
+    Ok(traced.collect())
+}
+
+/// The SQL of [`stream_rows`], and what they are made of, read from messages on this table. Errors as [`lineages`].
+pub(crate) fn stream_lineage(messages: &'static str) -> Result<(String, Lineage)> {
+    silver::stream_lineage(messages)
 }
 
 /// What [`gold_days`] reads of silver.

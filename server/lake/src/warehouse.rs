@@ -110,7 +110,7 @@ async fn describe(dir: &std::path::Path) -> Result<Option<WarehouseTable>> {
     })
 }
 
-fn shape(table: &WarehouseTable) -> Result<Shape> {
+pub(crate) fn shape(table: &WarehouseTable) -> Result<Shape> {
     parts::check_value("table", &table.name)?;
     let fields = table
         .columns

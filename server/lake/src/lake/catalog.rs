@@ -5,9 +5,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 
 use super::Lake;
-use crate::delta::Table;
+use crate::delta::{Shape, Table};
 use crate::model::Zone;
 use crate::query::View;
+use crate::warehouse::serve::serving_table;
+use crate::{Result, stream, warehouse};
 
 /// A table that can be queried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,17 @@ pub struct CatalogColumn {
 }
 
 impl Lake {
+    /// All tables that the lake has or will have, whether they are on disk or not.
+    pub(crate) fn shapes(&self) -> Result<Vec<Shape>> {
+        let mut shapes: Vec<Shape> = self.inner.all_tables().iter().map(|table| table.shape.clone()).collect();
+        for table in [serving_table()?, stream::rows_table()?, stream::errors_table()] {
+            if !shapes.iter().any(|shape| shape.zone == Zone::Warehouse && shape.name == table.name) {
+                shapes.push(warehouse::shape(&table)?);
+            }
+        }
+        Ok(shapes)
+    }
+
     /// All tables that exist, zone by zone, with the views behind the tables of their zone.
     pub fn catalog(&self) -> Vec<CatalogTable> {
         let tables: Vec<_> = self.inner.all_tables().into_iter().filter(|t| t.exists()).collect();

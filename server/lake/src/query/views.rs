@@ -45,6 +45,16 @@ pub(super) fn read_by(sql: &str, tables: &[Arc<Table>]) -> Vec<&'static View> {
 }
 
 impl View {
+    /// All views over tables of the lake.
+    pub fn all() -> &'static [View] {
+        VIEWS
+    }
+
+    /// Its text, with a placeholder for columns.
+    pub fn sql(&self) -> &'static str {
+        self.sql
+    }
+
     /// Views whose tables are all among these.
     pub fn there(tables: &[Arc<Table>]) -> impl Iterator<Item = &'static View> {
         let names: Vec<String> = tables.iter().map(|table| table.full_name()).collect();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
+use datafusion::logical_expr::TableScan;
 use datafusion::prelude::SessionContext;
 use tokio::task::JoinSet;
 
@@ -11,6 +12,7 @@ use super::session::{PlannedTable, Relations, context, narrowed, parts_of, regis
 use super::sql_file::SqlFile;
 use super::{Rows, Transformed, silver};
 use crate::calls;
+use crate::lineage::{self, Lineage, Origin};
 use crate::model::Zone;
 use crate::{Error, ErrorKind, Result};
 
@@ -115,6 +117,15 @@ fn plan_tables(
     }
     let wanted = tables().filter(|(name, _)| which(name));
     wanted.map(|(name, file)| PlannedTable::new(context, Zone::Gold, name, file, file.rules.clone())).collect()
+}
+
+/// The lineage of each table of gold: name, SQL, and what it is made of.
+pub(super) fn lineages() -> Result<Vec<(&'static str, String, Lineage)>> {
+    let of = |table: &PlannedTable| {
+        let origin = |scan: &TableScan| Origin::Table(format!("{}.{}", Zone::Silver.name(), scan.table_name.table()));
+        Ok((table.name, table.query.sql().to_owned(), lineage::trace(table.query.logical(), &origin)?))
+    };
+    [by_day()?, spanning()?].iter().flat_map(|planned| &planned.tables).map(of).collect()
 }
 
 /// The schemas of the tables of gold.

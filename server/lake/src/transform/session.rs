@@ -86,6 +86,8 @@ impl Statement {
 /// day does, and a seed runs many days.
 pub(super) struct Prepared {
     statement: Statement,
+    /// As it was written, before the optimizer: what its lineage is read from.
+    logical: LogicalPlan,
     plan: LogicalPlan,
     schema: SchemaRef,
 }
@@ -98,9 +100,20 @@ impl Prepared {
     pub fn new(context: &SessionContext, statement: Statement) -> Result<Prepared> {
         let query = plan(context, &statement.sql)?;
         let schema = stored_schema(&query);
-        let plan = context.state().optimize(query.logical_plan());
+        let logical = query.logical_plan().clone();
+        let plan = context.state().optimize(&logical);
         let plan = plan.map_err(|error| failed("A transform could not be planned", error))?;
-        Ok(Prepared { statement, plan, schema })
+        Ok(Prepared { statement, logical, plan, schema })
+    }
+
+    /// The plan as it was written.
+    pub fn logical(&self) -> &LogicalPlan {
+        &self.logical
+    }
+
+    /// The SQL that was planned.
+    pub fn sql(&self) -> &str {
+        &self.statement.sql
     }
 
     /// The schema of [`Prepared::run`]'s batches.

@@ -8,6 +8,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
+use datafusion::logical_expr::TableScan;
 use datafusion::prelude::SessionContext;
 
 use super::Transformed;
@@ -15,6 +16,7 @@ use super::bronze;
 use super::session::{PlannedTable, Prepared, Relations, Statement, context, failed, register, table_of};
 use super::sql_file::{RuleDef, SqlFile};
 use super::stream;
+use crate::lineage::{self, Lineage, Origin};
 use crate::model::Zone;
 use crate::{Error, ErrorKind, Result};
 
@@ -177,6 +179,47 @@ impl Planned {
         }
         Ok(Planned { context, country_codes, dedupe, unpacked, tables: planned, stream })
     }
+}
+
+/// What silver's plans are made of: the rows that were delivered, or those of a stream.
+struct Delivered(&'static str);
+
+impl Planned {
+    fn lineage(&self, query: &Prepared, delivered: &Delivered) -> Result<Lineage> {
+        let origin = |scan: &TableScan| {
+            let besides = &[bronze::ROW, bronze::CONTENT];
+            let rows = |chosen_by| Origin::Rows { of: delivered.0.to_owned(), chosen_by, besides };
+            match scan.table_name.table() {
+                BRONZE_DAY => rows(None),
+                // Of a stream nothing is left out before the rows are in their table.
+                DAY_SESSIONS if delivered.0 == lineage::BRONZE => rows(Some(self.dedupe.logical())),
+                DAY_SESSIONS => rows(None),
+                RANKED => Origin::Plan(self.dedupe.logical()),
+                COUNTRY_CODES => Origin::Table(lineage::COUNTRY_CODES.to_owned()),
+                name => match self.unpacked.iter().find(|(unpacked, _)| *unpacked == name) {
+                    Some((_, query)) => Origin::Plan(query.logical()),
+                    None => Origin::Table(format!("{}.{name}", Zone::Silver.name())),
+                },
+            }
+        };
+        lineage::trace(query.logical(), &origin)
+    }
+}
+
+/// The lineage of each table of silver: name, SQL, and what it is made of.
+pub(super) fn lineages() -> Result<Vec<(&'static str, String, Lineage)>> {
+    let planned = planned()?;
+    let of = |table: &PlannedTable| {
+        let lineage = planned.lineage(&table.query, &Delivered(lineage::BRONZE))?;
+        Ok((table.name, table.query.sql().to_owned(), lineage))
+    };
+    planned.tables.iter().map(of).collect()
+}
+
+/// The SQL of the sessions of a stream, and what they are made of, read from messages on this table.
+pub(super) fn stream_lineage(messages: &'static str) -> Result<(String, Lineage)> {
+    let planned = planned()?;
+    Ok((planned.stream.sql().to_owned(), planned.lineage(&planned.stream, &Delivered(messages))?))
 }
 
 /// What is computed on the way to the tables.
