@@ -108,6 +108,13 @@ pub async fn stream() -> Result<StreamView, WireError> {
     call.answer(call.services.streaming.stream().await)
 }
 
+/// Where columns come from and where they go, as `query`, the page's own query string, asks.
+#[server(name = GetLineage, prefix = "/api", endpoint = "lineage", input = GetUrl)]
+pub async fn lineage(query: String) -> Result<LineageView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.lineages.lineage(query).await)
+}
+
 /// Starts a stream.
 #[server(name = StartStream, prefix = "/api", endpoint = "start_stream")]
 pub async fn start_stream(
@@ -249,6 +256,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<GetReset>(Permission::View, false),
     endpoint::<GetSql>(Permission::View, false),
     endpoint::<GetStream>(Permission::View, false),
+    endpoint::<GetLineage>(Permission::View, false),
     endpoint::<Press>(Permission::Present, true),
     endpoint::<OpenStep>(Permission::Present, true),
     endpoint::<SkipStep>(Permission::Present, true),

@@ -15,7 +15,7 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql, Stream,
+        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql, Stream,
         resource,
     },
     ui::{icon, labelled_icon},
@@ -147,6 +147,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/runs/:id") view=Run ssr=SsrMode::Async />
             <Route path=path!("/runs/:id/calls") view=RunCalls ssr=SsrMode::Async />
             <Route path=path!("/report") view=Report ssr=SsrMode::Async />
+            <Route path=path!("/lineage") view=Lineage ssr=SsrMode::Async />
             <Route path=path!("/stream") view=Stream ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
@@ -176,6 +177,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 <NavLink href="/stream" title="Stream" />
                 <NavLink href="/report" title="Report" />
                 <NavLink href="/sql" title="SQL" />
+                <NavLink href="/lineage" title="Lineage" />
             </nav>
             <div class="topbar-end">
                 <Freshness at=shell.at />

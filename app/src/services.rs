@@ -130,6 +130,13 @@ pub trait Streaming: Send + Sync {
     async fn resend_record(&self, run: String, seq: String, payload: String) -> Result<(), WireError>;
 }
 
+/// Lineage.
+#[async_trait]
+pub trait Lineages: Send + Sync {
+    /// The lineage page for the query part of its address.
+    async fn lineage(&self, query: String) -> Result<LineageView, WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -151,6 +158,8 @@ pub struct Services {
     pub queries: Arc<dyn Queries>,
     /// The stream.
     pub streaming: Arc<dyn Streaming>,
+    /// Lineage.
+    pub lineages: Arc<dyn Lineages>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

@@ -31,6 +31,9 @@ pub struct Config {
     /// The stream.
     #[command(flatten)]
     pub stream: StreamConfig,
+    /// Lineage.
+    #[command(flatten)]
+    pub lineage: LineageConfig,
     /// The story.
     #[command(flatten)]
     pub story: StoryConfig,
@@ -121,6 +124,49 @@ pub struct StreamConfig {
     pub compact_minutes: u32,
 }
 
+/// Lineage.
+#[derive(Debug, Clone, Args)]
+pub struct LineageConfig {
+    /// Where lineage is told to as OpenLineage run events, for instance http://127.0.0.1:5000/api/v1/lineage
+    #[arg(id = "openlineage-url", long = "openlineage-url", env = "SHOWRUNNER_OPENLINEAGE_URL", global = true, value_parser = web_address, value_name = "URL", help_heading = "Configuration")]
+    pub url: Option<String>,
+    /// The endpoint's API key, sent as a bearer token; better in the environment than in a command line, which others can read
+    #[arg(id = "openlineage-api-key", long = "openlineage-api-key", env = "SHOWRUNNER_OPENLINEAGE_API_KEY", hide_env_values = true, global = true, value_name = "KEY", help_heading = "Configuration")]
+    pub api_key: Option<Secret>,
+}
+
+/// A value that stands in no log and in no error.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// For whoever it is meant for.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(Secret(text.to_owned()))
+    }
+}
+
+fn web_address(text: &str) -> std::result::Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
+        _ => Err("not an address like http://127.0.0.1:5000/api/v1/lineage".to_owned()),
+    }
+}
+
 /// The story.
 #[derive(Debug, Clone, Args)]
 pub struct StoryConfig {
@@ -205,6 +251,7 @@ impl Config {
             limits: LimitConfig { workers: Some(2), query_memory: 128 << 20 },
             upload: UploadConfig { limit_bytes: 8 << 20 },
             stream: StreamConfig { minutes: 240, compact_minutes: 0 },
+            lineage: LineageConfig { url: None, api_key: None },
             story: StoryConfig { stories_dir: None },
             log: LogConfig { log: "warn".to_owned() },
         }

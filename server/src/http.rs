@@ -26,6 +26,9 @@ use crate::views::Views;
 pub use assets::embedded;
 pub use events::Hub;
 
+/// Bytes of OpenLineage events that may be sent at a time.
+const LONGEST_EVENTS: usize = 16 << 20;
+
 /// What the handlers share.
 #[derive(Clone)]
 pub struct Web {
@@ -88,6 +91,11 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
                     post(upload::receive).layer(DefaultBodyLimit::max(upload_limit.saturating_add(1 << 20))),
                 )
                 .route("/runs/{id}/log.txt", get(services::log_file))
+                .route("/runs/{id}/lineage.json", get(services::lineage_file))
+                .route(
+                    "/api/v1/lineage",
+                    post(services::lineage_import).layer(DefaultBodyLimit::max(LONGEST_EVENTS)),
+                )
                 .route("/report.csv", get(services::report_csv))
                 .route("/sql.csv", get(sql_csv::download))
                 .route("/healthz", get(|| async { "ok" }))

@@ -10,6 +10,7 @@ mod failpoint;
 mod format;
 pub mod http;
 pub mod ingestion;
+mod lineage;
 pub mod reset;
 pub mod runs;
 mod seed;
@@ -58,6 +59,8 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The story that is told.
     pub story: story::Story,
+    /// What makes each table of the lake.
+    pub jobs: Vec<showrunner_lake::lineage::Job>,
 }
 
 /// The background tasks of a started [`AppState`].
@@ -75,6 +78,8 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     let store = Store::open(&config.data.data_dir, clock.clone()).await?;
     let lake = Lake::open(config.lake()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
+    let jobs = showrunner_lake::lineage::jobs(&lake).await?;
+    store.know_jobs(&jobs).await?;
     let streams = Streams::open(store.clone(), lake.clone(), clock.clone(), ids.clone(), config.streams()).await?;
     let engine = Engine::new(
         store.clone(),
@@ -90,7 +95,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         ids,
     );
     let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
-    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, streams, reconciler, clock, story }))
+    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, streams, reconciler, clock, story, jobs }))
 }
 
 impl AppState {
@@ -104,9 +109,10 @@ impl AppState {
     }
 
     /// As [`AppState::start_engine`], and starts the reconciler.
-    pub async fn start(&self) -> Result<Background> {
+    pub async fn start(self: &Arc<Self>) -> Result<Background> {
         let mut background = self.start_engine().await?;
         background.tasks.push(tokio::spawn(self.reconciler.clone().work(background.halt.clone())));
+        background.tasks.push(tokio::spawn(lineage::tell(self.clone(), background.halt.clone())));
         Ok(background)
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 mod deliveries;
 mod error;
 mod events;
+mod lineage;
 mod presenting;
 mod runs;
 mod show;
@@ -30,6 +31,7 @@ pub use calls::{CallFilter, CallRow, CallSum, PRESS};
 pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;
+pub use lineage::{ForeignEvent, LineageRow};
 pub use presenting::{ClockChange, Presentation};
 pub use runs::{
     ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepDone, StepRow,
@@ -52,6 +54,7 @@ pub struct Store {
     /// Writers take turns here rather than poll for SQLite's lock.
     turn: Arc<Mutex<()>>,
     newest_event: Arc<watch::Sender<i64>>,
+    jobs: Arc<lineage::KnownJobs>,
 }
 
 /// A change under way. Dropped without [`Tx::commit`], nothing happened.
@@ -98,7 +101,7 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(explain)?;
-        Ok(Store { pool, clock, turn: Arc::new(Mutex::new(())), newest_event: Arc::new(watch::Sender::new(0)) })
+        Ok(Store { pool, clock, turn: Arc::new(Mutex::new(())), newest_event: Arc::new(watch::Sender::new(0)), jobs: Arc::default() })
     }
 
     /// The versions of the migrations that this program knows and the database has not run. Empty = up to date.

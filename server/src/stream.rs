@@ -197,10 +197,23 @@ impl Streams {
             })
             .await?;
         if fresh {
+            self.store.add_lineage(&row.id, "stream.ga-sessions-stream", std::slice::from_ref(&row.date), 0).await?;
             self.wake.notify_one();
         }
         self.changed();
         Ok(row)
+    }
+
+    /// Puts on record which versions of its tables a stream that ends has made.
+    async fn record_lineage(&self, stream: &StreamRow) -> Result<()> {
+        for stat in self.lake.tables().await? {
+            let table = format!("{}.{}", stat.zone.name(), stat.table);
+            if matches!(table.as_str(), "bronze.ga_sessions_stream" | "warehouse.ga_sessions_stream") {
+                let read = format!("{} messages of {}", stream.position, stream.id);
+                self.store.add_lineage(&stream.id, &table, &[read], stat.version).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Days that can be published, in order.
@@ -262,6 +275,7 @@ impl Streams {
             u64::try_from(playing.row.position).unwrap_or_default()
         });
         self.store.end_stream(&active.id, position, why).await?;
+        self.record_lineage(&active).await?;
         self.wake.notify_one();
         self.changed();
         Ok(Some(active))
@@ -286,6 +300,7 @@ impl Streams {
         self.sinks.flush().await?;
         let done = self.sinks.compact(run_id).await?;
         self.remember_compaction(&done);
+        self.record_compaction(run_id, &done).await?;
         self.store.tell("stream", run_id).await?;
         Ok(done)
     }
@@ -302,6 +317,17 @@ impl Streams {
         }
     }
 
+    async fn record_compaction(&self, run_id: &str, done: &[Compaction]) -> Result<()> {
+        let tables = self.lake.tables().await?;
+        for compaction in done.iter().filter(|done| done.files_before > done.files_after) {
+            let version = tables.iter().find(|stat| format!("{}.{}", stat.zone.name(), stat.table) == compaction.table);
+            let job = showrunner_lake::lineage::compaction(&compaction.table);
+            let read = format!("{} files of {}", compaction.files_before, compaction.table);
+            self.store.add_lineage(run_id, &job, &[read], version.map_or(0, |stat| stat.version)).await?;
+        }
+        Ok(())
+    }
+
     async fn compact_by_schedule(&self, halt: &CancellationToken) {
         if self.settings.compact_every.is_zero() {
             return;
@@ -312,7 +338,12 @@ impl Streams {
                 () = tokio::time::sleep(self.settings.compact_every) => {}
             }
             match self.sinks.compact(SCHEDULE).await {
-                Ok(done) => self.remember_compaction(&done),
+                Ok(done) => {
+                    self.remember_compaction(&done);
+                    if let Err(error) = self.record_compaction(SCHEDULE, &done).await {
+                        tracing::warn!("{}", error.chain());
+                    }
+                }
                 Err(error) => tracing::warn!("{}", Error::from(error).chain()),
             }
         }

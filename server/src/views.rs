@@ -5,6 +5,7 @@ mod calls;
 pub mod chart;
 mod clock;
 mod lake;
+mod lineage;
 pub mod numbers;
 mod outcome;
 mod presenting;
@@ -33,12 +34,13 @@ pub use sql::{Asked, LONGEST as LONGEST_QUERY};
 pub struct Views {
     state: Arc<AppState>,
     numbers: Numbers,
+    report_jobs: tokio::sync::OnceCell<Vec<showrunner_lake::lineage::Job>>,
 }
 
 impl Views {
     /// Nothing is computed before it is asked for.
     pub fn new(state: Arc<AppState>) -> Self {
-        Views { numbers: Numbers::new(state.lake.clone()), state }
+        Views { numbers: Numbers::new(state.lake.clone()), report_jobs: Default::default(), state }
     }
 
     /// The story that is told.

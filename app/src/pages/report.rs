@@ -60,7 +60,7 @@ fn body(report: ReportView) -> AnyView {
             view! {
                 <div class="tile">
                     <dt>{tile.label}</dt>
-                    <dd class="big">{tile.value}</dd>
+                    <dd class="big">{number(tile.value, tile.lineage)}</dd>
                     <dd class="delta">{tile.compare}</dd>
                 </div>
             }
@@ -83,6 +83,14 @@ fn body(report: ReportView) -> AnyView {
         <div class="cols stretch">{charts} {map} {bars} <Listing listing=report.products class="w-12" /></div>
     }
     .erased()
+}
+
+/// A number, and the way to what it is made of.
+fn number(value: String, lineage: String) -> AnyView {
+    match lineage.is_empty() {
+        true => value.erased(),
+        false => view! { <a class="plain" href=lineage title="Where this number comes from">{value}</a> }.erased(),
+    }
 }
 
 /// Three beside each other; what is left over for the last row fills it.

@@ -59,7 +59,7 @@ fn Page(run: RunView) -> impl IntoView {
     let calls = (watched || !run.calls_of.is_empty()).then(|| {
         // Opened, the first call would push the others down as they come.
         let open = usize::from(!watched);
-        view! { <Calls calls=run.calls of=run.calls_of href=format!("/runs/{}/calls", run.id) open /> }
+        view! { <Calls calls=run.calls of=run.calls_of href=format!("/runs/{}/calls", run.id) lineage=run.lineage open /> }
     });
     let beside = rules.is_some() || calls.is_some();
     view! {
@@ -90,13 +90,15 @@ fn Page(run: RunView) -> impl IntoView {
 }
 
 #[component]
-fn Calls(calls: Vec<CallView>, of: String, href: String, open: usize) -> impl IntoView {
+fn Calls(calls: Vec<CallView>, of: String, href: String, lineage: String, open: usize) -> impl IntoView {
     let end = view! { <span class="sub">{of}</span> }.erased();
+    let lineage = (!lineage.is_empty()).then(|| view! { <a href=lineage>"Lineage of this run"</a> });
     view! {
         <Panel title="What did that button do?" end body="">
             <CallList calls open />
             <p class="calls-all">
                 <a href=href>"All calls, step by step"</a>
+                {lineage}
             </p>
         </Panel>
     }

@@ -136,6 +136,7 @@ pub(crate) fn source(title: &'static str, source: SourceView) -> AnyView {
                     {source.sql}
                 </pre>
             </details>
+            <a href=source.lineage>"Lineage"</a>
             <a href=source.csv rel="external" download="">
                 "CSV"
             </a>

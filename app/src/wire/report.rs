@@ -62,6 +62,8 @@ pub struct SourceView {
     pub sql: String,
     /// Address of the numbers as CSV.
     pub csv: String,
+    /// Address of what the numbers are made of.
+    pub lineage: String,
 }
 
 /// A map of the world, or of one country.
@@ -133,6 +135,8 @@ pub struct TileView {
     pub value: String,
     /// `+1,987 with 29 Jul`
     pub compare: String,
+    /// Address of what the number is made of; empty where nobody can say.
+    pub lineage: String,
 }
 
 /// A line chart in a 0–100 box that stretches.

@@ -90,6 +90,8 @@ pub struct RunView {
     pub calls: Vec<CallView>,
     /// `3 of 43 calls`; empty when there are none.
     pub calls_of: String,
+    /// Where it is told what the run made, and of what; empty when it made no table.
+    pub lineage: String,
 }
 
 /// A step of a run with its time bar.

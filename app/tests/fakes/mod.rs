@@ -2,6 +2,7 @@
 
 mod calls;
 mod lake;
+mod lineage;
 mod presenting;
 mod report;
 mod reset;
@@ -43,7 +44,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         reports: fake.clone(),
         resets: fake.clone(),
         queries: fake.clone(),
-        streaming: fake,
+        streaming: fake.clone(),
+        lineages: fake,
     }
 }
 
@@ -427,6 +429,7 @@ impl Runs for Fake {
             progress: None,
             calls: calls::calls().into_iter().take(3).collect(),
             calls_of: "3 of 215 calls".into(),
+            lineage: "/lineage?run=run-0059-7f3a".into(),
         })
     }
 

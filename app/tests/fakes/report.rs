@@ -9,6 +9,7 @@ fn source(part: &str) -> SourceView {
     SourceView {
         sql: "SELECT count(*) AS sessions\nFROM silver.sessions\nWHERE customer = 'customer01'".into(),
         csv: format!("/report.csv?part={part}"),
+        lineage: format!("/lineage?column=report.{part}.revenue"),
     }
 }
 
@@ -135,6 +136,7 @@ impl Reports for Fake {
                 label: label.into(),
                 value: value.into(),
                 compare: compare.into(),
+                lineage: "/lineage?column=report.totals.revenue".into(),
             })
             .to_vec(),
             charts: vec![

@@ -8,6 +8,7 @@ mod ask;
 mod expr;
 mod inputs;
 mod jobs;
+pub mod openlineage;
 mod trace;
 mod words;
 
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ask::of_sql;
 pub(crate) use jobs::{BRONZE, COUNTRY_CODES};
-pub use jobs::{Job, JobKind, jobs};
+pub use jobs::{Job, JobKind, compaction, jobs};
 pub(crate) use trace::{Origin, trace};
 
 /// How a column of the output depends on one of an input.

@@ -35,7 +35,7 @@ mod stop;
 mod views;
 
 pub use cost::{Cost, ScanCost};
-pub(crate) use planned::{Planner, Traceable};
+pub(crate) use planned::Planner;
 pub(crate) use stop::{Stop, Until};
 pub(crate) use views::View;
 

@@ -5,7 +5,7 @@ mod streaming;
 
 use std::sync::Arc;
 
-use app::services::{Browse, Host, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
+use app::services::{Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
 use app::wire::*;
 use async_trait::async_trait;
 use axum::extract::{Path, RawQuery, State};
@@ -47,7 +47,8 @@ pub fn provide(web: &Web) {
         reports: person.clone(),
         resets: person.clone(),
         queries: person.clone(),
-        streaming: person,
+        streaming: person.clone(),
+        lineages: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);
@@ -284,6 +285,13 @@ impl Reports for Person {
 }
 
 #[async_trait]
+impl Lineages for Person {
+    async fn lineage(&self, query: String) -> Result<LineageView, WireError> {
+        self.web.views.lineage(&query).await.map_err(|e| self.explain(e))
+    }
+}
+
+#[async_trait]
 impl Resets for Person {
     async fn reset(&self, scope: Option<String>, run: Option<String>) -> Result<ResetView, WireError> {
         self.web.views.reset(scope, run).await.map_err(|e| self.explain(e))
@@ -341,6 +349,42 @@ pub async fn log_file(State(web): State<Web>, Path(id): Path<String>) -> Respons
         }
         Err(error) => (StatusCode::NOT_FOUND, error.message).into_response(),
     }
+}
+
+/// `GET /runs/{id}/lineage.json`: what a run made and of what, as OpenLineage run events.
+pub async fn lineage_file(State(web): State<Web>, Path(id): Path<String>) -> Response {
+    if authorize(&web, Permission::View).is_err() {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    match web.views.lineage_events(&id).await {
+        Ok(events) => axum::Json(events).into_response(),
+        Err(error) => refused(&error),
+    }
+}
+
+/// `POST /api/v1/lineage`: OpenLineage events of others, one or a list; the address that its clients send to.
+pub async fn lineage_import(State(web): State<Web>, body: axum::body::Bytes) -> Response {
+    if authorize(&web, Permission::Present).is_err() {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    match crate::lineage::import(&web.state, &body).await {
+        Ok(new) => (StatusCode::CREATED, axum::Json(serde_json::json!({ "new": new }))).into_response(),
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(error: &Error) -> Response {
+    let status = match error.kind {
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Conflict | ErrorKind::Cancelled => StatusCode::CONFLICT,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    if matches!(error.kind, ErrorKind::Internal | ErrorKind::Unavailable) {
+        tracing::error!("{}", error.chain());
+    }
+    (status, format!("{}\n", error.message)).into_response()
 }
 
 /// `GET /report.csv?part=days&…`: the numbers of a part of the report with the page's filter.

@@ -162,6 +162,6 @@ impl Tx<'_> {
             .await
             .map_err(explain)?;
         }
-        Ok(())
+        self.lineage(run_id, position, calls).await
     }
 }

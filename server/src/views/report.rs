@@ -123,8 +123,14 @@ impl Views {
         Ok(sql.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n"))
     }
 
+    /// A query of the report without a filter.
+    pub(super) fn report_sql(&self, part: &str) -> Result<String> {
+        self.query(part, &Filter::default())
+    }
+
     fn source(&self, part: &str, filter: &Filter) -> SourceView {
         SourceView {
+            lineage: super::lineage::column_address(&format!("report.{part}.{}", main_column(part))),
             sql: self.query(part, filter).unwrap_or_default(),
             csv: filter.address(&format!("/report.csv?part={part}")),
         }
@@ -158,6 +164,15 @@ impl Views {
                 format::said(last)
             )
         }))
+    }
+}
+
+/// The column that a part of the report is about.
+fn main_column(part: &str) -> &'static str {
+    match part {
+        "finding" => "uk_mobile_completed",
+        "funnel" => "checkout_completed",
+        _ => "revenue",
     }
 }
 
@@ -237,7 +252,12 @@ fn tiles(totals: &Rows, days: &Rows) -> Vec<TileView> {
         Some(day) => format!("{text} on {}", format::said(day)),
         None => String::new(),
     };
-    let tile = |label: &str, value: String, compare: String| TileView { label: label.into(), value, compare };
+    let tile = |label: &str, value: String, compare: String| TileView {
+        label: label.into(),
+        value,
+        compare,
+        lineage: super::lineage::column_address(&format!("report.totals.{}", total(label))),
+    };
     let (sessions, orders) = (whole(t.get(2)), whole(t.get(4)));
     vec![
         tile("Sessions", format::count(sessions), on(format::change(whole(newest.and_then(|n| n.get(1))) as i64))),
@@ -250,6 +270,17 @@ fn tiles(totals: &Rows, days: &Rows) -> Vec<TileView> {
         tile("Conversion", share(whole(t.get(5)), sessions, 2), "sessions with an order".into()),
         tile("Bounce rate", share(whole(t.get(6)), sessions, 1), "sessions with one page".into()),
     ]
+}
+
+/// The column of a key figure.
+fn total(label: &str) -> &'static str {
+    match label {
+        "Revenue" => "revenue",
+        "Orders" => "orders",
+        "Conversion" => "converting_sessions",
+        "Bounce rate" => "bounces",
+        _ => "sessions",
+    }
 }
 
 fn per_day(

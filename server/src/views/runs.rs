@@ -47,8 +47,13 @@ impl Views {
         let whole = (run.ended_at.unwrap_or(now) - begin).max(1);
         let all_held = totals.rows_held + totals.files_held;
         let (calls, calls_of) = self.telling_calls(id, &steps).await?;
+        let lineage = match self.state.store.lineage_of_run(id).await?.is_empty() {
+            true => String::new(),
+            false => format!("/lineage?run={id}"),
+        };
         Ok(RunView {
             calls,
+            lineage,
             calls_of,
             state: run_state(&run, &steps),
             state_text: state_text(&run, &steps, &totals),

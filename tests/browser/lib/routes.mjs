@@ -24,11 +24,17 @@ const PAGES = [
   '/sql',
   '/sql?saved=1',
   '/sql?q=SELECT+contry+FROM+silver.sessions',
+  '/lineage',
+  '/lineage?column=report.totals.revenue',
+  '/lineage?column=silver.sessions.revenue&way=both&view=all',
+  '/lineage?find=transactionRevenue&open=silver.sessions',
+  '/lineage?column=no.such.column',
+  '/lineage?run=RUN',
   '/reset',
   '/reset?scope=all',
 ];
 /** Addresses of what is not there. */
-const MISSING = ['/nowhere', '/?step=9.9', '/runs/run-0000-none'];
+const MISSING = ['/nowhere', '/lineage?run=run-0000-none', '/?step=9.9', '/runs/run-0000-none'];
 
 /** All of them at a server, each with the status that it must answer. */
 export async function addresses(origin) {

@@ -46,6 +46,10 @@ pub enum JobKind {
     Stream,
     /// A tile of the report.
     Report,
+    /// Many files of a table become few.
+    Compact,
+    /// What an OpenLineage event of somebody else's told.
+    External,
 }
 
 impl JobKind {
@@ -59,6 +63,8 @@ impl JobKind {
             JobKind::Publish => "publish",
             JobKind::Stream => "stream",
             JobKind::Report => "report",
+            JobKind::Compact => "compact",
+            JobKind::External => "external",
         }
     }
 }
@@ -76,6 +82,21 @@ pub struct Job {
     pub sql: Option<String>,
     /// What the table is made of.
     pub lineage: Lineage,
+}
+
+/// How the job is called that compacts a table.
+pub fn compaction(table: &str) -> String {
+    format!("compact:{table}")
+}
+
+impl Job {
+    /// Its name: the table that it makes, and what it does to it if something else makes the table.
+    pub fn key(&self) -> String {
+        match self.kind {
+            JobKind::Compact => compaction(&self.output),
+            _ => self.output.clone(),
+        }
+    }
 }
 
 /// All jobs that make tables and views, in the order of the flow.
@@ -101,6 +122,11 @@ pub async fn jobs(lake: &Lake) -> Result<Vec<Job>> {
     }
     jobs.push(load(find(&tables, "silver.sessions")?, find(&tables, "warehouse.ga_sessions")?)?);
     jobs.push(sink_to_warehouse(find(&tables, "warehouse.ga_sessions_stream")?)?);
+    for table in ["bronze.ga_sessions_stream", "warehouse.ga_sessions_stream"] {
+        let table = find(&tables, table)?;
+        let title = "The rows of many files in few, nothing else changed".to_owned();
+        jobs.push(Job { kind: JobKind::Compact, title, ..load(table, table)? });
+    }
     let planner = Planner::over(&tables).await?;
     for view in View::all() {
         let origin = |scan: &TableScan| Origin::Table(full_name(&scan.table_name));

@@ -21,7 +21,8 @@ pub(super) fn words(expr: &Expr) -> String {
     let readable = expr.clone().transform_up(|expr| Ok(as_name(&expr).map_or_else(|| Transformed::no(expr), Transformed::yes)));
     let readable = readable.map_or_else(|_| expr.clone(), |done| done.data);
     match Unparser::new(&Plain).with_pretty(true).expr_to_sql(&readable) {
-        Ok(sql) => sql.to_string(),
+        // As it was written: the engine counts rows by a literal.
+        Ok(sql) => sql.to_string().replace("count(1)", "count(*)"),
         Err(_) => readable.human_display().to_string(),
     }
 }

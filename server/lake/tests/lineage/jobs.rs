@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use showrunner_lake::lineage::{Job, Kind, jobs};
 
 fn job<'a>(jobs: &'a [Job], output: &str) -> &'a Job {
-    jobs.iter().find(|job| job.output == output).unwrap_or_else(|| panic!("no job makes {output}"))
+    jobs.iter().find(|job| job.key() == output).unwrap_or_else(|| panic!("no job makes {output}"))
 }
 
 fn inputs(job: &Job, column: &str) -> BTreeSet<(String, Kind)> {
@@ -24,7 +24,10 @@ async fn revenue_is_walked_back_to_the_file() {
     assert_eq!(of("warehouse.ga_sessions", "revenue"), one("silver.sessions.revenue", Kind::Identity));
     assert_eq!(
         of("silver.sessions", "revenue"),
-        one("bronze.ga_sessions.totals.totalTransactionRevenue", Kind::Transformation)
+        // Of old exports the one is missing, and the other stands for it.
+        BTreeSet::from(["totalTransactionRevenue", "transactionRevenue"].map(|name| {
+            (format!("bronze.ga_sessions.totals.{name}"), Kind::Transformation)
+        }))
     );
     assert_eq!(
         of("bronze.ga_sessions", "totals.totalTransactionRevenue"),
