@@ -12,6 +12,15 @@ pub fn get(address: &str, path: &str) -> Outcome<(u16, String)> {
     send(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\nconnection: close\r\n\r\n"))
 }
 
+/// Status and body of what a program asks for.
+pub fn json(address: &str, path: &str) -> Outcome<(u16, String)> {
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\nconnection: close\r\n\r\n");
+    let (status, answer) = send(address, &request)?;
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+    Ok((status, body.ok_or("an answer without a body")?))
+}
+
 /// Posts a form as a browser without JavaScript does; answer and errors as for [`get`].
 pub fn post(address: &str, path: &str, form: &str) -> Outcome<(u16, String)> {
     let length = form.len();

@@ -131,7 +131,15 @@ pub struct LineageConfig {
     #[arg(id = "openlineage-url", long = "openlineage-url", env = "SHOWRUNNER_OPENLINEAGE_URL", global = true, value_parser = web_address, value_name = "URL", help_heading = "Configuration")]
     pub url: Option<String>,
     /// The endpoint's API key, sent as a bearer token; better in the environment than in a command line, which others can read
-    #[arg(id = "openlineage-api-key", long = "openlineage-api-key", env = "SHOWRUNNER_OPENLINEAGE_API_KEY", hide_env_values = true, global = true, value_name = "KEY", help_heading = "Configuration")]
+    #[arg(
+        id = "openlineage-api-key",
+        long = "openlineage-api-key",
+        env = "SHOWRUNNER_OPENLINEAGE_API_KEY",
+        hide_env_values = true,
+        global = true,
+        value_name = "KEY",
+        help_heading = "Configuration"
+    )]
     pub api_key: Option<Secret>,
 }
 

@@ -92,10 +92,7 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
                 )
                 .route("/runs/{id}/log.txt", get(services::log_file))
                 .route("/runs/{id}/lineage.json", get(services::lineage_file))
-                .route(
-                    "/api/v1/lineage",
-                    post(services::lineage_import).layer(DefaultBodyLimit::max(LONGEST_EVENTS)),
-                )
+                .route("/api/v1/lineage", post(services::lineage_import).layer(DefaultBodyLimit::max(LONGEST_EVENTS)))
                 .route("/report.csv", get(services::report_csv))
                 .route("/sql.csv", get(sql_csv::download))
                 .route("/healthz", get(|| async { "ok" }))

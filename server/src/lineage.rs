@@ -105,8 +105,10 @@ async fn tell_all(state: &AppState, client: &reqwest::Client, url: &str) -> Resu
                     request = request.bearer_auth(key.secret());
                 }
                 // The address may hold a password, and so may what the client says of it.
-                let failed = |why: String| Error::new(ErrorKind::Unavailable, format!("The OpenLineage endpoint {why}"));
-                let answer = request.send().await.map_err(|e| failed(format!("does not answer: {}", e.without_url())))?;
+                let failed =
+                    |why: String| Error::new(ErrorKind::Unavailable, format!("The OpenLineage endpoint {why}"));
+                let answer =
+                    request.send().await.map_err(|e| failed(format!("does not answer: {}", e.without_url())))?;
                 if !answer.status().is_success() {
                     return Err(failed(format!("answered {}", answer.status())));
                 }

@@ -101,7 +101,13 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(explain)?;
-        Ok(Store { pool, clock, turn: Arc::new(Mutex::new(())), newest_event: Arc::new(watch::Sender::new(0)), jobs: Arc::default() })
+        Ok(Store {
+            pool,
+            clock,
+            turn: Arc::new(Mutex::new(())),
+            newest_event: Arc::new(watch::Sender::new(0)),
+            jobs: Arc::default(),
+        })
     }
 
     /// The versions of the migrations that this program knows and the database has not run. Empty = up to date.

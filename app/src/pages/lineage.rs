@@ -135,7 +135,9 @@ fn table(table: LineageBox) -> AnyView {
                 (false, true) => "nest",
                 (false, false) => "",
             };
-            let tag = row.tag.map(|tag| view! { <span class="pii" title=tag>{labelled_icon("#i-tag", "personal data")}</span> });
+            let tag = row
+                .tag
+                .map(|tag| view! { <span class="pii" title=tag>{labelled_icon("#i-tag", "personal data")}</span> });
             view! {
                 <a href=row.href class=class title=row.path aria-current=row.current.then_some("true")>
                     {row.name}
@@ -267,19 +269,22 @@ fn made(made: Vec<LineageMade>, events: String) -> AnyView {
     let made = made
         .into_iter()
         .map(|made| {
-            let name = match made.href.is_empty() {
-                true => view! { <span class="mono">{made.table}</span> }.erased(),
-                false => view! { <a class="mono" href=made.href>{made.table}</a> }.erased(),
-            };
+            let open = (!made.href.is_empty()).then(|| {
+                view! {
+                    <li>
+                        <a href=made.href>"The table in the lake"</a>
+                    </li>
+                }
+            });
             let reads = made.reads.into_iter().map(|read| view! { <li class="mono">{read}</li> }).collect::<Vec<_>>();
             let more = (!made.more.is_empty()).then(|| view! { <li class="sub">{made.more}</li> });
             view! {
                 <details class="data">
                     <summary>
-                        {name}
+                        <span class="mono">{made.table}</span>
                         <span class="sub">{made.version}</span>
                     </summary>
-                    <ul class="found">{reads} {more}</ul>
+                    <ul class="found">{reads} {more} {open}</ul>
                 </details>
             }
         })

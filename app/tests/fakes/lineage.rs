@@ -49,7 +49,11 @@ impl Lineages for Fake {
                 hop("silver · transformation", "sessions.revenue", "totals.transactionRevenue * 0.000001"),
                 hop("bronze · identity", "ga_sessions.totals.transactionRevenue", "totals.transactionRevenue"),
             ],
-            rows: vec![("silver.sessions.date".into(), "/lineage?column=silver.sessions.date".into(), "group by".into())],
+            rows: vec![(
+                "silver.sessions.date".into(),
+                "/lineage?column=silver.sessions.date".into(),
+                "group by".into(),
+            )],
             sql: Some(("gold.daily_kpis".into(), "SELECT date, sum(revenue) AS revenue\nFROM sessions".into())),
             facts: vec![fact("Table", "gold.daily_kpis", ""), fact("Last", "run-0059-7f3a, version 12", "")],
             personal: vec![],
@@ -57,7 +61,10 @@ impl Lineages for Fake {
         Ok(LineageView {
             title: "Lineage".into(),
             what: "3 tables, 148 columns".into(),
-            ways: vec![("Upstream".into(), "/lineage".into(), true), ("Downstream".into(), "/lineage?way=on".into(), false)],
+            ways: vec![
+                ("Upstream".into(), "/lineage".into(), true),
+                ("Downstream".into(), "/lineage?way=on".into(), false),
+            ],
             notes: vec![],
             graph: LineageGraph {
                 width: 620,

@@ -5,7 +5,9 @@ mod streaming;
 
 use std::sync::Arc;
 
-use app::services::{Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
+use app::services::{
+    Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE,
+};
 use app::wire::*;
 use async_trait::async_trait;
 use axum::extract::{Path, RawQuery, State};

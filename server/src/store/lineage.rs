@@ -134,13 +134,15 @@ impl Store {
         for job in jobs {
             let text = serde_json::to_string(job)?;
             let digest = digest(&text);
-            sqlx::query("INSERT INTO lineage_jobs (digest, output, job) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING")
-                .bind(&digest)
-                .bind(&job.output)
-                .bind(&text)
-                .execute(&mut *tx.inner)
-                .await
-                .map_err(explain)?;
+            sqlx::query(
+                "INSERT INTO lineage_jobs (digest, output, job) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING",
+            )
+            .bind(&digest)
+            .bind(&job.output)
+            .bind(&text)
+            .execute(&mut *tx.inner)
+            .await
+            .map_err(explain)?;
             known.insert(job.key(), digest);
         }
         tx.commit().await?;
@@ -319,6 +321,7 @@ impl Tx<'_> {
 
 /// FNV-1a over the text, twice: tells versions of a job apart, nothing depends on its secrecy.
 fn digest(text: &str) -> String {
-    let hash = |seed: u64| text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        |seed: u64| text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{:016x}{:016x}", hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15))
 }

@@ -164,9 +164,10 @@ impl Views {
         let sizes = (format::plural(graph.tables.len() as u64, "table"), format::plural(columns as u64, "column"));
         let mut ways: Vec<(String, String, bool)> = Vec::new();
         if column.is_some() {
-            ways.extend(Way::ALL.map(|(way, _, words)| {
-                (words.to_owned(), asked.with(|asked| asked.way = way), asked.way == way)
-            }));
+            ways.extend(
+                Way::ALL
+                    .map(|(way, _, words)| (words.to_owned(), asked.with(|asked| asked.way = way), asked.way == way)),
+            );
             let words = if asked.all { "Path only" } else { "With all tables" };
             ways.push((words.to_owned(), asked.with(|asked| asked.all = !asked.all), false));
         }
@@ -209,7 +210,12 @@ impl Views {
             let event: serde_json::Value = serde_json::from_str(&event)?;
             let imported = openlineage::jobs_of(&event, &crate::lineage::namespace(&self.state));
             // What we make ourselves we know better.
-            all.extend(imported.into_iter().filter(|job| !all.iter().any(|ours| ours.output == job.output)).collect::<Vec<_>>());
+            all.extend(
+                imported
+                    .into_iter()
+                    .filter(|job| !all.iter().any(|ours| ours.output == job.output))
+                    .collect::<Vec<_>>(),
+            );
         }
         Ok(all)
     }

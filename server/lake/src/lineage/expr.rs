@@ -50,10 +50,12 @@ impl Walk<'_> {
                 Some(value) => value.clone(),
                 None => return Err(unknown(column)),
             },
-            Expr::OuterReferenceColumn(_, column) => match self.outer.iter().rev().find_map(|scope| scope.get(column)) {
-                Some(value) => value.clone(),
-                None => return Err(unknown(column)),
-            },
+            Expr::OuterReferenceColumn(_, column) => {
+                match self.outer.iter().rev().find_map(|scope| scope.get(column)) {
+                    Some(value) => value.clone(),
+                    None => return Err(unknown(column)),
+                }
+            }
             Expr::Unnest(unnest) => self.made_of(&unnest.expr, scope)?,
             Expr::Cast(cast) => self.cast(&cast.expr, cast.field.data_type(), scope)?,
             Expr::TryCast(cast) => self.cast(&cast.expr, cast.field.data_type(), scope)?,
@@ -129,7 +131,10 @@ impl Walk<'_> {
                 Ok(record(fields, nothing()))
             }
             // Elements of a list are where the list is; what chooses them only decides.
-            ("array_element" | "array_slice" | "array_pop_back" | "array_pop_front" | "array_distinct", [list, rest @ ..]) => {
+            (
+                "array_element" | "array_slice" | "array_pop_back" | "array_pop_front" | "array_distinct",
+                [list, rest @ ..],
+            ) => {
                 let value = self.made_of(list, scope)?.then(Kind::Transformation);
                 let chosen_by = self.all(rest, scope, Kind::Conditional)?;
                 Ok(Value { inputs: value.inputs.and(chosen_by), ..value })

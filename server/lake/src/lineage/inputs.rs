@@ -113,7 +113,8 @@ impl Value {
 
     /// After something happened to it.
     pub fn then(self, kind: Kind) -> Value {
-        let fields = self.fields.map(|fields| fields.into_iter().map(|(name, value)| (name, value.then(kind))).collect());
+        let fields =
+            self.fields.map(|fields| fields.into_iter().map(|(name, value)| (name, value.then(kind))).collect());
         Value { inputs: self.inputs.then(kind), fields, ..self }
     }
 

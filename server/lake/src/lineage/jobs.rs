@@ -206,7 +206,9 @@ fn publish(dataset: &Dataset) -> Job {
     columns.push(column("attributes.event_time", events.time, of(events.time, Kind::Transformation)));
     columns.push(column("attributes.customer", "the folder's customer", of(FILE_NAME, Kind::Transformation)));
     columns.push(column("orderingKey", events.visitor, of(events.visitor, Kind::Identity)));
-    columns.extend(["attributes.run_id", "attributes.seq", "messageId", "publishTime"].map(|name| column(name, "", Vec::new())));
+    columns.extend(
+        ["attributes.run_id", "attributes.seq", "messageId", "publishTime"].map(|name| column(name, "", Vec::new())),
+    );
     let rows = vec![input(FILES, events.time, Kind::Sort)];
     let lineage = Lineage { columns, rows, tables: vec![FILES.to_owned()] };
     let title = "Records of a day as messages, in the order of their event time".to_owned();
@@ -215,12 +217,7 @@ fn publish(dataset: &Dataset) -> Job {
 
 /// A message's columns in the tables of the stream.
 fn of_message() -> [(&'static str, &'static str); 4] {
-    [
-        (RUN_ID, "attributes.run_id"),
-        (SEQ, "attributes.seq"),
-        (MESSAGE_ID, "messageId"),
-        (PUBLISH_TIME, "publishTime"),
-    ]
+    [(RUN_ID, "attributes.run_id"), (SEQ, "attributes.seq"), (MESSAGE_ID, "messageId"), (PUBLISH_TIME, "publishTime")]
 }
 
 fn sink_to_bronze(dataset: &Dataset) -> Job {

@@ -120,11 +120,19 @@ fn transformation(kind: Kind, description: &str) -> Value {
 
 /// A UUID (version 8, RFC 9562) that follows from the text: the same run has the same one each time it is told.
 fn uuid(text: &str) -> String {
-    let hash = |seed: u64| text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        |seed: u64| text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15));
     let high = high & !0xf000 | 0x8000;
     let low = low & !(0b11 << 62) | 1 << 63;
-    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff, high & 0xffff, low >> 48, low & 0xffff_ffff_ffff)
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 /// An event of somebody else's, checked.
@@ -154,7 +162,9 @@ pub fn check(event: &Value) -> Result<Event> {
     };
     let event_time = text("/eventTime")?;
     if DateTime::parse_from_rfc3339(&event_time).is_err() {
-        return Err(invalid(format!("The event's eventTime is '{event_time}', which is no date and time of RFC 3339.")));
+        return Err(invalid(format!(
+            "The event's eventTime is '{event_time}', which is no date and time of RFC 3339."
+        )));
     }
     let run_id = text("/run/runId")?;
     let hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -222,10 +232,17 @@ pub fn jobs_of(event: &Value, own: &str) -> Vec<Job> {
         let mut columns = Vec::new();
         for field in output.pointer("/facets/schema/fields").and_then(Value::as_array).into_iter().flatten() {
             if let Some(name) = field.get("name").and_then(Value::as_str) {
-                columns.push(OutputColumn { column: name.to_owned(), expression: String::new(), kind: None, inputs: Vec::new() });
+                columns.push(OutputColumn {
+                    column: name.to_owned(),
+                    expression: String::new(),
+                    kind: None,
+                    inputs: Vec::new(),
+                });
             }
         }
-        for (name, field) in facet.and_then(|facet| facet.get("fields")).and_then(Value::as_object).into_iter().flatten() {
+        for (name, field) in
+            facet.and_then(|facet| facet.get("fields")).and_then(Value::as_object).into_iter().flatten()
+        {
             let inputs = inputs(field.get("inputFields"));
             let described = field.pointer("/inputFields/0/transformations/0/description").and_then(Value::as_str);
             let kind = inputs.iter().flat_map(|input| &input.kinds).copied().filter(|kind| kind.is_direct()).max();
@@ -306,7 +323,10 @@ mod tests {
         assert_eq!(events[0]["run"]["runId"], events[1]["run"]["runId"]);
         let transformation = "/outputs/0/facets/columnLineage/fields/a/inputFields/0/transformations/0";
         let aggregation = events[1].pointer(transformation).unwrap();
-        assert_eq!((aggregation["type"].as_str(), aggregation["subtype"].as_str()), (Some("DIRECT"), Some("AGGREGATION")));
+        assert_eq!(
+            (aggregation["type"].as_str(), aggregation["subtype"].as_str()),
+            (Some("DIRECT"), Some("AGGREGATION"))
+        );
         let [back] = <[Job; 1]>::try_from(jobs_of(&events[1], "own")).unwrap();
         assert_eq!(back, Job { kind: JobKind::External, ..job() });
         let [foreign] = <[Job; 1]>::try_from(jobs_of(&events[1], "other")).unwrap();
@@ -316,12 +336,9 @@ mod tests {
     #[test]
     fn what_is_no_event_is_refused_with_the_field() {
         let [event, _] = events(&job(), &ran(&[]));
-        for (path, words) in [
-            ("/eventTime", "eventTime"),
-            ("/run", "run.runId"),
-            ("/job", "job.namespace"),
-            ("/producer", "producer"),
-        ] {
+        for (path, words) in
+            [("/eventTime", "eventTime"), ("/run", "run.runId"), ("/job", "job.namespace"), ("/producer", "producer")]
+        {
             let mut broken = event.clone();
             broken.as_object_mut().unwrap().remove(path.trim_start_matches('/'));
             let message = check(&broken).unwrap_err().message;

@@ -34,7 +34,8 @@ pub(crate) enum Origin<'a> {
 /// # Errors
 /// [`ErrorKind::Internal`] if the plan has a node that is not known here, and is what could not be followed.
 pub(crate) fn trace<'a>(plan: &'a LogicalPlan, origin: &'a dyn Fn(&TableScan) -> Origin<'a>) -> Result<Lineage> {
-    let mut walk = Walk { origin, outer: Vec::new(), rows: Inputs::default(), tables: BTreeSet::new(), work: HashMap::new() };
+    let mut walk =
+        Walk { origin, outer: Vec::new(), rows: Inputs::default(), tables: BTreeSet::new(), work: HashMap::new() };
     let values = walk.plan(plan).map_err(|error| {
         let text = error.strip_backtrace();
         Error::with(ErrorKind::Internal, format!("The lineage of a plan cannot be followed: {text}"), error)
@@ -246,7 +247,10 @@ impl Walk<'_> {
             Origin::Plan(plan) => {
                 // What decided about its rows decides about these.
                 let values = self.plan(plan)?;
-                let names = schema.fields().iter().map(|field| inner(plan).schema().index_of_column_by_name(None, field.name()));
+                let names = schema
+                    .fields()
+                    .iter()
+                    .map(|field| inner(plan).schema().index_of_column_by_name(None, field.name()));
                 let places: Vec<_> = names.collect();
                 places.into_iter().map(|at| pick(&values, at)).collect::<Result<_, _>>()?
             }

@@ -18,7 +18,8 @@ impl Dialect for Plain {
 
 /// The expression as SQL: fields as `totals.hits`, elements of a list as `unnest(hits).page`.
 pub(super) fn words(expr: &Expr) -> String {
-    let readable = expr.clone().transform_up(|expr| Ok(as_name(&expr).map_or_else(|| Transformed::no(expr), Transformed::yes)));
+    let readable =
+        expr.clone().transform_up(|expr| Ok(as_name(&expr).map_or_else(|| Transformed::no(expr), Transformed::yes)));
     let readable = readable.map_or_else(|_| expr.clone(), |done| done.data);
     match Unparser::new(&Plain).with_pretty(true).expr_to_sql(&readable) {
         // As it was written: the engine counts rows by a literal.

@@ -10,7 +10,10 @@ fn job<'a>(jobs: &'a [Job], output: &str) -> &'a Job {
 
 fn inputs(job: &Job, column: &str) -> BTreeSet<(String, Kind)> {
     let column = job.lineage.column(column).unwrap_or_else(|| panic!("{} has no column {column}", job.output));
-    let each = column.inputs.iter().flat_map(|input| input.kinds.iter().map(|kind| (format!("{}.{}", input.of.table, input.of.column), *kind)));
+    let each = column
+        .inputs
+        .iter()
+        .flat_map(|input| input.kinds.iter().map(|kind| (format!("{}.{}", input.of.table, input.of.column), *kind)));
     each.collect()
 }
 
@@ -25,9 +28,10 @@ async fn revenue_is_walked_back_to_the_file() {
     assert_eq!(
         of("silver.sessions", "revenue"),
         // Of old exports the one is missing, and the other stands for it.
-        BTreeSet::from(["totalTransactionRevenue", "transactionRevenue"].map(|name| {
-            (format!("bronze.ga_sessions.totals.{name}"), Kind::Transformation)
-        }))
+        BTreeSet::from(
+            ["totalTransactionRevenue", "transactionRevenue"]
+                .map(|name| { (format!("bronze.ga_sessions.totals.{name}"), Kind::Transformation) })
+        )
     );
     assert_eq!(
         of("bronze.ga_sessions", "totals.totalTransactionRevenue"),
@@ -36,10 +40,7 @@ async fn revenue_is_walked_back_to_the_file() {
     let sessions = job(&jobs, "silver.sessions");
     let revenue = &sessions.lineage.column("revenue").unwrap().expression;
     assert!(revenue.contains("totals.totalTransactionRevenue"), "{revenue}");
-    assert_eq!(
-        of("silver.hits", "page_path"),
-        one("bronze.ga_sessions.hits.page.pagePath", Kind::Transformation)
-    );
+    assert_eq!(of("silver.hits", "page_path"), one("bronze.ga_sessions.hits.page.pagePath", Kind::Transformation));
     assert_eq!(
         of("silver.sessions", "country_code"),
         BTreeSet::from([("source.country_codes.csv.country_code".to_owned(), Kind::Identity)])

@@ -23,7 +23,6 @@ pub fn split(table: &str) -> (&str, &str) {
     table.split_once('.').unwrap_or((EXTERNAL, table))
 }
 
-
 /// A step from a column to another, along a job.
 pub struct Step<'a> {
     /// The column that it leads to.
@@ -118,7 +117,11 @@ impl Graph {
             let Some(output) = exact.or_else(whole) else { continue };
             if output.inputs.is_empty() && output.expression.contains("count(") {
                 let tables = job.lineage.tables.iter();
-                steps.extend(tables.map(|table| Step { to: rows_of(table), kinds: &[Kind::Aggregation], by: Some(output) }));
+                steps.extend(tables.map(|table| Step {
+                    to: rows_of(table),
+                    kinds: &[Kind::Aggregation],
+                    by: Some(output),
+                }));
             }
             let rest = within(&column.column, &output.column).unwrap_or_default();
             for Input { of, kinds } in &output.inputs {
@@ -260,10 +263,8 @@ mod tests {
 
     #[test]
     fn a_circle_ends() {
-        let graph = Graph::of(vec![
-            job("silver.a", &[("x", &["silver.b.x"])]),
-            job("silver.b", &[("x", &["silver.a.x"])]),
-        ]);
+        let graph =
+            Graph::of(vec![job("silver.a", &[("x", &["silver.b.x"])]), job("silver.b", &[("x", &["silver.a.x"])])]);
         assert_eq!(graph.path(&at("silver.a.x"), true).columns.len(), 2);
     }
 }

@@ -42,7 +42,8 @@ pub struct Drawing<'a> {
 
 impl Drawing<'_> {
     pub fn draw(&self) -> LineageGraph {
-        let on: BTreeSet<&ColumnRef> = self.path.iter().flat_map(|path| &path.columns).map(|(column, _)| column).collect();
+        let on: BTreeSet<&ColumnRef> =
+            self.path.iter().flat_map(|path| &path.columns).map(|(column, _)| column).collect();
         let mut by_zone: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for table in &self.tables {
             by_zone.entry(self.graph.place(table)).or_default().push(table);
@@ -91,7 +92,13 @@ impl Drawing<'_> {
             all.iter().filter(|column| is_on(column)).cloned().collect()
         } else {
             let mut room = SHOWN.saturating_sub(path_columns.len());
-            let mut keep = |column: &&String| is_on(column) || (room > 0 && { room -= 1; true });
+            let mut keep = |column: &&String| {
+                is_on(column)
+                    || (room > 0 && {
+                        room -= 1;
+                        true
+                    })
+            };
             all.iter().filter(|column| keep(column)).cloned().collect()
         };
         let rows: Vec<LineageRow> = shown
@@ -113,7 +120,8 @@ impl Drawing<'_> {
         let left = all.len() - rows.len();
         let rest = (left > 0).then(|| (format!("{left} more"), (self.open_href)(table)));
         let name = split(table).1.to_owned();
-        let letters = rows.iter().map(|row| row.name.len() + usize::from(row.nested)).chain([name.len()]).max().unwrap_or(0);
+        let letters =
+            rows.iter().map(|row| row.name.len() + usize::from(row.nested)).chain([name.len()]).max().unwrap_or(0);
         let width = (letters as u32 * 8 + 28).clamp(104, 232);
         let href = (self.open_href)(table);
         let on = rows.iter().any(|row| row.on);
@@ -171,7 +179,10 @@ fn line((x1, y1, width): (u32, u32, u32), (x2, y2, _): (u32, u32, u32)) -> Strin
     let (up, down) = (from + GAP_X, x2.saturating_sub(GAP_X));
     format!(
         "M{from},{y1}C{},{y1} {},{LANE} {up},{LANE}H{down}C{},{LANE} {},{y2} {x2},{y2}",
-        from + bend, from + bend, x2.saturating_sub(bend), x2.saturating_sub(bend)
+        from + bend,
+        from + bend,
+        x2.saturating_sub(bend),
+        x2.saturating_sub(bend)
     )
 }
 
