@@ -14,6 +14,7 @@ pub mod keys;
 mod lake;
 pub mod model;
 pub mod objects;
+pub mod policy;
 pub mod ports;
 mod purge;
 mod query;
@@ -30,4 +31,5 @@ mod zone;
 
 pub use error::{Error, ErrorKind, Position, Result};
 pub use lake::*;
+pub use policy::Identity;
 pub use query::{Cost, ScanCost};
