@@ -10,6 +10,7 @@ mod failpoint;
 mod format;
 pub mod http;
 pub mod ingestion;
+pub mod policies;
 pub mod reset;
 pub mod runs;
 mod seed;
@@ -52,6 +53,8 @@ pub struct AppState {
     pub engine: Arc<Engine>,
     /// The stream.
     pub streams: Arc<Streams>,
+    /// Keeps the policies.
+    pub policies: policies::Keeper,
     /// Decides about markers.
     pub reconciler: Reconciler,
     /// Tells the time.
@@ -74,6 +77,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     tokio::fs::create_dir_all(&config.data.data_dir).await?;
     let store = Store::open(&config.data.data_dir, clock.clone()).await?;
     let lake = Lake::open(config.lake()).await?;
+    let policies = policies::Keeper::open(store.clone(), lake.clone()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
     let streams = Streams::open(store.clone(), lake.clone(), clock.clone(), ids.clone(), config.streams()).await?;
     let engine = Engine::new(
@@ -90,7 +94,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         ids,
     );
     let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
-    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, streams, reconciler, clock, story }))
+    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, streams, policies, reconciler, clock, story }))
 }
 
 impl AppState {

@@ -8,6 +8,7 @@ mod calls;
 mod deliveries;
 mod error;
 mod events;
+mod policies;
 mod presenting;
 mod runs;
 mod show;
@@ -30,6 +31,7 @@ pub use calls::{CallFilter, CallRow, CallSum, PRESS};
 pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;
+pub use policies::{PolicyChangeRow, ViewSwitchRow};
 pub use presenting::{ClockChange, Presentation};
 pub use runs::{
     ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepDone, StepRow,
@@ -148,7 +150,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake` or `stream`.
+    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy` or `stream`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
         let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
             .bind(self.store.clock.millis())

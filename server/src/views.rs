@@ -7,6 +7,7 @@ mod clock;
 mod lake;
 pub mod numbers;
 mod outcome;
+mod policies;
 mod presenting;
 mod progress;
 mod report;
@@ -20,25 +21,42 @@ mod stream;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use showrunner_lake::Identity;
 use showrunner_lake::model::Day;
 
 use crate::AppState;
 use crate::error::{Error, ErrorKind, Result};
+use crate::policies::Viewer;
 use crate::story::Story;
 pub use audience::for_screen;
 use numbers::Numbers;
+pub use policies::{mask_statements, row_policy_statement};
 pub use sql::{Asked, LONGEST as LONGEST_QUERY};
 
 /// Everything the pages ask for.
+#[derive(Clone)]
 pub struct Views {
     state: Arc<AppState>,
-    numbers: Numbers,
+    numbers: Arc<Numbers>,
+    viewer: Viewer,
+    who: Identity,
 }
 
 impl Views {
     /// Nothing is computed before it is asked for.
     pub fn new(state: Arc<AppState>) -> Self {
-        Views { numbers: Numbers::new(state.lake.clone()), state }
+        let numbers = Arc::new(Numbers::new(state.lake.clone()));
+        Views { numbers, state, viewer: Viewer::Admin, who: Identity::admin() }
+    }
+
+    /// The same pages as somebody sees them.
+    pub fn seen_by(&self, viewer: &Viewer) -> Self {
+        Views { viewer: viewer.clone(), who: viewer.identity(), ..self.clone() }
+    }
+
+    /// Whether policies may stand between who looks and what is there.
+    fn restricted(&self) -> bool {
+        self.state.lake.restricts(&self.who)
     }
 
     /// The story that is told.

@@ -25,7 +25,7 @@ pub(crate) use guard::{Guarded, session_user};
 pub use mask::Rule;
 pub(crate) use shield::{Access, Shield};
 pub use shown::{Injected, InjectedColumn};
-pub use statement::{Statement, is_policy_statement};
+pub use statement::{How, IfThere, Statement, is_policy_statement};
 pub(crate) use words::bigquery_text;
 
 /// On whose behalf something is asked.

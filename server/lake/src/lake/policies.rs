@@ -16,6 +16,11 @@ impl Lake {
         self.inner.policies.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether any policy may stand between tables and `who`.
+    pub fn restricts(&self, who: &Identity) -> bool {
+        self.inner.access(who).is_restricted()
+    }
+
     /// Puts policies in force, all at once: a query that begins after this call is subject to them. Tags stay as they are.
     pub fn set_policies(&self, policies: Policies) {
         let mut kept = self.inner.policies.write().unwrap_or_else(PoisonError::into_inner);
