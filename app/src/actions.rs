@@ -10,8 +10,9 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        CancelQuery, ChangeAudience, ChangeClock, ChangeStream, ConfirmReset, OpenStep, Press, Reingest, ResendRecord,
-        RetryRun, SetTheme, SkipStep, StartStream, StopRun, TakeUpStep,
+        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePolicies, ChangeStream, ConfirmReset,
+        OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun, StoryPolicies,
+        TakeUpStep,
     },
     erase::{Erase, Inside},
     error,
@@ -38,6 +39,10 @@ pub(crate) struct Actions {
     pub start_stream: Mutation,
     pub stream: Mutation,
     pub resend: Mutation,
+    pub policies: Mutation,
+    pub row_policy: Mutation,
+    pub mask: Mutation,
+    pub story_policies: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -60,6 +65,10 @@ impl Actions {
             start_stream: Mutation::new(StartStream::PATH),
             stream: Mutation::new(ChangeStream::PATH),
             resend: Mutation::new(ResendRecord::PATH),
+            policies: Mutation::new(ChangePolicies::PATH),
+            row_policy: Mutation::new(AddRowPolicy::PATH),
+            mask: Mutation::new(AddMask::PATH),
+            story_policies: Mutation::new(StoryPolicies::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -79,7 +88,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 15] {
+    fn all(self) -> [Mutation; 19] {
         let Self {
             press,
             open,
@@ -96,6 +105,10 @@ impl Actions {
             start_stream,
             stream,
             resend,
+            policies,
+            row_policy,
+            mask,
+            story_policies,
             error: _,
         } = self;
         [
@@ -114,6 +127,10 @@ impl Actions {
             start_stream,
             stream,
             resend,
+            policies,
+            row_policy,
+            mask,
+            story_policies,
         ]
     }
 

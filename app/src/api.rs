@@ -15,7 +15,7 @@ use crate::{
 /// The bar of every page.
 #[server(name = GetShell, prefix = "/api", endpoint = "shell", input = GetUrl)]
 pub async fn shell() -> Result<ShellView, WireError> {
-    let call = Call::authorize(Permission::View).await?;
+    let call = Call::authorize(Permission::Switch).await?;
     call.answer(call.services.show.shell().await)
 }
 
@@ -50,21 +50,21 @@ pub async fn lake_table(table: String, #[server(default)] query: TableQuery) -> 
 /// Folders and objects of a bucket below `prefix`.
 #[server(name = GetLakeBucket, prefix = "/api", endpoint = "lake_bucket", input = GetUrl)]
 pub async fn lake_bucket(bucket: String, prefix: Option<String>, page: Option<String>) -> Result<LakeView, WireError> {
-    let call = Call::authorize(Permission::View).await?;
+    let call = Call::authorize(Permission::Inspect).await?;
     call.answer(call.services.browse.lake_bucket(bucket, prefix, page).await)
 }
 
 /// Runs, newest first.
 #[server(name = GetRuns, prefix = "/api", endpoint = "runs", input = GetUrl)]
 pub async fn runs() -> Result<Vec<RunRow>, WireError> {
-    let call = Call::authorize(Permission::View).await?;
+    let call = Call::authorize(Permission::Inspect).await?;
     call.answer(call.services.runs.runs().await)
 }
 
 /// One run.
 #[server(name = GetRun, prefix = "/api", endpoint = "run", input = GetUrl)]
 pub async fn run(id: String) -> Result<RunView, WireError> {
-    let call = Call::authorize(Permission::View).await?;
+    let call = Call::authorize(Permission::Inspect).await?;
     call.answer(call.services.runs.run(id).await)
 }
 
@@ -76,7 +76,7 @@ pub async fn run_calls(
     kind: Option<String>,
     page: Option<String>,
 ) -> Result<CallsView, WireError> {
-    let call = Call::authorize(Permission::View).await?;
+    let call = Call::authorize(Permission::Inspect).await?;
     call.answer(call.services.runs.run_calls(id, step, kind, page).await)
 }
 
@@ -90,7 +90,7 @@ pub async fn report(query: String) -> Result<ReportView, WireError> {
 /// The dry run of a reset, or the certificate of the reset `run`.
 #[server(name = GetReset, prefix = "/api", endpoint = "reset", input = GetUrl)]
 pub async fn reset(scope: Option<String>, run: Option<String>) -> Result<ResetView, WireError> {
-    let call = Call::authorize(Permission::View).await?;
+    let call = Call::authorize(Permission::Inspect).await?;
     call.answer(call.services.resets.reset(scope, run).await)
 }
 
@@ -141,6 +141,65 @@ pub async fn change_stream(change: String, #[server(default)] value: String) -> 
 pub async fn resend_record(run: String, seq: String, payload: String) -> Result<String, WireError> {
     let call = Call::authorize(Permission::Present).await?;
     call.stay(call.services.streaming.resend_record(run, seq, payload).await)
+}
+
+/// The policies: which rows and columns each identity sees.
+#[server(name = GetPolicies, prefix = "/api", endpoint = "policies", input = GetUrl)]
+pub async fn policies() -> Result<PoliciesView, WireError> {
+    let call = Call::authorize(Permission::View).await?;
+    call.answer(call.services.policies.policies().await)
+}
+
+/// Executes statements that change policies.
+#[server(name = ChangePolicies, prefix = "/api", endpoint = "change_policies")]
+pub async fn change_policies(sql: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Govern).await?;
+    call.redirect(call.services.policies.change_policies(sql).await)
+}
+
+/// Adds a row access policy.
+#[server(name = AddRowPolicy, prefix = "/api", endpoint = "add_row_policy")]
+pub async fn add_row_policy(
+    table: String,
+    name: String,
+    #[server(default)] grantees: String,
+    filter: String,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Govern).await?;
+    let form = RowPolicyForm { table, name, grantees, filter };
+    call.redirect(call.services.policies.add_row_policy(form).await)
+}
+
+/// Masks a column, or denies it.
+#[server(name = AddMask, prefix = "/api", endpoint = "add_mask")]
+pub async fn add_mask(
+    table: String,
+    column: String,
+    rule: String,
+    #[server(default)] grantees: String,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Govern).await?;
+    let form = MaskForm { table, column, rule, grantees };
+    call.redirect(call.services.policies.add_mask(form).await)
+}
+
+/// Puts the story's policies in force.
+#[server(name = StoryPolicies, prefix = "/api", endpoint = "story_policies")]
+pub async fn story_policies() -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Govern).await?;
+    call.redirect(call.services.policies.story_policies().await)
+}
+
+/// Views as one of the story's identities, or as the admin again, and goes back to the page it came from.
+#[server(name = ViewAs, prefix = "/api", endpoint = "view_as")]
+pub async fn view_as(
+    #[server(default)] identity: String,
+    #[server(default)] back: String,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Switch).await?;
+    let cookie = call.answer(call.services.policies.view_as(identity).await)?;
+    call.set_view_as(&cookie);
+    call.redirect(Ok(local_address(&back).to_owned()))
 }
 
 /// Presses a step's button.
@@ -243,17 +302,17 @@ pub struct Endpoint {
 /// Every server function. A test of the server compares it with what is registered, and calls each one without permission.
 #[cfg(feature = "ssr")]
 pub const ENDPOINTS: &[Endpoint] = &[
-    endpoint::<GetShell>(Permission::View, false),
+    endpoint::<GetShell>(Permission::Switch, false),
     endpoint::<GetShow>(Permission::View, false),
     endpoint::<GetAudience>(Permission::View, false),
     endpoint::<GetLake>(Permission::View, false),
     endpoint::<GetLakeTable>(Permission::View, false),
-    endpoint::<GetLakeBucket>(Permission::View, false),
-    endpoint::<GetRuns>(Permission::View, false),
-    endpoint::<GetRun>(Permission::View, false),
-    endpoint::<GetRunCalls>(Permission::View, false),
+    endpoint::<GetLakeBucket>(Permission::Inspect, false),
+    endpoint::<GetRuns>(Permission::Inspect, false),
+    endpoint::<GetRun>(Permission::Inspect, false),
+    endpoint::<GetRunCalls>(Permission::Inspect, false),
     endpoint::<GetReport>(Permission::View, false),
-    endpoint::<GetReset>(Permission::View, false),
+    endpoint::<GetReset>(Permission::Inspect, false),
     endpoint::<GetSql>(Permission::View, false),
     endpoint::<GetStream>(Permission::View, false),
     endpoint::<GetLineage>(Permission::View, false),
@@ -272,6 +331,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<StartStream>(Permission::Present, true),
     endpoint::<ChangeStream>(Permission::Present, true),
     endpoint::<ResendRecord>(Permission::Present, true),
+    endpoint::<GetPolicies>(Permission::View, false),
+    endpoint::<ChangePolicies>(Permission::Govern, true),
+    endpoint::<AddRowPolicy>(Permission::Govern, true),
+    endpoint::<AddMask>(Permission::Govern, true),
+    endpoint::<StoryPolicies>(Permission::Govern, true),
+    endpoint::<ViewAs>(Permission::Switch, true),
 ];
 
 #[cfg(feature = "ssr")]

@@ -15,7 +15,7 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql,
+        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Policies, Report, Reset, Run, RunCalls, Runs, Show, Sql,
         Stream, resource,
     },
     ui::{icon, labelled_icon},
@@ -127,6 +127,8 @@ fn bar(live: Live) -> AnyView {
                         at: "–".into(),
                         // The page below failed for the same reason and says so.
                         trouble: None,
+                        viewing: None,
+                        identities: Vec::new(),
                     });
                 view! { <Bar shell /> }
             })}
@@ -150,6 +152,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/lineage") view=Lineage ssr=SsrMode::Async />
             <Route path=path!("/stream") view=Stream ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
+            <Route path=path!("/policies") view=Policies ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
             <Route path=path!("/audience") view=Audience ssr=SsrMode::Async />
         </Routes>
@@ -178,10 +181,12 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 <NavLink href="/report" title="Report" />
                 <NavLink href="/sql" title="SQL" />
                 <NavLink href="/lineage" title="Lineage" />
+                <NavLink href="/policies" title="Policies" />
             </nav>
             <div class="topbar-end">
                 <Freshness at=shell.at />
                 <span class="role viewer">{shell.role}</span>
+                <ViewAs identities=shell.identities />
                 <ThemeSwitch theme=shell.theme />
                 <a class="btn quiet" href="/reset">
                     {icon("#i-reset")}
@@ -189,6 +194,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 </a>
             </div>
         </header>
+        {shell.viewing.map(|(title, user)| view! { <Viewing title user /> })}
         {shell
             .trouble
             .map(|trouble| {
@@ -203,6 +209,68 @@ fn Bar(shell: ShellView) -> impl IntoView {
             })}
     }
     .erased()
+}
+
+/// Where the forms of the identity switch are sent.
+const VIEW_AS: &str = <api::ViewAs as server_fn::ServerFn>::PATH;
+
+/// Whom the page is seen as. Both forms here are plain ones: everything on the page is another's then, so all of it is loaded anew.
+#[component]
+fn Viewing(title: String, user: String) -> impl IntoView {
+    view! {
+        <div class="note warn viewing" role="status">
+            {icon("#i-warn")}
+            <div>
+                "Viewing as "
+                <strong>{title}</strong>
+                " "
+                <span class="mono">{user}</span>
+                ". Rows and columns are those that policies allow."
+            </div>
+            <form method="post" action=VIEW_AS>
+                <input type="hidden" name="identity" value="" />
+                <input type="hidden" name="back" value=here() />
+                <button class="btn" type="submit">
+                    "Back to admin"
+                </button>
+            </form>
+        </div>
+    }
+    .erased()
+}
+
+/// Whom the presenter can view as.
+#[component]
+fn ViewAs(identities: Vec<(String, String)>) -> impl IntoView {
+    let buttons = identities
+        .into_iter()
+        .map(|(id, title)| {
+            view! {
+                <button class="btn quiet" type="submit" name="identity" value=id>
+                    {title}
+                </button>
+            }
+        })
+        .collect::<Vec<_>>();
+    (!buttons.is_empty())
+        .then(|| {
+            view! {
+                <details class="view-as viewer">
+                    <summary class="btn quiet">"View as"</summary>
+                    <form method="post" action=VIEW_AS aria-label="View as">
+                        <input type="hidden" name="back" value=here() />
+                        {buttons}
+                    </form>
+                </details>
+            }
+        })
+        .erased()
+}
+
+/// The address of this page, kept up to date.
+fn here() -> impl Fn() -> String + Send + Sync + 'static {
+    let location = use_location();
+    move || format!("{}{}", location.pathname.get(), query(&location.search.get()))
 }
 
 #[component]
@@ -257,8 +325,7 @@ const THEMES: [(&str, &str, &str); 3] =
 
 #[component]
 fn ThemeSwitch(theme: String) -> impl IntoView {
-    let location = use_location();
-    let back = move || format!("{}{}", location.pathname.get(), query(&location.search.get()));
+    let back = here();
     let buttons = THEMES
         .map(|(value, title, drawing)| {
             let pressed = if theme == value { "true" } else { "false" };

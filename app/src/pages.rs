@@ -12,6 +12,8 @@ mod lake;
 #[cfg(feature = "ssr")]
 mod lineage;
 #[cfg(feature = "ssr")]
+mod policies;
+#[cfg(feature = "ssr")]
 mod report;
 #[cfg(feature = "ssr")]
 mod runs;
@@ -22,7 +24,7 @@ mod stream;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
-    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as Report, Drawn as Runs,
+    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as Policies, Drawn as Report, Drawn as Runs,
     Drawn as Sql, Drawn as Stream,
 };
 pub(crate) use audience::Audience;
@@ -30,6 +32,7 @@ pub(crate) use audience::Audience;
 pub(crate) use {
     lake::{Lake, LakeBucket, LakeTable},
     lineage::Lineage,
+    policies::Policies,
     report::Report,
     runs::Runs,
     sql::Sql,

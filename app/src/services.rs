@@ -16,6 +16,12 @@ pub enum Permission {
     Present,
     /// Reset.
     Reset,
+    /// See what policies do not reach: runs and their records, buckets, dry runs of resets.
+    Inspect,
+    /// Change policies.
+    Govern,
+    /// See the bar of a page, and view as somebody else or as oneself again.
+    Switch,
 }
 
 /// The policy choke point.
@@ -117,6 +123,23 @@ pub trait Queries: Send + Sync {
     async fn cancel_query(&self, id: String) -> Result<String, WireError>;
 }
 
+/// Policies, and who somebody views as.
+#[async_trait]
+pub trait Policies: Send + Sync {
+    /// The page of the policies.
+    async fn policies(&self) -> Result<PoliciesView, WireError>;
+    /// Executes statements. Returns where to look.
+    async fn change_policies(&self, sql: String) -> Result<String, WireError>;
+    /// Adds a row access policy. Returns where to look.
+    async fn add_row_policy(&self, form: RowPolicyForm) -> Result<String, WireError>;
+    /// Masks a column, or denies it. Returns where to look.
+    async fn add_mask(&self, form: MaskForm) -> Result<String, WireError>;
+    /// Puts the story's policies in force. Returns where to look.
+    async fn story_policies(&self) -> Result<String, WireError>;
+    /// Views as one of the story's identities from now on, or as the admin (empty). Gives the cookie's value.
+    async fn view_as(&self, identity: String) -> Result<String, WireError>;
+}
+
 /// The stream.
 #[async_trait]
 pub trait Streaming: Send + Sync {
@@ -156,6 +179,8 @@ pub struct Services {
     pub resets: Arc<dyn Resets>,
     /// SQL.
     pub queries: Arc<dyn Queries>,
+    /// Policies.
+    pub policies: Arc<dyn Policies>,
     /// The stream.
     pub streaming: Arc<dyn Streaming>,
     /// Lineage.
@@ -178,6 +203,9 @@ pub struct Host {
 
 /// Name of the cookie with `light` or `dark`; any other value, or none, follows the system.
 pub const THEME_COOKIE: &str = "theme";
+
+/// Name of the cookie with the id of the identity that is viewed as; none: the admin. It holds nothing else, and only ever narrows.
+pub const VIEW_AS_COOKIE: &str = "view_as";
 
 /// A server function call that was allowed.
 pub(crate) struct Call {
@@ -216,6 +244,14 @@ impl Call {
     /// Leaves the browser where it is. The answer of every mutation is an address; this one is empty.
     pub fn stay(&self, result: Result<(), WireError>) -> Result<String, WireError> {
         self.answer(result.map(|()| String::new()))
+    }
+
+    /// Writes the cookie of the identity that is viewed as, or removes it.
+    pub fn set_view_as(&self, identity: &str) {
+        let life = if identity.is_empty() { "; Max-Age=0" } else { "" };
+        if let Some(host) = &self.host {
+            (host.set_cookie)(format!("{VIEW_AS_COOKIE}={identity}; Path=/{life}; HttpOnly; SameSite=Lax"));
+        }
     }
 
     /// Writes the theme cookie.

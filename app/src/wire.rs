@@ -5,6 +5,7 @@ mod audience;
 mod calls;
 mod lake;
 mod lineage;
+mod policies;
 mod report;
 mod reset;
 mod runs;
@@ -18,6 +19,7 @@ pub use audience::*;
 pub use calls::*;
 pub use lake::*;
 pub use lineage::*;
+pub use policies::*;
 pub use report::*;
 pub use reset::*;
 pub use runs::*;
@@ -97,6 +99,10 @@ pub struct ShellView {
     pub at: String,
     /// A message about the server itself (disk full, database locked), if any.
     pub trouble: Option<String>,
+    /// Title and name of whom the presenter views as.
+    pub viewing: Option<(String, String)>,
+    /// Ids and titles of those that the presenter can view as.
+    pub identities: Vec<(String, String)>,
 }
 
 /// A label with a value, and what it is of.
@@ -153,7 +159,7 @@ pub enum Event {
     },
     /// Something changed for good: refetch what the page shows. Stored, replayed.
     Changed {
-        /// `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `stream`
+        /// `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy`, `stream`
         what: String,
         /// Run, step or folder id.
         id: String,

@@ -11,6 +11,7 @@ mod format;
 pub mod http;
 pub mod ingestion;
 mod lineage;
+pub mod policies;
 pub mod reset;
 pub mod runs;
 mod seed;
@@ -53,6 +54,8 @@ pub struct AppState {
     pub engine: Arc<Engine>,
     /// The stream.
     pub streams: Arc<Streams>,
+    /// Keeps the policies.
+    pub policies: policies::Keeper,
     /// Decides about markers.
     pub reconciler: Reconciler,
     /// Tells the time.
@@ -77,6 +80,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     tokio::fs::create_dir_all(&config.data.data_dir).await?;
     let store = Store::open(&config.data.data_dir, clock.clone()).await?;
     let lake = Lake::open(config.lake()).await?;
+    let policies = policies::Keeper::open(store.clone(), lake.clone()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
     let jobs = showrunner_lake::lineage::jobs(&lake).await?;
     store.know_jobs(&jobs).await?;
@@ -95,7 +99,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         ids,
     );
     let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
-    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, streams, reconciler, clock, story, jobs }))
+    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, streams, policies, reconciler, clock, story, jobs }))
 }
 
 impl AppState {

@@ -9,6 +9,7 @@ mod deliveries;
 mod error;
 mod events;
 mod lineage;
+mod policies;
 mod presenting;
 mod runs;
 mod show;
@@ -32,6 +33,7 @@ pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;
 pub use lineage::{ForeignEvent, LineageRow};
+pub use policies::{PolicyChangeRow, ViewSwitchRow};
 pub use presenting::{ClockChange, Presentation};
 pub use runs::{
     ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepDone, StepRow,
@@ -157,7 +159,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake` or `stream`.
+    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy` or `stream`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
         let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
             .bind(self.store.clock.millis())

@@ -38,6 +38,46 @@ pub struct Story {
     /// Saved queries of the SQL page.
     #[serde(rename = "query", default)]
     pub queries: Vec<SavedQuery>,
+    /// Whom the presenter can view as.
+    #[serde(rename = "identity", default)]
+    pub identities: Vec<StoryIdentity>,
+    /// What the presenter puts in force with one press.
+    #[serde(default)]
+    pub policies: StoryPolicies,
+}
+
+/// Somebody that the presenter can view as.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoryIdentity {
+    /// What the cookie says: `[a-z0-9-]`.
+    pub id: String,
+    /// `Analyst, Germany`
+    pub title: String,
+    /// An e-mail address.
+    pub user: String,
+    /// Groups that the person is in.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+impl StoryIdentity {
+    /// For the engine.
+    pub fn identity(&self) -> showrunner_lake::Identity {
+        showrunner_lake::Identity::person(&self.user, &self.groups)
+    }
+}
+
+/// The policies of a story.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoryPolicies {
+    /// Statements in BigQuery's syntax, which can be executed again and again.
+    #[serde(default)]
+    pub statements: String,
+    /// A small query that shows who sees what.
+    #[serde(default)]
+    pub query: String,
 }
 
 /// A query that the SQL page offers.
@@ -296,6 +336,18 @@ impl Story {
             }
         }
         self.audience.check()?;
+        for identity in &self.identities {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if identity.id.is_empty() || !identity.id.chars().all(plain) {
+                return Err(format!("identity '{}': the id has small letters, digits and hyphens only", identity.id));
+            }
+            if self.identities.iter().filter(|other| other.id == identity.id).count() > 1 {
+                return Err(format!("identity '{}': the id is given twice", identity.id));
+            }
+        }
+        if !self.policies.statements.trim().is_empty() {
+            crate::policies::parse(&self.policies.statements).map_err(|e| format!("policies: {}", e.message))?;
+        }
         for (index, query) in self.queries.iter().enumerate() {
             let at = format!("query {} ({})", index + 1, query.title.trim());
             if query.title.trim().is_empty() {

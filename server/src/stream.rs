@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use showrunner_lake::Lake;
 use showrunner_lake::keys::SourceKey;
 use showrunner_lake::replay::Replay;
 use showrunner_lake::stream::{Compaction, Sinks, StreamOptions};
+use showrunner_lake::{Identity, Lake};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -113,7 +113,7 @@ impl Streams {
         settings: StreamSettings,
     ) -> Result<Arc<Streams>> {
         let sinks = Sinks::open(lake.clone(), StreamOptions::default()).await?;
-        let board = Board::read(&lake, clock.now()).await?;
+        let board = Board::read(&lake, &Identity::admin(), clock.now()).await?;
         Ok(Arc::new(Streams {
             store,
             lake,
@@ -140,6 +140,12 @@ impl Streams {
     /// What became visible.
     pub fn board(&self) -> &Board {
         &self.board
+    }
+
+    /// What became visible, as far as `who` sees it: counted from the warehouse.
+    pub async fn board_of(&self, who: &Identity) -> Result<Second> {
+        let now = self.clock.now();
+        Ok(Board::read(&self.lake, who, now).await?.at(now))
     }
 
     /// What streams are given by the configuration.

@@ -8,6 +8,7 @@ mod lake;
 mod lineage;
 pub mod numbers;
 mod outcome;
+mod policies;
 mod presenting;
 mod progress;
 mod report;
@@ -21,26 +22,43 @@ mod stream;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use showrunner_lake::Identity;
 use showrunner_lake::model::Day;
 
 use crate::AppState;
 use crate::error::{Error, ErrorKind, Result};
+use crate::policies::Viewer;
 use crate::story::Story;
 pub use audience::for_screen;
 use numbers::Numbers;
+pub use policies::{mask_statements, row_policy_statement};
 pub use sql::{Asked, LONGEST as LONGEST_QUERY};
 
 /// Everything the pages ask for.
+#[derive(Clone)]
 pub struct Views {
     state: Arc<AppState>,
-    numbers: Numbers,
-    report_jobs: tokio::sync::OnceCell<Vec<showrunner_lake::lineage::Job>>,
+    numbers: Arc<Numbers>,
+    report_jobs: Arc<tokio::sync::OnceCell<Vec<showrunner_lake::lineage::Job>>>,
+    viewer: Viewer,
+    who: Identity,
 }
 
 impl Views {
     /// Nothing is computed before it is asked for.
     pub fn new(state: Arc<AppState>) -> Self {
-        Views { numbers: Numbers::new(state.lake.clone()), report_jobs: Default::default(), state }
+        let numbers = Arc::new(Numbers::new(state.lake.clone()));
+        Views { numbers, report_jobs: Arc::default(), state, viewer: Viewer::Admin, who: Identity::admin() }
+    }
+
+    /// The same pages as somebody sees them.
+    pub fn seen_by(&self, viewer: &Viewer) -> Self {
+        Views { viewer: viewer.clone(), who: viewer.identity(), ..self.clone() }
+    }
+
+    /// Whether policies may stand between who looks and what is there.
+    fn restricted(&self) -> bool {
+        self.state.lake.restricts(&self.who)
     }
 
     /// The story that is told.

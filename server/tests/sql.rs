@@ -7,7 +7,7 @@ use showrunner::clock::{RandomIds, SystemClock};
 use showrunner::config::Config;
 use showrunner::runs::{Job, NewRun};
 use showrunner::story::fill;
-use showrunner_lake::QueryLimits;
+use showrunner_lake::{Identity, QueryLimits};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_saved_query_runs_and_a_date_filter_saves_partitions() {
@@ -30,7 +30,11 @@ async fn every_saved_query_runs_and_a_date_filter_saves_partitions() {
         let ask = async |sql: &str| {
             let sql = fill(sql, story, None);
             assert!(!sql.contains('{'), "{}: a placeholder is left: {sql}", query.title);
-            let answer = state.lake.ask(&sql, limits, None).await.unwrap_or_else(|e| panic!("{}: {e}", query.title));
+            let answer = state
+                .lake
+                .ask(&Identity::admin(), &sql, limits, None)
+                .await
+                .unwrap_or_else(|e| panic!("{}: {e}", query.title));
             assert!(answer.batches.iter().any(|b| b.num_rows() > 0) && !answer.cut, "{}", query.title);
             answer.cost
         };
@@ -45,7 +49,7 @@ async fn every_saved_query_runs_and_a_date_filter_saves_partitions() {
     let same: Vec<_> = story.queries.iter().filter(|q| q.title.contains("hits") || q.title.contains("Hits")).collect();
     assert_eq!(same.len(), 2, "bronze and silver answer the same question");
     let rows = async |sql: &str| {
-        let batches = state.lake.ask(&fill(sql, story, None), limits, None).await.unwrap().batches;
+        let batches = state.lake.ask(&Identity::admin(), &fill(sql, story, None), limits, None).await.unwrap().batches;
         arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
     };
     assert_eq!(rows(&same[0].sql).await, rows(&same[1].sql).await);

@@ -9,7 +9,7 @@ use crate::{
     layout::PageTitle,
     services::Host,
     ui::{CodeRow, Empty, Facts, Panel, icon, state_icon},
-    wire::{SqlAnswer, SqlError, SqlRows, SqlTable, SqlView, State},
+    wire::{PolicyStatement, SqlAnswer, SqlError, SqlRows, SqlTable, SqlView, State},
 };
 
 /// Read-only SQL over all zones. The query is in the address, so that a view can be sent. It is drawn again for nothing that happened
@@ -25,7 +25,7 @@ pub(crate) fn Sql() -> impl IntoView {
 fn Page(sql: SqlView) -> impl IntoView {
     let answers = if sql.answers.is_empty() {
         view! {
-            <section class="panel" aria-label="Result">
+            <section class="panel" aria-label="Result" hidden=sql.statement.is_some()>
                 <Empty
                     what="No query has run on this page yet."
                     how="Write one above, or open one of the saved queries."
@@ -59,6 +59,7 @@ fn Page(sql: SqlView) -> impl IntoView {
                 <div class="stack w-8">
                     <Editor q=sql.q compare=sql.compare />
                     <Running id=sql.id />
+                    {sql.statement.map(|statement| view! { <Policy statement /> })}
                     {comparison}
                     {answers}
                 </div>
@@ -130,6 +131,62 @@ fn Running(id: String) -> impl IntoView {
     .erased()
 }
 
+/// A statement that changes policies: looking at it changes nothing, pressing does.
+#[component]
+fn Policy(statement: PolicyStatement) -> impl IntoView {
+    let action = expect_context::<Actions>().policies;
+    let press = if statement.allowed {
+        view! {
+            <Post action class="btns">
+                <input type="hidden" name="sql" value=statement.sql.clone() />
+                <button class="btn primary" type="submit">
+                    "Change policies"
+                </button>
+            </Post>
+        }
+        .erased()
+    } else {
+        ().erased()
+    };
+    let class = if statement.allowed { "note" } else { "note bad" };
+    let drawing = if statement.allowed { "#i-info" } else { "#i-failed" };
+    let codes = statement.codes.into_iter().map(|code| view! { <CodeRow code plain=true /> }).collect_view();
+    view! {
+        <Panel title="Statement" body="panel-body stack tight">
+            <div class=class>{icon(drawing)} <div>{statement.words}</div></div>
+            {press}
+            <div class="call-body">{codes}</div>
+        </Panel>
+    }
+    .erased()
+}
+
+/// Lines of which some were put in by the engine: those have a mark and the accent, and a word for who hears them.
+#[component]
+fn Injected(title: String, lines: Vec<(String, bool)>) -> impl IntoView {
+    let label = title.clone();
+    let lines = lines
+        .into_iter()
+        .map(|(line, put_in)| {
+            if put_in {
+                view! { <ins><span class="sr">"put in: "</span><span aria-hidden="true">"▸ "</span>{line}"\n"</ins> }
+                    .erased()
+            } else {
+                view! { <span>"  "{line}"\n"</span> }.erased()
+            }
+        })
+        .collect_view();
+    view! {
+        <details class="data" open="">
+            <summary>{icon("#i-down")} <span>{title}</span></summary>
+            <pre class="code injected" tabindex="0" role="region" aria-label=label>
+                {lines}
+            </pre>
+        </details>
+    }
+    .erased()
+}
+
 #[component]
 fn Answer(answer: SqlAnswer, class: &'static str) -> impl IntoView {
     let end = answer.csv.map(|href| {
@@ -152,6 +209,7 @@ fn Answer(answer: SqlAnswer, class: &'static str) -> impl IntoView {
             </details>
         }
     });
+    let injected = answer.injected.into_iter().map(|(title, lines)| view! { <Injected title lines /> }).collect_view();
     let details = answer
         .details
         .into_iter()
@@ -173,7 +231,7 @@ fn Answer(answer: SqlAnswer, class: &'static str) -> impl IntoView {
             {error}
             {rows}
             {answer.more.map(|more| view! { <p class="sub">{more}</p> })}
-            <div>{google} {details}</div>
+            <div>{injected} {google} {details}</div>
         </Panel>
     }
     .erased()

@@ -23,6 +23,8 @@ pub struct SqlView {
     pub comparison: Option<(String, SqlRows)>,
     /// One for each query.
     pub answers: Vec<SqlAnswer>,
+    /// In place of a query: a statement that changes policies. It is executed by a press, never by looking at the page.
+    pub statement: Option<PolicyStatement>,
 }
 
 /// A table that can be queried.
@@ -53,6 +55,8 @@ pub struct SqlAnswer {
     pub csv: Option<String>,
     /// The Google call that the query stands for, in several forms.
     pub google: Vec<CodeView>,
+    /// What the engine put in: the query as the viewer's policies make it, and the plan, with the lines put in marked.
+    pub injected: Vec<(String, Vec<(String, bool)>)>,
     /// Titles and texts of what can be opened: what was read of each table, the plans.
     pub details: Vec<(String, String)>,
 }

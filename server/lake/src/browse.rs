@@ -7,17 +7,20 @@ use chrono::NaiveDate;
 
 use crate::delta::{Current, LiveFile, Table, parts};
 use crate::model::TableStat;
+use crate::policy::Injected;
 use crate::{Error, ErrorKind, Result};
 
 mod fields;
 mod footers;
 mod history;
+mod seen;
 mod values;
 
 pub use fields::{Difference, FieldNode, differences};
 pub(crate) use footers::Footers;
 pub use footers::{DayValues, FirstValues};
 pub use history::{History, VersionLook};
+pub(crate) use seen::Asking;
 pub use values::{Content, LIST_WINDOW, Node, Preview, PreviewColumn};
 
 /// One version of a table, held still for as long as somebody looks.
@@ -25,6 +28,8 @@ pub struct Look {
     table: Arc<Table>,
     current: Arc<Current>,
     footers: Arc<Footers>,
+    /// Set where policies stand between the table and who looks.
+    seen: Option<Arc<seen::Seen>>,
 }
 
 /// A partition: the files of one folder.
@@ -79,14 +84,21 @@ fn folder_of(path: &str) -> (&str, &str) {
 }
 
 impl Look {
-    pub(crate) async fn open(table: Arc<Table>, footers: Arc<Footers>) -> Result<Self> {
+    pub(crate) async fn open(table: Arc<Table>, footers: Arc<Footers>, asking: Asking) -> Result<Self> {
         let current = table.current().await?;
-        Ok(Look { table, current, footers })
+        let seen = seen::Seen::of(&table, &current, asking).await?.map(Arc::new);
+        Ok(Look { table, current, footers, seen })
     }
 
-    /// The table as the log knows it.
+    /// What policies put between the table and who looks: then rows are those that are seen, and nothing is told of files, of the
+    /// history and of how many values there are.
+    pub fn injected(&self) -> Option<&Injected> {
+        self.seen.as_ref().map(|seen| &seen.injected)
+    }
+
+    /// The table as the log knows it, or as much of it as is seen.
     pub fn stat(&self) -> &TableStat {
-        &self.current.stat
+        self.seen.as_ref().map_or(&self.current.stat, |seen| &seen.stat)
     }
 
     /// When this version was committed, in milliseconds since the epoch; `None` if its commit is no longer in the log.
@@ -113,7 +125,10 @@ impl Look {
             partition.bytes += file.bytes;
             partition.written = partition.written.max(file.written());
         }
-        let mut partitions: Vec<_> = found.into_values().collect();
+        let mut partitions: Vec<_> = match &self.seen {
+            None => found.into_values().collect(),
+            Some(seen) => found.into_values().filter_map(|partition| seen.partition(partition)).collect(),
+        };
         partitions.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.folder.cmp(&b.folder)));
         partitions
     }
@@ -123,6 +138,9 @@ impl Look {
     /// # Errors
     /// [`ErrorKind::NotFound`] if this version has no such partition.
     pub fn files(&self, folder: &str) -> Result<Vec<FileLook>> {
+        if let Some(seen) = &self.seen {
+            return seen.file(folder).map(|file| vec![file]).ok_or_else(|| self.missing("partition", folder));
+        }
         let mut files: Vec<_> =
             self.current.files.iter().filter(|f| folder_of(&f.path).0 == folder).map(file_look).collect();
         if files.is_empty() {
@@ -137,6 +155,10 @@ impl Look {
     /// # Errors
     /// [`ErrorKind::NotFound`] if this version has no such file: only what the log names is ever opened.
     pub fn file(&self, path: &str) -> Result<FileLook> {
+        if let Some(seen) = &self.seen {
+            let file = seen.file(folder_of(path).0).filter(|file| file.path == path);
+            return file.ok_or_else(|| self.missing("file", path));
+        }
         self.live(path).map(file_look)
     }
 

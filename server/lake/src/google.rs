@@ -2,6 +2,7 @@
 //! was executed; a new operation does not compile before it has its call here.
 
 mod bigquery;
+mod policies;
 mod shell;
 mod sql;
 
@@ -298,6 +299,7 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
             );
             GoogleCall::new("bigquery", "tables.insert", rest, None)
         }
+        Operation::ChangePolicy(ChangePolicy { statement }) => policies::changed(statement),
         Operation::Query(Query { sql, rows, seconds }) => query(sql, Some((*rows, *seconds)))
             .noted("The zones stand for datasets of the same names; the text is in the dialect of the engine here, which differs from BigQuery's in places."),
     }

@@ -15,6 +15,7 @@ use crate::delta::{Table, io_error};
 use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
 use crate::model::*;
+use crate::policy::Identity;
 use crate::ports::{Objects, Topics, Warehouse};
 use crate::query::Cost;
 use crate::resident::Resident;
@@ -29,6 +30,7 @@ mod console;
 mod foreign;
 mod lock;
 mod open;
+mod policies;
 mod stream;
 
 use background::Background;
@@ -126,6 +128,7 @@ struct Inner {
     checksums: ingestion::Checksums,
     /// What Parquet files say of themselves, for the browser.
     footers: Arc<browse::Footers>,
+    policies: policies::Kept,
 }
 
 impl Lake {
@@ -245,23 +248,23 @@ impl Lake {
         self.work.run(async move { serve.run(&run_id, &days, progress).await }).await
     }
 
-    /// A read-only query over `bronze.* silver.* gold.* warehouse.*`. Anything but a query is refused.
+    /// A read-only query over `bronze.* silver.* gold.* warehouse.*`, on behalf of `who`. Anything but a query is refused.
     ///
     /// Unquoted names are found whatever their case, as in BigQuery.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] with what is wrong in the query, [`ErrorKind::Timeout`] beyond `limits.timeout`.
-    pub async fn query(&self, sql: &str, limits: QueryLimits) -> Result<Answer> {
+    pub async fn query(&self, who: &Identity, sql: &str, limits: QueryLimits) -> Result<Answer> {
         let epoch = self.epoch();
-        match self.query_once(sql, limits).await {
+        match self.query_once(who, sql, limits).await {
             // A reset deleted files under the query: the next version has none of them.
-            Err(e) if e.kind == ErrorKind::Storage && self.epoch() != epoch => self.query_once(sql, limits).await,
+            Err(e) if e.kind == ErrorKind::Storage && self.epoch() != epoch => self.query_once(who, sql, limits).await,
             other => other,
         }
     }
 
-    async fn query_once(&self, sql: &str, limits: QueryLimits) -> Result<Answer> {
-        self.inner.answer(&self.queries, sql, limits, None).await
+    async fn query_once(&self, who: &Identity, sql: &str, limits: QueryLimits) -> Result<Answer> {
+        self.inner.answer(&self.queries, who, sql, limits, None).await
     }
 
     /// Answers to the report's own queries over `silver.sessions` and `silver.products`, which are kept in memory with the columns
@@ -269,13 +272,13 @@ impl Lake {
     ///
     /// # Errors
     /// Those of reading the tables, and [`ErrorKind::Invalid`] with what is wrong in a query.
-    pub async fn report(&self, queries: Vec<String>) -> Result<Vec<Vec<RecordBatch>>> {
-        let inner = self.inner.clone();
+    pub async fn report(&self, who: &Identity, queries: Vec<String>) -> Result<Vec<Vec<RecordBatch>>> {
+        let (inner, access) = (self.inner.clone(), self.inner.access(who));
         let work = async move {
             let scratch = inner.config.data_dir.join("scratch");
             let silver = inner.zone(Zone::Silver);
-            let context = || query::report_session(inner.config.query_memory, &scratch);
-            let session = inner.resident.session(&silver, context).await?;
+            let make = |access| query::report_session(inner.config.query_memory, &scratch, access);
+            let session = inner.resident.session(&silver, &inner.all_tables(), &access, make).await?;
             let mut running = tokio::task::JoinSet::new();
             for (at, sql) in queries.into_iter().enumerate() {
                 let session = session.clone();
@@ -312,17 +315,24 @@ impl Lake {
         Ok(stats)
     }
 
-    /// The table `bronze.ga_sessions` as it is now, to look into.
+    /// The table `bronze.ga_sessions` as `who` sees it now, to look into.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is no such table.
-    pub async fn look(&self, table: &str) -> Result<Look> {
+    pub async fn look(&self, who: &Identity, table: &str) -> Result<Look> {
         let found = self.inner.all_tables().into_iter().find(|t| t.full_name() == table && t.exists());
         let found = found.ok_or_else(|| {
             let name: String = table.chars().take(80).collect();
             Error::new(ErrorKind::NotFound, format!("There is no table '{name}'. The lake lists those that are there."))
         })?;
-        Look::open(found, self.inner.footers.clone()).await
+        let asking = browse::Asking {
+            access: self.inner.access(who),
+            tables: self.inner.all_tables(),
+            memory: self.inner.config.query_memory,
+            scratch: self.inner.config.data_dir.join("scratch"),
+            threads: self.queries.handle()?,
+        };
+        Look::open(found, self.inner.footers.clone(), asking).await
     }
 
     /// Rises with every commit to any table: the key for caches of query results.

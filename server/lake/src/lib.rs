@@ -15,6 +15,7 @@ mod lake;
 pub mod lineage;
 pub mod model;
 pub mod objects;
+pub mod policy;
 pub mod ports;
 mod purge;
 mod query;
@@ -31,4 +32,5 @@ mod zone;
 
 pub use error::{Error, ErrorKind, Position, Result};
 pub use lake::*;
+pub use policy::Identity;
 pub use query::{Cost, ScanCost};

@@ -8,7 +8,6 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
-use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -25,17 +24,20 @@ use futures::StreamExt;
 use crate::delta::{Current, Table};
 use crate::lake::QueryLimits;
 use crate::model::Zone;
+use crate::policy::{self, Access};
 use crate::{Error, ErrorKind, Result};
 
 mod cost;
 mod fault;
 mod planned;
+mod guarded;
 mod spelling;
 mod stop;
 mod views;
 
 pub use cost::{Cost, ScanCost};
 pub(crate) use planned::Planner;
+pub(crate) use guarded::{Session, check as check_policy};
 pub(crate) use stop::{Stop, Until};
 pub(crate) use views::View;
 
@@ -45,13 +47,16 @@ const MOST_OPERATORS: usize = 500;
 const SPILL: u64 = 4 << 30;
 
 /// A session for the report: its many short queries run beside each other, each on one thread.
-pub(crate) fn report_session(memory: usize, scratch: &Path) -> Result<SessionContext> {
-    session(memory, scratch, None, |config| config.with_target_partitions(1))
+pub(crate) fn report_session(memory: usize, scratch: &Path, access: Access) -> Result<Session> {
+    Session::new(access, || session(memory, scratch, None, |config| config.with_target_partitions(1)))
 }
 
 /// Runs one of the report's own queries to its end.
-pub(crate) async fn answer(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
-    let frame = context.sql(sql).await.map_err(query_error)?;
+pub(crate) async fn answer(session: &Session, sql: &str) -> Result<Vec<RecordBatch>> {
+    let state = session.context().state();
+    let plan = state.create_logical_plan(sql).await.map_err(query_error)?;
+    policy::check_denied(&plan).map_err(query_error)?;
+    let frame = session.context().execute_logical_plan(plan).await.map_err(query_error)?;
     let batches = frame.collect().await.map_err(query_error)?;
     let Some(first) = batches.first() else { return Ok(batches) };
     let schema = plain_schema(&first.schema());
@@ -96,17 +101,6 @@ pub(crate) async fn provider(context: &SessionContext, current: &Current) -> Res
     Ok(Arc::new(builder.build().await.map_err(query_error)?))
 }
 
-/// Puts a table where SQL finds it.
-pub(crate) fn register(
-    context: &SessionContext,
-    zone: Zone,
-    name: &str,
-    provider: Arc<dyn TableProvider>,
-) -> Result<()> {
-    context.register_table(TableReference::partial(zone.name(), name), provider).map_err(query_error)?;
-    Ok(())
-}
-
 /// A query that has begun.
 pub(crate) struct Started {
     stream: SendableRecordBatchStream,
@@ -121,6 +115,7 @@ pub(crate) struct Started {
 
 /// Plans one query over these tables and begins it. Everything happens on the runtime of the caller: give it one of its own.
 pub(crate) async fn start(
+    access: Access,
     sql: &str,
     tables: &[Arc<Table>],
     limits: QueryLimits,
@@ -128,8 +123,6 @@ pub(crate) async fn start(
     scratch: &Path,
     stop: &Stop,
 ) -> Result<Started> {
-    let context =
-        session(memory, scratch, Some(SPILL), |config| config.set_bool("datafusion.sql_parser.collect_spans", true))?;
     let operators = spelling::operators(sql);
     if operators > MOST_OPERATORS {
         return Err(Error::new(
@@ -139,21 +132,22 @@ pub(crate) async fn start(
             ),
         ));
     }
-    let mut columns = spelling::Names::default();
+    let mut session = Session::new(access, || {
+        session(memory, scratch, Some(SPILL), |config| config.set_bool("datafusion.sql_parser.collect_spans", true))
+    })?;
     let mut touchable = Vec::new();
     for table in read_by(sql, tables) {
         let current = table.current().await?;
-        let provider = provider(&context, &current).await?;
-        columns.learn(table.shape.zone.name(), &table.shape.name, &provider.schema());
-        register(&context, table.shape.zone, &table.shape.name, provider)?;
-        touchable.push((table.clone(), current));
+        session.add(table, &current, tables).await?;
+        if !session.guards(table.shape.zone, &table.shape.name) {
+            touchable.push((table.clone(), current));
+        }
     }
     for view in views::read_by(sql, tables) {
-        let provider = view.provider(&context).await?;
-        columns.learn(view.zone.name(), view.name, &provider.schema());
-        register(&context, view.zone, view.name, provider)?;
+        session.add_view(view).await?;
     }
-    let sql = columns.respell(sql);
+    let sql = session.respell(sql);
+    let context = session.context();
     let statement = parse(&sql)?;
     let at = |e| fault::located(e, &sql);
     let plan = context.state().statement_to_plan(statement).await.map_err(at)?;
@@ -163,6 +157,7 @@ pub(crate) async fn start(
         .with_allow_statements(false)
         .verify_plan(&plan)
         .map_err(|e| refused(&e.strip_backtrace()))?;
+    policy::check_denied(&plan).map_err(at)?;
     let frame = context.execute_logical_plan(plan).await.map_err(at)?;
     let (state, plan) = frame.into_parts();
     let logical = state.optimize(&plan).map_err(at)?;
@@ -190,6 +185,12 @@ impl Started {
             }
         }
         None
+    }
+
+    /// See [`cost::Watch::files_behind`].
+    #[cfg(any(test, feature = "testing"))]
+    pub fn files_behind(&self) -> usize {
+        self.watch.files_behind()
     }
 
     /// What it took so far.

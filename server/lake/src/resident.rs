@@ -9,12 +9,14 @@ use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::datasource::MemTable;
-use datafusion::prelude::SessionContext;
 
 use crate::delta::{Current, LiveFile, Table};
 use crate::model::Zone;
-use crate::query::{query_error, register};
+use crate::policy::Access;
+use crate::query::{Session, query_error};
 use crate::zone::{damaged, read_columns};
 use crate::{Error, ErrorKind, Result};
 
@@ -73,19 +75,24 @@ pub(crate) struct Resident(tokio::sync::Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    context: Option<SessionContext>,
+    /// Of who sees everything.
+    whole: Option<Arc<Session>>,
+    at_hand: Vec<(&'static str, Arc<MemTable>)>,
     kept: HashMap<&'static str, Kept>,
 }
 
 impl Resident {
     /// A session over the newest versions of the tables in memory, under their usual names: `silver.sessions`, `silver.products`.
+    /// `all` are the tables that the conditions of policies may read.
     pub async fn session(
         &self,
         silver: &[Arc<Table>],
-        context: impl Fn() -> Result<SessionContext>,
-    ) -> Result<SessionContext> {
+        all: &[Arc<Table>],
+        access: &Access,
+        make: impl Fn(Access) -> Result<Session>,
+    ) -> Result<Arc<Session>> {
         let mut state = self.0.lock().await;
-        let mut changed = state.context.is_none();
+        let mut changed = state.at_hand.is_empty();
         let mut fresh = HashMap::new();
         for wanted in &WANTED {
             let table = crate::silver::find(silver, wanted.table)?;
@@ -95,23 +102,61 @@ impl Resident {
             fresh.insert(wanted.table, refreshed(table, &current, wanted, kept).await?);
         }
         state.kept = fresh;
-        if let (Some(session), false) = (&state.context, changed) {
+        if changed {
+            // New tables: queries that are under way keep the versions they began with.
+            state.whole = None;
+            state.at_hand = at_hand(silver, &state.kept)?;
+        }
+        if let (Some(session), false) = (&state.whole, access.is_restricted()) {
             return Ok(session.clone());
         }
-        // A new session: queries that are under way keep the versions they began with.
-        let session = context()?;
-        for wanted in &WANTED {
-            let table = crate::silver::find(silver, wanted.table)?;
-            let files = state.kept.get(wanted.table).map(|kept| &kept.files);
-            let mut names: Vec<_> = files.into_iter().flatten().collect();
-            names.sort_by_key(|(path, _)| *path);
-            let batches = names.into_iter().map(|(_, batch)| batch.clone()).collect();
-            let memory = MemTable::try_new(schema(table, wanted)?, vec![batches]).map_err(query_error)?;
-            register(&session, Zone::Silver, wanted.table, Arc::new(memory))?;
+        let tables = state.at_hand.clone();
+        if access.is_restricted() {
+            // Never kept: it is of one identity and of the policies of this moment.
+            drop(state);
+            return restricted(silver, all, &tables, make(access.clone())?).await.map(Arc::new);
         }
-        state.context = Some(session.clone());
+        let mut session = make(access.clone())?;
+        for (name, memory) in tables {
+            session.add_at_hand(crate::silver::find(silver, name)?, memory, all, &[]).await?;
+        }
+        let session = Arc::new(session);
+        state.whole = Some(session.clone());
         Ok(session)
     }
+}
+
+/// A session behind policies. One whose condition names a column that is not in memory reads the table's files.
+async fn restricted(
+    silver: &[Arc<Table>],
+    all: &[Arc<Table>],
+    tables: &[(&'static str, Arc<MemTable>)],
+    mut session: Session,
+) -> Result<Session> {
+    let known: Vec<(TableReference, Arc<dyn TableProvider>)> = tables
+        .iter()
+        .map(|(name, memory)| (TableReference::partial(Zone::Silver.name(), *name), memory.clone() as _))
+        .collect();
+    for (name, memory) in tables {
+        let table = crate::silver::find(silver, name)?;
+        if session.add_at_hand(table, memory.clone(), all, &known).await.is_err() {
+            session.add(table, &*table.current().await?, all).await?;
+        }
+    }
+    Ok(session)
+}
+
+fn at_hand(silver: &[Arc<Table>], kept: &HashMap<&'static str, Kept>) -> Result<Vec<(&'static str, Arc<MemTable>)>> {
+    let table = |wanted: &'static Wanted| {
+        let table = crate::silver::find(silver, wanted.table)?;
+        let files = kept.get(wanted.table).map(|kept| &kept.files);
+        let mut names: Vec<_> = files.into_iter().flatten().collect();
+        names.sort_by_key(|(path, _)| *path);
+        let batches = names.into_iter().map(|(_, batch)| batch.clone()).collect();
+        let memory = MemTable::try_new(schema(table, wanted)?, vec![batches]).map_err(query_error)?;
+        Ok((wanted.table, Arc::new(memory)))
+    };
+    WANTED.iter().map(table).collect()
 }
 
 /// What is kept, without files that are gone, with those that are new.

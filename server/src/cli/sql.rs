@@ -1,14 +1,18 @@
 //! `showrunner sql`: read-only, takes no lock, works while a server runs.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
 use clap::ValueEnum;
-use showrunner_lake::{Lake, QueryLimits};
+use showrunner_lake::{Identity, Lake, QueryLimits};
 
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::Store;
+use crate::story;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,6 +21,12 @@ pub(super) struct Args {
     /// How the rows are printed
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    /// On behalf of this user (an e-mail address), subject to policies; without it, as the admin
+    #[arg(long = "as", value_name = "USER")]
+    as_user: Option<String>,
+    /// Groups that the user is in
+    #[arg(long = "group", value_name = "GROUP", requires = "as_user")]
+    groups: Vec<String>,
     /// Rows at most
     #[arg(long, default_value_t = 1_000_000)]
     limit: usize,
@@ -32,7 +42,22 @@ enum Format {
 pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
     let lake = Lake::open_read_only(config.lake()).await?;
     let limits = QueryLimits { rows: args.limit, timeout: Duration::from_secs(600) };
-    let answer = lake.query(&args.query, limits).await?;
+    let who = match &args.as_user {
+        None => Identity::admin(),
+        Some(user) => {
+            let store = Store::open_existing(&config.data.data_dir, Arc::new(SystemClock)).await?;
+            lake.set_policies(store.policies().await?);
+            let groups = match story::first(config.story.stories_dir.as_deref())?.identities {
+                // Those of the story are in their groups.
+                known if args.groups.is_empty() => {
+                    known.into_iter().find(|who| who.user.eq_ignore_ascii_case(user)).map(|who| who.groups)
+                }
+                _ => None,
+            };
+            Identity::person(user, groups.unwrap_or_else(|| args.groups.clone()))
+        }
+    };
+    let answer = lake.query(&who, &args.query, limits).await?;
     let text = render(&answer.batches, args.format)?;
     match std::io::stdout().write_all(&text) {
         // The reader of the pipe has seen enough.

@@ -128,7 +128,11 @@ pub async fn stream(State(web): State<Web>, Query(from): Query<From>, headers: H
         .and_then(|v| v.parse().ok())
         .or(from.after)
         .unwrap_or(i64::MAX);
-    let stream = async_stream(web, last, from.screen.as_deref() == Some("audience"));
+    // The screen shows what the presenter's admin sees, whatever the cookie says. Who views as somebody else gets no live values: those
+    // are of all rows.
+    let screen = from.screen.as_deref() == Some("audience");
+    let live = screen || super::services::viewer(&web, &headers).is_admin();
+    let stream = async_stream(web, last, screen, live);
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 
@@ -137,12 +141,19 @@ struct Feed {
     frames: broadcast::Receiver<Frame>,
     last: i64,
     screen: bool,
+    live: bool,
     queue: std::collections::VecDeque<sse::Event>,
     first: bool,
 }
 
-fn async_stream(web: Web, last: i64, screen: bool) -> impl futures::Stream<Item = Result<sse::Event, Infallible>> {
-    let feed = Feed { frames: web.hub.frames.subscribe(), web, last, screen, queue: Default::default(), first: true };
+fn async_stream(
+    web: Web,
+    last: i64,
+    screen: bool,
+    live: bool,
+) -> impl futures::Stream<Item = Result<sse::Event, Infallible>> {
+    let feed =
+        Feed { frames: web.hub.frames.subscribe(), web, last, screen, live, queue: Default::default(), first: true };
     futures::stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (Ok(event), feed)) })
 }
 
@@ -170,6 +181,7 @@ impl Feed {
                 frame = self.frames.recv() => frame,
             };
             match frame {
+                Ok(Frame::Live(..) | Frame::Board(_)) if !self.live => {}
                 Ok(Frame::Live(page, screen)) => {
                     return Some(sse::Event::default().data(if self.screen { &*screen } else { &*page }));
                 }

@@ -1,12 +1,13 @@
 //! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
 
+mod policies;
 mod presenting;
 mod streaming;
 
 use std::sync::Arc;
 
 use app::services::{
-    Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE,
+    Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE, VIEW_AS_COOKIE,
 };
 use app::wire::*;
 use async_trait::async_trait;
@@ -21,10 +22,12 @@ use super::guard::Gone;
 use super::{REQUEST_ID, Web, sql_csv};
 use crate::error::{Error, ErrorKind};
 use crate::ingestion::MarkerOutcome;
+use crate::policies::Viewer;
 use crate::reset::ResetStart;
 use crate::runs::{Job, NewRun};
 use crate::store::{ClockChange, RunKind};
 use crate::story::Kind;
+use crate::views::Views;
 
 /// Gives a page or a server function what it may call. Runs inside the request's context.
 pub fn provide(web: &Web) {
@@ -39,7 +42,9 @@ pub fn provide(web: &Web) {
     // A form post without JavaScript is answered by a redirect even when it failed; its status is not ours to set.
     let plain_form = method == axum::http::Method::POST
         && headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
-    let person = Arc::new(Person { web: web.clone(), request_id, theme, gone });
+    let viewer = viewer(web, &headers);
+    let views = Arc::new(web.views.seen_by(&viewer));
+    let person = Arc::new(Person { web: web.clone(), request_id, theme, gone, viewer, views });
     provide_context(Services {
         policy: person.clone(),
         show: person.clone(),
@@ -49,6 +54,7 @@ pub fn provide(web: &Web) {
         reports: person.clone(),
         resets: person.clone(),
         queries: person.clone(),
+        policies: person.clone(),
         streaming: person.clone(),
         lineages: person,
     });
@@ -73,11 +79,28 @@ pub fn provide(web: &Web) {
     }
 }
 
+/// On whose behalf a request is made: by the cookie, which only ever narrows.
+pub fn viewer(web: &Web, headers: &HeaderMap) -> Viewer {
+    Viewer::by_cookie(web.views.story(), cookie(headers, VIEW_AS_COOKIE).as_deref())
+}
+
 /// The policy choke point. Until sign-in comes there is one person, the presenter at this machine: the server listens on loopback only
-/// and answers no other site (see guard.rs), so whoever reaches it may do everything.
-pub fn authorize(_web: &Web, permission: Permission) -> Result<(), WireError> {
-    match permission {
-        Permission::View | Permission::Present | Permission::Reset => Ok(()),
+/// and answers no other site (see guard.rs), so whoever reaches it may do everything. Who views as somebody else may only look, and at
+/// nothing that policies do not reach.
+pub fn authorize(viewer: &Viewer, permission: Permission) -> Result<(), WireError> {
+    let refused = |words: String| Err(WireError::new(ErrorCode::Forbidden, words));
+    match (viewer, permission) {
+        (_, Permission::Switch) | (Viewer::Admin, _) | (Viewer::As(_), Permission::View) => Ok(()),
+        (Viewer::Unknown, _) => {
+            refused("This browser views as somebody whom the story does not know. Press Back to admin.".into())
+        }
+        (Viewer::As(who), Permission::Inspect) => refused(format!(
+            "You view as {}. Runs, buckets and resets are the presenter's: policies do not reach them. Press Back to admin to see them.",
+            who.title
+        )),
+        (Viewer::As(who), Permission::Present | Permission::Reset | Permission::Govern) => {
+            refused(format!("You view as {}, who may only look. Press Back to admin, then try again.", who.title))
+        }
     }
 }
 
@@ -87,6 +110,9 @@ struct Person {
     request_id: String,
     theme: String,
     gone: Gone,
+    viewer: Viewer,
+    /// The pages as the viewer sees them.
+    views: Arc<Views>,
 }
 
 /// Who stands in the records until sign-in comes.
@@ -118,14 +144,14 @@ impl Person {
 #[async_trait]
 impl Policy for Person {
     async fn authorize(&self, permission: Permission) -> Result<(), WireError> {
-        authorize(&self.web, permission)
+        authorize(&self.viewer, permission).map_err(|e| WireError { request_id: self.request_id.clone(), ..e })
     }
 }
 
 #[async_trait]
 impl Show for Person {
     async fn shell(&self) -> Result<ShellView, WireError> {
-        let story = self.web.views.story();
+        let story = self.views.story();
         Ok(ShellView {
             customer: story.customer.clone(),
             dataset: story.dataset.clone(),
@@ -134,11 +160,13 @@ impl Show for Person {
             last_event: self.web.state.store.last_event_id().await.map_err(|e| self.explain(e))?,
             trouble: self.web.state.engine.trouble(),
             at: crate::format::time(self.web.state.clock.millis()),
+            viewing: self.viewing(),
+            identities: story.identities.iter().map(|who| (who.id.clone(), who.title.clone())).collect(),
         })
     }
 
     async fn show(&self, step: Option<String>) -> Result<ShowView, WireError> {
-        self.web.views.show(step).await.map_err(|e| self.explain(e))
+        self.views.show(step).await.map_err(|e| self.explain(e))
     }
 
     async fn press(&self, step: String) -> Result<String, WireError> {
@@ -146,7 +174,7 @@ impl Show for Person {
     }
 
     async fn reingest(&self, day: String) -> Result<String, WireError> {
-        let day = self.web.views.parse_day(&day).await.map_err(|e| self.explain(e))?;
+        let day = self.views.parse_day(&day).await.map_err(|e| self.explain(e))?;
         let run = self.web.state.reconciler.reingest(&day, PRESENTER).await.map_err(|e| self.explain(e))?;
         Ok(format!("/runs/{run}"))
     }
@@ -155,11 +183,11 @@ impl Show for Person {
 #[async_trait]
 impl Browse for Person {
     async fn lake(&self) -> Result<LakeView, WireError> {
-        self.web.views.lake().await.map_err(|e| self.explain(e))
+        self.views.lake().await.map_err(|e| self.explain(e))
     }
 
     async fn lake_table(&self, table: String, query: TableQuery) -> Result<LakeView, WireError> {
-        self.web.views.lake_table(&table, &query).await.map_err(|e| self.explain(e))
+        self.views.lake_table(&table, &query).await.map_err(|e| self.explain(e))
     }
 
     async fn lake_bucket(
@@ -168,15 +196,15 @@ impl Browse for Person {
         prefix: Option<String>,
         page: Option<String>,
     ) -> Result<LakeView, WireError> {
-        self.web.views.lake_bucket(&bucket, prefix.as_deref(), page.as_deref()).await.map_err(|e| self.explain(e))
+        self.views.lake_bucket(&bucket, prefix.as_deref(), page.as_deref()).await.map_err(|e| self.explain(e))
     }
 }
 
 impl Person {
     async fn press_step(&self, id: &str) -> crate::error::Result<String> {
         let state = &self.web.state;
-        let story = self.web.views.story();
-        let step = self.web.views.step_named(id)?;
+        let story = self.views.story();
+        let step = self.views.step_named(id)?;
         let here = format!("/?step={}", step.id);
         let date = || step.action.date.ok_or_else(|| Error::new(ErrorKind::Internal, "The step names no date."));
         let (run_id, next) = match step.action.kind {
@@ -202,8 +230,7 @@ impl Person {
                 (Some(started.run_id), here)
             }
             Kind::Upload => {
-                let day =
-                    self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
+                let day = self.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
                 let started = state
                     .engine
                     .start(NewRun {
@@ -215,8 +242,7 @@ impl Person {
                 (Some(started.run_id), here)
             }
             Kind::Marker => {
-                let day =
-                    self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
+                let day = self.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
                 let outcome = state.reconciler.write_marker(&day, PRESENTER, Some(&step.id)).await?;
                 let run = match outcome {
                     MarkerOutcome::Started(run) => Some(run),
@@ -240,11 +266,11 @@ impl Person {
 #[async_trait]
 impl Runs for Person {
     async fn runs(&self) -> Result<Vec<RunRow>, WireError> {
-        self.web.views.runs().await.map_err(|e| self.explain(e))
+        self.views.runs().await.map_err(|e| self.explain(e))
     }
 
     async fn run(&self, id: String) -> Result<RunView, WireError> {
-        self.web.views.run(&id).await.map_err(|e| self.explain(e))
+        self.views.run(&id).await.map_err(|e| self.explain(e))
     }
 
     async fn run_calls(
@@ -254,7 +280,7 @@ impl Runs for Person {
         kind: Option<String>,
         page: Option<String>,
     ) -> Result<CallsView, WireError> {
-        self.web.views.run_calls(&id, step, kind, page).await.map_err(|e| self.explain(e))
+        self.views.run_calls(&id, step, kind, page).await.map_err(|e| self.explain(e))
     }
 
     async fn stop_run(&self, id: String) -> Result<String, WireError> {
@@ -282,7 +308,7 @@ impl Runs for Person {
 #[async_trait]
 impl Reports for Person {
     async fn report(&self, query: String) -> Result<ReportView, WireError> {
-        self.web.views.report(&query).await.map_err(|e| self.explain(e))
+        self.views.report(&query).await.map_err(|e| self.explain(e))
     }
 }
 
@@ -296,11 +322,11 @@ impl Lineages for Person {
 #[async_trait]
 impl Resets for Person {
     async fn reset(&self, scope: Option<String>, run: Option<String>) -> Result<ResetView, WireError> {
-        self.web.views.reset(scope, run).await.map_err(|e| self.explain(e))
+        self.views.reset(scope, run).await.map_err(|e| self.explain(e))
     }
 
     async fn confirm_reset(&self, scope: String, plan: String) -> Result<String, WireError> {
-        let parsed = self.web.views.parse_scope(&scope).await.map_err(|e| self.explain(e))?;
+        let parsed = self.views.parse_scope(&scope).await.map_err(|e| self.explain(e))?;
         match crate::reset::start(&self.web.state, parsed, Some(&plan), PRESENTER, None)
             .await
             .map_err(|e| self.explain(e))?
@@ -323,7 +349,7 @@ impl Resets for Person {
 impl Queries for Person {
     async fn sql(&self, search: String, id: String) -> Result<SqlView, WireError> {
         let asked = sql_csv::asked(&search).map_err(|words| self.invalid(words.into()))?;
-        self.web.views.sql(asked, &id, self.gone.0.clone()).await.map_err(|e| self.explain(e))
+        self.views.sql(asked, &id, self.gone.0.clone()).await.map_err(|e| self.explain(e))
     }
 
     async fn cancel_query(&self, id: String) -> Result<String, WireError> {
@@ -333,9 +359,9 @@ impl Queries for Person {
 }
 
 /// `GET /runs/{id}/log.txt`: a run's log to keep.
-pub async fn log_file(State(web): State<Web>, Path(id): Path<String>) -> Response {
-    if authorize(&web, Permission::View).is_err() {
-        return StatusCode::FORBIDDEN.into_response();
+pub async fn log_file(State(web): State<Web>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    if let Err(error) = authorize(&viewer(&web, &headers), Permission::Inspect) {
+        return (StatusCode::FORBIDDEN, error.message).into_response();
     }
     match web.views.run(&id).await {
         Ok(run) => {
@@ -354,9 +380,9 @@ pub async fn log_file(State(web): State<Web>, Path(id): Path<String>) -> Respons
 }
 
 /// `GET /runs/{id}/lineage.json`: what a run made and of what, as OpenLineage run events.
-pub async fn lineage_file(State(web): State<Web>, Path(id): Path<String>) -> Response {
-    if authorize(&web, Permission::View).is_err() {
-        return StatusCode::FORBIDDEN.into_response();
+pub async fn lineage_file(State(web): State<Web>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    if let Err(error) = authorize(&viewer(&web, &headers), Permission::Inspect) {
+        return (StatusCode::FORBIDDEN, error.message).into_response();
     }
     match web.views.lineage_events(&id).await {
         Ok(events) => axum::Json(events).into_response(),
@@ -365,9 +391,9 @@ pub async fn lineage_file(State(web): State<Web>, Path(id): Path<String>) -> Res
 }
 
 /// `POST /api/v1/lineage`: OpenLineage events of others, one or a list; the address that its clients send to.
-pub async fn lineage_import(State(web): State<Web>, body: axum::body::Bytes) -> Response {
-    if authorize(&web, Permission::Present).is_err() {
-        return StatusCode::FORBIDDEN.into_response();
+pub async fn lineage_import(State(web): State<Web>, headers: HeaderMap, body: axum::body::Bytes) -> Response {
+    if let Err(error) = authorize(&viewer(&web, &headers), Permission::Present) {
+        return (StatusCode::FORBIDDEN, error.message).into_response();
     }
     match crate::lineage::import(&web.state, &body).await {
         Ok(new) => (StatusCode::CREATED, axum::Json(serde_json::json!({ "new": new }))).into_response(),
@@ -390,14 +416,15 @@ fn refused(error: &Error) -> Response {
 }
 
 /// `GET /report.csv?part=days&…`: the numbers of a part of the report with the page's filter.
-pub async fn report_csv(State(web): State<Web>, RawQuery(query): RawQuery) -> Response {
-    if authorize(&web, Permission::View).is_err() {
-        return StatusCode::FORBIDDEN.into_response();
+pub async fn report_csv(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let viewer = viewer(&web, &headers);
+    if let Err(error) = authorize(&viewer, Permission::View) {
+        return (StatusCode::FORBIDDEN, error.message).into_response();
     }
     let query = query.unwrap_or_default();
     let part = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "part");
     let part = part.map(|(_, part)| part.into_owned()).unwrap_or_default();
-    match web.views.report_csv(&part, &query).await {
+    match web.views.seen_by(&viewer).report_csv(&part, &query).await {
         Ok(csv) => {
             // The part is one of ours by now, so it may stand in a header.
             let disposition = format!("attachment; filename=\"report-{part}.csv\"");
@@ -405,14 +432,20 @@ pub async fn report_csv(State(web): State<Web>, RawQuery(query): RawQuery) -> Re
                 [
                     (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
                     (header::CONTENT_DISPOSITION, disposition),
+                    // Of one identity, at one moment.
+                    (header::CACHE_CONTROL, "no-store".to_owned()),
                 ],
                 csv,
             )
                 .into_response()
         }
         Err(error) => {
-            let status =
-                if error.kind == ErrorKind::NotFound { StatusCode::NOT_FOUND } else { StatusCode::SERVICE_UNAVAILABLE };
+            let status = match error.kind {
+                ErrorKind::NotFound => StatusCode::NOT_FOUND,
+                // A column is denied.
+                ErrorKind::Invalid => StatusCode::FORBIDDEN,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
             tracing::warn!("{}", error.chain());
             (status, error.message).into_response()
         }

@@ -9,7 +9,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use showrunner_lake::{ErrorKind, QueryLimits, RowStream};
 
@@ -28,9 +28,10 @@ pub fn asked(search: &str) -> Result<Asked, &'static str> {
 }
 
 /// `GET /sql.csv?q=…`
-pub async fn download(State(web): State<Web>, uri: Uri) -> Response {
-    if services::authorize(&web, Permission::View).is_err() {
-        return StatusCode::FORBIDDEN.into_response();
+pub async fn download(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
+    let viewer = services::viewer(&web, &headers);
+    if let Err(error) = services::authorize(&viewer, Permission::View) {
+        return (StatusCode::FORBIDDEN, error.message).into_response();
     }
     let q = match asked(uri.query().unwrap_or_default()) {
         Ok(asked) => asked.q.unwrap_or_default().replace("\r\n", "\n"),
@@ -41,7 +42,7 @@ pub async fn download(State(web): State<Web>, uri: Uri) -> Response {
             format!("The query is longer than {LONGEST_QUERY} bytes. Run it with `showrunner sql --format csv`.");
         return (StatusCode::URI_TOO_LONG, words).into_response();
     }
-    match web.state.lake.ask_rows(&q, LIMITS).await {
+    match web.state.lake.ask_rows(&viewer.identity(), &q, LIMITS).await {
         Ok(stream) => {
             let headers = [
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),

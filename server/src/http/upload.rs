@@ -18,7 +18,9 @@ pub async fn receive(
     headers: HeaderMap,
     form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Response {
-    if let Err(error) = super::services::authorize(&web, app::services::Permission::Present) {
+    if let Err(error) =
+        super::services::authorize(&super::services::viewer(&web, &headers), app::services::Permission::Present)
+    {
         return (axum::http::StatusCode::FORBIDDEN, error.message).into_response();
     }
     let outcome = match form {

@@ -38,7 +38,7 @@ pub struct PlanItem {
 /// A line of what stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StayItem {
-    /// `source`, `schemas`, `settings`, `customers`.
+    /// `source`, `schemas`, `settings`, `policies`, `customers`.
     pub what: String,
     /// How many.
     pub count: u64,
@@ -92,6 +92,8 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
     let schemas = lake.schema_checksum().await?;
     let tables = lake.tables().await?.len() as u64;
     let settings = store.settings().await?;
+    let policies = lake.policies();
+    let policies_checksum = policies.checksum();
     let stay = |what: &str, count: u64, checksum: &str| StayItem {
         what: what.to_owned(),
         count,
@@ -101,6 +103,7 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
         stay("source", source_objects, &source),
         stay("schemas", tables, &schemas),
         stay("settings", settings.len() as u64, ""),
+        stay("policies", (policies.rows.len() + policies.data.len()) as u64, &policies_checksum),
         stay("customers", customers.len() as u64, ""),
     ];
     // Messages come and go while the reconciler works, and a stream moves on while one reads: they do not make it another plan.
@@ -109,7 +112,8 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
     let digest = fingerprint(&serde_json::to_string(&(scope, &lasting))?);
     let counts =
         items.iter().map(|item| (format!("{} {}", item.place, item.table).trim().to_owned(), item.count)).collect();
-    let before = Before { source, source_objects, schemas, settings, customers, counts };
+    let before =
+        Before { source, source_objects, schemas, settings, policies: Some(policies_checksum), customers, counts };
     Ok(ResetPlan { scope: scope.clone(), items, stays, foreign, digest, before })
 }
 

@@ -103,6 +103,9 @@ pub struct Before {
     pub schemas: String,
     /// Name and value.
     pub settings: Vec<(String, String)>,
+    /// Checksum over all policies; runs of earlier versions have none.
+    #[serde(default)]
+    pub policies: Option<String>,
     /// Customers.
     pub customers: Vec<CustomerRow>,
     /// What was in scope, by place: objects, partitions, runs.

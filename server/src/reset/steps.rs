@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use showrunner_lake::model::{Progress, PurgeItem};
 use showrunner_lake::ports::{NewMessage, PullRequest, SeekTarget};
-use showrunner_lake::{NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, QueryLimits};
+use showrunner_lake::{Identity, NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, QueryLimits};
 
 use super::plan::{purge_plan, records};
 use super::{Before, Certificate, CertificateLine, ResetScope};
@@ -192,6 +192,11 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
     ));
     let settings = store.settings().await?;
     lines.push(same("Settings", &before.settings, &settings));
+    if let Some(policies) = &before.policies {
+        // What is in force, and what the control database would put in force at the next start.
+        lines.push(CertificateLine::new("Policies in force: checksum", policies, lake.policies().checksum()));
+        lines.push(CertificateLine::new("Policies on record: checksum", policies, store.policies().await?.checksum()));
+    }
     let customers = store.customers().await?;
     lines.push(same("Customers", &before.customers, &customers));
     let at = store.clock().millis();
@@ -242,7 +247,7 @@ async fn probe(step: &Step<'_>) -> Result<bool> {
 
 async fn count_rows(step: &Step<'_>, table: &str) -> Result<i64> {
     let limits = QueryLimits { rows: 1, timeout: Duration::from_secs(60) };
-    let answer = step.engine.lake.query(&format!("SELECT count(*) FROM {table}"), limits).await?;
+    let answer = step.engine.lake.query(&Identity::admin(), &format!("SELECT count(*) FROM {table}"), limits).await?;
     let column = answer.batches.first().filter(|batch| batch.num_rows() == 1).map(|batch| batch.column(0).clone());
     let count = column.as_ref().and_then(|c| c.as_any().downcast_ref::<Int64Array>()).map(|c| c.value(0));
     count.ok_or_else(|| Error::new(ErrorKind::Internal, format!("The rows of {table} could not be counted.")))

@@ -9,7 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use chrono::{DateTime, Utc};
 use showrunner_lake::stream::{Landed, StreamEvent};
-use showrunner_lake::{Lake, QueryLimits};
+use showrunner_lake::{Identity, Lake, QueryLimits};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -68,13 +68,13 @@ pub struct Second {
 }
 
 impl Board {
-    /// What the warehouse holds.
-    pub(super) async fn read(lake: &Lake, now: DateTime<Utc>) -> Result<Board> {
-        Ok(Board(Mutex::new(Counts::read(lake, now).await?)))
+    /// What the warehouse holds, as far as `who` sees it.
+    pub(super) async fn read(lake: &Lake, who: &Identity, now: DateTime<Utc>) -> Result<Board> {
+        Ok(Board(Mutex::new(Counts::read(lake, who, now).await?)))
     }
 
     pub(super) async fn read_again(&self, lake: &Lake, now: DateTime<Utc>) -> Result<()> {
-        let counts = Counts::read(lake, now).await?;
+        let counts = Counts::read(lake, &Identity::admin(), now).await?;
         *self.counts() = counts;
         Ok(())
     }
@@ -162,7 +162,7 @@ impl Counts {
         }
     }
 
-    async fn read(lake: &Lake, now: DateTime<Utc>) -> Result<Counts> {
+    async fn read(lake: &Lake, who: &Identity, now: DateTime<Utc>) -> Result<Counts> {
         let mut counts = Counts::default();
         let rows = lake.tables().await?.into_iter().find(|t| format!("{}.{}", t.zone.name(), t.table) == TABLE);
         if rows.is_none_or(|table| table.rows() == 0) {
@@ -170,7 +170,7 @@ impl Counts {
         }
         let limits = QueryLimits { rows: 10_000, timeout: Duration::from_secs(60) };
         let totals = format!("SELECT count(*), CAST(sum(revenue) AS DOUBLE), count(revenue) FROM {TABLE}");
-        for batch in lake.query(&totals, limits).await?.batches.iter().filter(|batch| batch.num_rows() > 0) {
+        for batch in lake.query(who, &totals, limits).await?.batches.iter().filter(|batch| batch.num_rows() > 0) {
             counts.sessions = integer(batch, 0, 0);
             counts.revenue = batch.column(1).as_primitive::<Float64Type>().value(0);
             counts.orders = integer(batch, 2, 0);
@@ -178,7 +178,7 @@ impl Counts {
         let viewed = format!(
             "SELECT product, count(*) AS views FROM (SELECT unnest(viewed) AS product FROM {TABLE}) GROUP BY 1 ORDER BY 2 DESC"
         );
-        for batch in lake.query(&viewed, limits).await?.batches {
+        for batch in lake.query(who, &viewed, limits).await?.batches {
             for (row, name) in texts(&batch, 0)?.into_iter().enumerate() {
                 counts.viewed.insert(name.unwrap_or_default(), integer(&batch, 1, row));
             }
@@ -189,7 +189,7 @@ impl Counts {
              WHERE ingest_time >= TIMESTAMP '{}' GROUP BY 1, 2 ORDER BY 1",
             since.format("%Y-%m-%dT%H:%M:%SZ")
         );
-        for batch in lake.query(&minute, limits).await?.batches {
+        for batch in lake.query(who, &minute, limits).await?.batches {
             for (row, country) in texts(&batch, 1)?.into_iter().enumerate() {
                 let second = batch.column(0).as_primitive::<Int64Type>().value(row);
                 counts.bucket(second, country.as_deref(), integer(&batch, 2, row));

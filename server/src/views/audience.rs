@@ -140,7 +140,7 @@ impl Views {
 
     /// The one value of a query, as it is said but for its unit.
     async fn value(&self, sql: &str, unit: &str, date: Option<NaiveDate>) -> Result<String> {
-        let rows = self.numbers.rows(&fill(sql, self.story(), date)).await?;
+        let rows = self.numbers.rows(&self.who, &fill(sql, self.story(), date)).await?;
         let value = numbers::number(rows.first().and_then(|r| r.first()));
         Ok(value.map_or("–".into(), |v| said(v, unit, false)))
     }
@@ -161,7 +161,7 @@ impl Views {
         }
         let (title, unit, days) = match &self.story().audience.chart {
             Some(chart) => {
-                let rows = self.numbers.rows(&fill(&chart.sql, self.story(), step.action.date)).await?;
+                let rows = self.numbers.rows(&self.who, &fill(&chart.sql, self.story(), step.action.date)).await?;
                 let day = |row: &Vec<Option<String>>| {
                     Some((row.first()?.as_deref()?.get(..10)?.parse().ok()?, numbers::number(row.get(1))?))
                 };

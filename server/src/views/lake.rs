@@ -36,11 +36,12 @@ fn bucket_address(bucket: &str, prefix: &str) -> Address {
 impl Views {
     /// All tables, buckets and day folders.
     pub async fn lake(&self) -> Result<LakeView> {
-        Ok(LakeView {
-            title: "Lake".into(),
-            panels: vec![self.tables().await?, self.folders().await?, self.buckets().await?],
-            ..LakeView::default()
-        })
+        let mut panels = vec![self.tables().await?];
+        // Policies do not reach files.
+        if self.viewer.is_admin() {
+            panels.extend([self.folders().await?, self.buckets().await?]);
+        }
+        Ok(LakeView { title: "Lake".into(), panels, ..LakeView::default() })
     }
 
     async fn tables(&self) -> Result<LakePanel> {
@@ -52,7 +53,8 @@ impl Views {
         let mut rows = Vec::new();
         for table in &tables {
             let name = full_name(table);
-            let changed = self.state.lake.look(&name).await?.changed();
+            let look = self.state.lake.look(&self.who, &name).await?;
+            let (changed, table) = (look.changed(), look.stat());
             rows.push(vec![
                 GridCell { sub: Some(table.title.clone()), ..link(&name, table_address(&name)) },
                 count(table.rows()),

@@ -71,9 +71,11 @@ impl Views {
         let on_show = on_show(situation, statuses);
         let now = self.state.clock.millis();
         let (step, _) = statuses[on_show];
+        // Who only looks moves no audience: to the page it is as if the step were on show already.
+        let moves = self.viewer.is_admin();
         AudienceControl {
-            opened: shown.step.is_some(),
-            elsewhere: (on_show != selected)
+            opened: shown.step.is_some() || !moves,
+            elsewhere: (moves && on_show != selected)
                 .then(|| format!("{} {}", step.id, fill(&step.title, self.story(), step.action.date))),
             frozen: shown
                 .frozen

@@ -46,7 +46,7 @@ impl Views {
         };
         view.stale = self.stale(last).await?;
         let queries = PARTS.iter().map(|part| self.query(part, &filter)).collect::<Result<Vec<_>>>()?;
-        let answers = self.numbers.report(&queries).await?;
+        let answers = self.numbers.report(&self.who, &queries).await?;
         let rows = |part: &str| {
             let at = PARTS.iter().position(|p| *p == part).unwrap_or(0);
             answers.get(at).cloned().unwrap_or_default()
@@ -105,14 +105,14 @@ impl Views {
     /// The story's finding over all days; `None` before there is a day.
     pub(super) async fn finding(&self) -> Result<Option<ChartView>> {
         let queries = [self.query("finding", &Filter::default())?];
-        let rows = self.numbers.report(&queries).await?.first().cloned().unwrap_or_default();
+        let rows = self.numbers.report(&self.who, &queries).await?.first().cloned().unwrap_or_default();
         Ok((!rows.is_empty()).then(|| finding_chart(self.story(), &rows, SourceView::default())))
     }
 
     /// What can be chosen: field, value, sessions.
     async fn choices(&self) -> Result<Rows> {
         let sql = named("choices")?.sql.replace("{customer}", &self.story().customer);
-        Ok(self.numbers.report(&[sql]).await?.first().cloned().unwrap_or_default())
+        Ok(self.numbers.report(&self.who, &[sql]).await?.first().cloned().unwrap_or_default())
     }
 
     /// A query of the report as it is run.

@@ -233,6 +233,7 @@ fn stays(plan: &ResetPlan) -> Vec<StaysRow> {
                 "source" => ("Source data", "object"),
                 "schemas" => ("Schemas", "table"),
                 "settings" => ("Settings", "setting"),
+                "policies" => ("Policies", "policy"),
                 "customers" => ("Customers", "customer"),
                 other => (other, "item"),
             };

@@ -135,11 +135,11 @@ impl Views {
 
     pub(super) async fn number(&self, number: &Number, date: Option<NaiveDate>) -> Result<NumberView> {
         let story = self.story();
-        let rows = self.numbers.rows(&fill(&number.sql, story, date)).await?;
+        let rows = self.numbers.rows(&self.who, &fill(&number.sql, story, date)).await?;
         let value = numbers::number(rows.first().and_then(|r| r.first()));
         let compare = match (&number.compare, &number.compare_sql, value) {
             (Some(text), Some(sql), Some(_)) => {
-                let rows = self.numbers.rows(&fill(sql, story, date)).await?;
+                let rows = self.numbers.rows(&self.who, &fill(sql, story, date)).await?;
                 let values: Option<Vec<f64>> =
                     rows.first().and_then(|r| r.iter().map(|v| numbers::number(Some(v))).collect());
                 values.map(|values| {

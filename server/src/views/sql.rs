@@ -1,5 +1,7 @@
 //! The SQL page: runs the query of its address, and shows rows, cost and plan, or what is wrong and where.
 
+mod injected;
+
 use std::fmt::{self, Write};
 use std::time::Duration;
 
@@ -53,6 +55,7 @@ impl Views {
         let (q, compare) = texts(story, asked)?;
         let mut answers = Vec::new();
         let mut comparison = None;
+        let mut statement = None;
         if q.len() + compare.len() > LONGEST {
             let words = format!(
                 "The query has {} bytes, and at most {} fit into an address. Shorten it, or run it with `showrunner sql`.",
@@ -60,6 +63,8 @@ impl Views {
                 format::count(LONGEST as u64)
             );
             answers.push(failed("Result", SqlError { message: words, place: None, excerpt: None }));
+        } else if let Some(found) = self.policy_statement(&q) {
+            statement = Some(found);
         } else if !q.is_empty() {
             let first = self.ask(&q, id, &gone).await;
             let titles = if compare.is_empty() { ["Result", ""] } else { ["Query", "Compared with"] };
@@ -92,6 +97,7 @@ impl Views {
             compare,
             comparison,
             answers,
+            statement,
         })
     }
 
@@ -104,7 +110,7 @@ impl Views {
     async fn ask(&self, sql: &str, id: &str, gone: &CancellationToken) -> Result<Answer, LakeError> {
         let id = (!id.is_empty()).then_some(id);
         tokio::select! {
-            answer = self.state.lake.ask(sql, LIMITS, id) => answer,
+            answer = self.state.lake.ask(&self.who, sql, LIMITS, id) => answer,
             () = gone.cancelled() => Err(LakeError::new(LakeErrorKind::Cancelled, "Nobody waited for the answer any more.")),
         }
     }
@@ -176,6 +182,9 @@ fn answer(title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> Result
         0 => fact(label, "–".into(), String::new()),
         all => fact(label, format::count(part), format!("of {}", format::count(all))),
     };
+    if let [first, ..] = cost.injected.as_slice() {
+        more.push(format!("Seen through policies of {}: {}.", first.table, super::policies::seen_words(first)));
+    }
     let mut facts = vec![
         fact("Elapsed", format::seconds(answer.seconds), "s".into()),
         fact("Rows", format::count(total as u64), if answer.cut { "cut".into() } else { String::new() }),
@@ -201,6 +210,7 @@ fn answer(title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> Result
         more: (!more.is_empty()).then(|| more.join(" ")),
         csv: Some(format!("/sql.csv?q={}", encoded(sql))),
         google: vec![],
+        injected: injected::injected(sql, cost),
         details,
     })
 }
@@ -214,6 +224,7 @@ fn failed(title: &str, error: SqlError) -> SqlAnswer {
         more: None,
         csv: None,
         google: vec![],
+        injected: vec![],
         details: vec![],
     }
 }
@@ -237,7 +248,7 @@ fn scans(answer: &Answer) -> String {
 }
 
 /// The rows that are shown, and how many there are.
-fn grid(answer: &Answer) -> Result<(SqlRows, usize)> {
+pub(super) fn grid(answer: &Answer) -> Result<(SqlRows, usize)> {
     let schema = answer.batches.first().map(|b| b.schema());
     let head: Vec<_> = schema
         .iter()

@@ -17,6 +17,9 @@ const SHOWN: usize = 400;
 impl Views {
     /// The page of the stream.
     pub async fn stream(&self) -> Result<StreamView> {
+        if self.restricted() {
+            return self.stream_through_policies().await;
+        }
         let streams = &self.state.streams;
         let counts = streams.sinks().counts().await?;
         let now = self.state.clock.millis();
@@ -42,6 +45,43 @@ impl Views {
             ended: ended.map(|row| ended_stream(row, now)).collect(),
             // Before the first stream there is none, and a page without it is whole.
             sample: if rows.is_empty() { None } else { streams.sample().await.ok() },
+        })
+    }
+
+    /// For who does not see all rows: the board counted anew from what is seen of the table, and nothing of single messages.
+    async fn stream_through_policies(&self) -> Result<StreamView> {
+        let now = self.state.clock.now();
+        let second = self.state.streams.board_of(&self.who).await?;
+        let active = self.state.streams.active().await?;
+        let (state, state_text) = match &active {
+            Some((row, _)) => stream_state(row, self.state.streams.trouble().is_some()),
+            None => (State::Later, "No stream is under way".to_owned()),
+        };
+        let words = "What the board counts is seen through policies, as of now. Messages, dead letters and controls are the presenter's.";
+        Ok(StreamView {
+            trouble: Some(words.to_owned()),
+            control: self.stream_control(now.timestamp_millis()).await?,
+            board: BoardView {
+                tiles: Vec::new(),
+                state,
+                state_text,
+                minute: per_mille(&second.minute),
+                minute_text: format!(
+                    "{} in the last minute",
+                    format::plural(second.minute.iter().sum::<u64>(), "session")
+                ),
+                minute_top: format!("{} in all", format::plural(second.sessions, "session")),
+                countries: bars(&second.countries),
+                products: bars(&second.products),
+                sinks: Vec::new(),
+                at: format::time(now.timestamp_millis()),
+            },
+            compacted: Vec::new(),
+            can_compact: false,
+            dead_count: "not told".into(),
+            dead: Vec::new(),
+            ended: Vec::new(),
+            sample: None,
         })
     }
 

@@ -23,6 +23,8 @@ const PAGES = [
   '/stream?still',
   '/sql',
   '/sql?saved=1',
+  '/sql?q=DROP+ALL+ROW+ACCESS+POLICIES+ON+silver.sessions',
+  '/policies',
   '/sql?q=SELECT+contry+FROM+silver.sessions',
   '/lineage',
   '/lineage?column=report.totals.revenue',

@@ -96,6 +96,9 @@ impl Look {
     /// # Errors
     /// If a file cannot be read.
     pub async fn first_values(&self) -> Result<FirstValues> {
+        if self.seen.is_some() {
+            return Ok(FirstValues::default());
+        }
         let days = by_day(&self.current.files);
         let all: Vec<NaiveDate> = days.keys().copied().collect();
         let chosen = spread(&all, FILES_AT_MOST / 2);
@@ -124,6 +127,9 @@ impl Look {
     /// # Errors
     /// If a file cannot be read.
     pub async fn values_around(&self, day: NaiveDate) -> Result<DayValues> {
+        if self.seen.is_some() {
+            return Ok(DayValues::default());
+        }
         let days = by_day(&self.current.files);
         let before: Vec<NaiveDate> = days.range(..day).rev().take(DAYS_AROUND).map(|(d, _)| *d).collect();
         let since: Vec<NaiveDate> = days.range(day..).take(DAYS_AROUND).map(|(d, _)| *d).collect();

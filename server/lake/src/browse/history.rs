@@ -91,6 +91,9 @@ impl Look {
     /// # Errors
     /// If the log cannot be read.
     pub async fn history(&self, skip: usize, take: usize) -> Result<History> {
+        if self.seen.is_some() {
+            return Ok(History { versions: Vec::new(), total: 0 });
+        }
         let (table, newest) = (self.table.clone(), self.current.version);
         blocking(move || {
             let all: Vec<i64> = table.commits()?.into_iter().filter(|v| *v <= newest).collect();

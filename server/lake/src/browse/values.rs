@@ -96,6 +96,11 @@ impl Look {
     /// # Errors
     /// [`ErrorKind::NotFound`] if this version has no such file.
     pub async fn rows(&self, path: &str, skip: usize, take: usize) -> Result<Preview> {
+        if let Some(seen) = &self.seen {
+            let file = self.file(path)?;
+            let batch = seen.read(&self.table, &self.current, &file.path, (skip, take), None).await?;
+            return preview(&batch, skip).map_err(|e| damaged(self.table.dir(), &e));
+        }
         let file = self.on_disk(path)?;
         blocking(move || {
             let batch = read(&file, skip, take, None)?;
@@ -109,11 +114,21 @@ impl Look {
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is no such file, row or value.
     pub async fn value(&self, path: &str, row: usize, at: &str, from: usize) -> Result<Node> {
-        let file = self.on_disk(path)?;
+        let column = at.split('.').next().filter(|name| !name.is_empty()).map(str::to_owned);
         let at = at.to_owned();
+        let seen = match &self.seen {
+            None => None,
+            Some(seen) => {
+                let path = self.file(path)?.path;
+                Some(seen.read(&self.table, &self.current, &path, (row, 1), column.as_deref()).await?)
+            }
+        };
+        let file = if seen.is_some() { self.table.dir().to_owned() } else { self.on_disk(path)? };
         blocking(move || {
-            let column = at.split('.').next().filter(|name| !name.is_empty()).map(str::to_owned);
-            let batch = read(&file, row, 1, column.as_deref())?;
+            let batch = match seen {
+                Some(seen) => seen,
+                None => read(&file, row, 1, column.as_deref())?,
+            };
             if batch.num_rows() == 0 {
                 return Err(Error::new(
                     ErrorKind::NotFound,

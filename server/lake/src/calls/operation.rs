@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::QueryLimits;
 use crate::model::{FileRef, Scope, Zone};
+use crate::policy::Statement;
 use crate::ports::WarehouseTable;
 
 /// Where an object is.
@@ -233,6 +234,11 @@ operations! {
     CreateTable {
         /// Its shape.
         table: WarehouseTable,
+    }
+    /// Policies change.
+    ChangePolicy {
+        /// How.
+        statement: Statement,
     }
     /// A query of the zones.
     Query {

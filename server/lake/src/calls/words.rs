@@ -36,6 +36,7 @@ impl Operation {
             Operation::Load(_) => "warehouse.load",
             Operation::Truncate(_) => "warehouse.truncate",
             Operation::CreateTable(_) => "warehouse.create_table",
+            Operation::ChangePolicy(_) => "sql.change_policy",
             Operation::Query(_) => "sql.query",
         }
     }
@@ -82,7 +83,8 @@ impl Operation {
                 format!("warehouse.{table}")
             }
             Operation::CreateTable(CreateTable { table }) => format!("warehouse.{}", table.name),
-            Operation::Query(Query { sql, .. }) => sql.split_whitespace().take(12).collect::<Vec<_>>().join(" "),
+            Operation::ChangePolicy(ChangePolicy { statement }) => beginning(&statement.sql()),
+            Operation::Query(Query { sql, .. }) => beginning(sql),
         }
     }
 
@@ -120,6 +122,7 @@ impl Operation {
             Operation::ReadFile(ReadFile { table, date, customer, .. }) => {
                 call(format!("{} → bronze.{table}, {date}, {customer}", self.resource()))
             }
+            Operation::ChangePolicy(ChangePolicy { statement }) => statement.sql(),
             Operation::Transform(Transform { sql, .. }) | Operation::Query(Query { sql, .. }) => {
                 sql.trim_end().to_owned()
             }
@@ -180,7 +183,7 @@ impl Operation {
             Operation::CopyObject(CopyObject { from, to }) => format!("{} {}", from.bucket, to.bucket),
             Operation::ReadFile(ReadFile { table, .. }) => table.clone(),
             Operation::Transform(Transform { title, .. }) => format!("{} {title}", self.resource()),
-            Operation::Query(_) => String::new(),
+            Operation::Query(_) | Operation::ChangePolicy(_) => String::new(),
             Operation::CreateBucket(_)
             | Operation::SweepBucket(_)
             | Operation::CreateSubscription(_)
@@ -203,4 +206,9 @@ impl Operation {
     pub(super) fn kept(&self) -> usize {
         if matches!(self, Operation::Transform(_)) { KEPT_SQL } else { KEPT }
     }
+}
+
+/// A statement's first words.
+fn beginning(sql: &str) -> String {
+    sql.split_whitespace().take(12).collect::<Vec<_>>().join(" ")
 }

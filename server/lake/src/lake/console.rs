@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::background::Background;
 use super::{Answer, Inner, Lake, QueryLimits, timed_out};
 use crate::calls::{self, Begun, Size};
+use crate::policy::{Access, Identity};
 use crate::query::{Stop, Until};
 use crate::{Error, ErrorKind, Result, query};
 
@@ -107,16 +108,16 @@ impl Lake {
     ///
     /// # Errors
     /// As [`Lake::query`], [`ErrorKind::Busy`] if no turn came, [`ErrorKind::Cancelled`].
-    pub async fn ask(&self, sql: &str, limits: QueryLimits, id: Option<&str>) -> Result<Answer> {
+    pub async fn ask(&self, who: &Identity, sql: &str, limits: QueryLimits, id: Option<&str>) -> Result<Answer> {
         let ticket = self.console.ticket(id);
         let work = async {
             let turn = self.console.turn().await?;
             let epoch = self.epoch();
-            match self.inner.answer(&self.console.runtime, sql, limits, Some(turn)).await {
+            match self.inner.answer(&self.console.runtime, who, sql, limits, Some(turn)).await {
                 // See `Lake::query`.
                 Err(e) if e.kind == ErrorKind::Storage && self.epoch() != epoch => {
                     let turn = self.console.turn().await?;
-                    self.inner.answer(&self.console.runtime, sql, limits, Some(turn)).await
+                    self.inner.answer(&self.console.runtime, who, sql, limits, Some(turn)).await
                 }
                 other => other,
             }
@@ -133,9 +134,9 @@ impl Lake {
     ///
     /// # Errors
     /// What is wrong before the first row comes; later errors come in the stream.
-    pub async fn ask_rows(&self, sql: &str, limits: QueryLimits) -> Result<RowStream> {
+    pub async fn ask_rows(&self, who: &Identity, sql: &str, limits: QueryLimits) -> Result<RowStream> {
         let turn = self.console.turn().await?;
-        let (inner, sql) = (self.inner.clone(), sql.to_owned());
+        let (inner, access, sql) = (self.inner.clone(), self.inner.access(who), sql.to_owned());
         let stop = Stop::default();
         let until = stop.until_dropped();
         let (begun, begins) = tokio::sync::oneshot::channel();
@@ -143,7 +144,7 @@ impl Lake {
         let work = async move {
             let _turn = turn;
             let deadline = tokio::time::Instant::now() + limits.timeout;
-            let started = match tokio::time::timeout_at(deadline, inner.start(&sql, limits, &stop)).await {
+            let started = match tokio::time::timeout_at(deadline, inner.start(access, &sql, limits, &stop)).await {
                 Ok(started) => started,
                 Err(_) => Err(timed_out(limits)),
             };
@@ -199,23 +200,30 @@ impl Lake {
 
 impl Inner {
     /// Plans and begins a query over everything that is there.
-    pub(super) async fn start(&self, sql: &str, limits: QueryLimits, stop: &Stop) -> Result<query::Started> {
+    pub(super) async fn start(
+        &self,
+        access: Access,
+        sql: &str,
+        limits: QueryLimits,
+        stop: &Stop,
+    ) -> Result<query::Started> {
         let tables: Vec<_> = self.all_tables().into_iter().filter(|t| t.exists()).collect();
         let scratch = self.config.data_dir.join("scratch");
-        query::start(sql, &tables, limits, self.config.query_memory, &scratch, stop).await
+        query::start(access, sql, &tables, limits, self.config.query_memory, &scratch, stop).await
     }
 
     /// The whole answer within the time limit. `turn` is given back when the work has stopped.
     pub(super) async fn answer(
         self: &Arc<Self>,
         runtime: &Background,
+        who: &Identity,
         sql: &str,
         limits: QueryLimits,
         turn: Option<OwnedSemaphorePermit>,
     ) -> Result<Answer> {
         let operation = calls::Query::new(sql, limits);
         let begun = Begun::now();
-        let answer = self.run_query(runtime, &operation, limits, turn).await;
+        let answer = self.run_query(runtime, who, &operation, limits, turn).await;
         begun.end(operation, &answer, |answer| Size {
             rows: Some(answer.batches.iter().map(|batch| batch.num_rows() as u64).sum()),
             bytes: Some(answer.cost.bytes_read),
@@ -226,17 +234,18 @@ impl Inner {
     async fn run_query(
         self: &Arc<Self>,
         runtime: &Background,
+        who: &Identity,
         query: &calls::Query,
         limits: QueryLimits,
         turn: Option<OwnedSemaphorePermit>,
     ) -> Result<Answer> {
-        let (inner, sql) = (self.clone(), query.sql.clone());
+        let (inner, access, sql) = (self.clone(), self.access(who), query.sql.clone());
         let stop = Stop::default();
         let _until = stop.until_dropped();
         let work = runtime.run_while_wanted(async move {
             let _turn = turn;
             let began = std::time::Instant::now();
-            let mut started = inner.start(&sql, limits, &stop).await?;
+            let mut started = inner.start(access, &sql, limits, &stop).await?;
             let mut batches = Vec::new();
             while let Some(batch) = started.next().await {
                 batches.push(batch?);

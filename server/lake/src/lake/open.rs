@@ -81,6 +81,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         resident: Default::default(),
         checksums: Default::default(),
         footers: Default::default(),
+        policies: Default::default(),
         read_only,
     })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
@@ -13,6 +14,7 @@ use datafusion::physical_plan::metrics::MetricsSet;
 
 use crate::delta::{Current, Table};
 use crate::model::Zone;
+use crate::policy::{Barrier, Guarded, Injected};
 
 /// A plan's text is cut beyond this many bytes.
 const PLAN_TEXT: usize = 64 << 10;
@@ -28,6 +30,8 @@ pub struct Cost {
     pub bytes_spilled: u64,
     /// Tables of the query, each once.
     pub scans: Vec<ScanCost>,
+    /// What policies put between tables and the query; of these tables nothing else is told.
+    pub injected: Vec<Injected>,
     /// The optimised logical plan, indented.
     pub logical: String,
     /// The physical plan with its metrics, indented.
@@ -68,6 +72,7 @@ pub(super) struct Watch {
     logical: String,
     physical: Arc<dyn ExecutionPlan>,
     tables: Vec<(Arc<Table>, Arc<Current>)>,
+    injected: Vec<Injected>,
 }
 
 /// What the plan says about the files of one table.
@@ -85,11 +90,20 @@ impl Watch {
         tables: Vec<(Arc<Table>, Arc<Current>)>,
     ) -> Self {
         let mut named = BTreeSet::new();
+        let mut injected: Vec<Injected> = Vec::new();
         // The visitor itself never fails.
         let _visited = logical.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
                 let schema = scan.table_name.schema().unwrap_or_default();
                 named.insert((schema.to_owned(), scan.table_name.table().to_owned()));
+                if let Ok(provider) = source_as_provider(&scan.source)
+                    && let Some(guarded) = provider.downcast_ref::<Guarded>()
+                {
+                    let put_in = Injected::of(&guarded.shield);
+                    if !injected.contains(&put_in) {
+                        injected.push(put_in);
+                    }
+                }
             }
             Ok(TreeNodeRecursion::Continue)
         });
@@ -97,7 +111,7 @@ impl Watch {
             .into_iter()
             .filter(|(t, _)| named.contains(&(t.shape.zone.name().to_owned(), t.shape.name.clone())))
             .collect();
-        Watch { logical: cut(logical.display_indent().to_string()), physical, tables }
+        Watch { logical: cut(logical.display_indent().to_string()), physical, tables, injected }
     }
 
     /// What it took until now.
@@ -107,11 +121,15 @@ impl Watch {
         for (index, (_, current)) in self.tables.iter().enumerate() {
             owner.extend(current.files.iter().map(|f| (name(&f.path), (index, f.path.as_str()))));
         }
-        let mut cost = Cost { logical: self.logical.clone(), ..Cost::default() };
+        let mut cost = Cost { logical: self.logical.clone(), injected: self.injected.clone(), ..Cost::default() };
         let mut seen: BTreeMap<usize, Seen<'_>> = BTreeMap::new();
         walk(&self.physical, &mut |plan| {
             let metrics = plan.metrics().unwrap_or_default();
             cost.bytes_spilled += metrics.spilled_bytes().unwrap_or(0) as u64;
+            if plan.is::<Barrier>() {
+                // Only rows that were seen: the others are no business of who asks.
+                cost.rows_read += metrics.output_rows().unwrap_or(0) as u64;
+            }
             let Some(scan) = plan.downcast_ref::<DataSourceExec>() else {
                 return;
             };
@@ -132,6 +150,26 @@ impl Watch {
         cost.scans = self.tables.iter().enumerate().map(|(i, (t, c))| scan_cost(t, c, seen.get(&i))).collect();
         cost.physical = self.physical_text();
         cost
+    }
+
+    /// Files that are read behind policies, which nobody is told.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn files_behind(&self) -> usize {
+        let mut files = 0;
+        let mut count = |plan: &dyn ExecutionPlan| {
+            let scan =
+                plan.downcast_ref::<DataSourceExec>().and_then(|s| s.data_source().downcast_ref::<FileScanConfig>());
+            let names = |s: &FileScanConfig| -> BTreeSet<String> {
+                s.file_groups.iter().flat_map(|g| g.iter()).map(|f| f.object_meta.location.to_string()).collect()
+            };
+            files += scan.map_or(0, |scan| names(scan).len());
+        };
+        walk(&self.physical, &mut |plan| {
+            if let Some(barrier) = plan.downcast_ref::<Barrier>() {
+                walk(barrier.inside(), &mut count);
+            }
+        });
+        files
     }
 
     fn physical_text(&self) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::SessionStateBuilder;
@@ -29,6 +30,11 @@ pub(crate) struct Planner {
     names: spelling::Names,
 }
 
+/// Of no table is a row read: policies have nothing to keep back here.
+fn register(context: &SessionContext, zone: Zone, name: &str, provider: Arc<dyn TableProvider>) -> Result<()> {
+    context.register_table(TableReference::partial(zone.name(), name), provider).map(|_| ()).map_err(query_error)
+}
+
 impl Planner {
     /// Over these tables and the views on them.
     pub async fn over(tables: &[Shape]) -> Result<Planner> {
@@ -51,14 +57,14 @@ impl Planner {
         for view in views::View::all() {
             let provider = view.provider(&planner.context).await?;
             planner.names.learn(view.zone.name(), view.name, &provider.schema());
-            super::register(&planner.context, view.zone, view.name, provider)?;
+            register(&planner.context, view.zone, view.name, provider)?;
         }
         Ok(planner)
     }
 
     fn add(&mut self, zone: Zone, name: &str, schema: SchemaRef) -> Result<()> {
         self.names.learn(zone.name(), name, &schema);
-        super::register(&self.context, zone, name, Arc::new(EmptyTable::new(schema)))
+        register(&self.context, zone, name, Arc::new(EmptyTable::new(schema)))
     }
 
     /// Plans one query, or a text of statements whose last one is a query or makes a table by one; those before it make tables.

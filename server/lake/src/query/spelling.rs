@@ -67,6 +67,21 @@ impl Names {
     }
 }
 
+/// `SESSION_USER()` is a word of its own to the parser, which then takes no parentheses: quoted it is a function as any other.
+pub(crate) fn session_user(sql: &str) -> String {
+    if !sql.to_lowercase().contains("session_user") {
+        return sql.to_owned();
+    }
+    let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).with_unescape(false).tokenize() else {
+        return sql.to_owned();
+    };
+    let called = |token: &Token| match token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case("session_user"),
+        _ => false,
+    };
+    tokens.iter().map(|token| if called(token) { "\"session_user\"".to_owned() } else { token.to_string() }).collect()
+}
+
 /// How many operators stand in the text: each is a step of recursion when it is planned.
 pub(crate) fn operators(sql: &str) -> usize {
     let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
@@ -91,6 +106,17 @@ mod tests {
         assert_eq!(operators(&list), 4);
         assert_eq!(operators("SELECT '+' -- +"), 0);
         assert_eq!(operators("SELECT 'open"), 0);
+    }
+
+    #[test]
+    fn the_session_user_is_a_function() {
+        for (written, read) in [
+            ("SELECT SESSION_USER ()", "SELECT \"session_user\" ()"),
+            ("WHERE mail = session_user()", "WHERE mail = \"session_user\"()"),
+            ("SELECT 'session_user()', session_users", "SELECT 'session_user()', session_users"),
+        ] {
+            assert_eq!(session_user(written), read);
+        }
     }
 
     #[test]

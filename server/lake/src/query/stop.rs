@@ -16,6 +16,8 @@ use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
+use crate::policy::Barrier;
+
 /// Operators that make many rows out of few: the engine lets only those give way that read.
 const MULTIPLY: [&str; 6] =
     ["NestedLoopJoinExec", "CrossJoinExec", "HashJoinExec", "SortMergeJoinExec", "UnnestExec", "RecursiveQueryExec"];
@@ -36,6 +38,10 @@ impl Stop {
     /// The plan, with operators that give way after some batches and look whether they are to end.
     pub fn watch(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let watched = plan.transform_up(|node| {
+            if let Some(barrier) = node.downcast_ref::<Barrier>() {
+                let inside = self.watch(barrier.inside().clone())?;
+                return Ok(Transformed::yes(Arc::new(barrier.around(inside)) as _));
+            }
             let node = match node.downcast_ref::<NestedLoopJoinExec>() {
                 Some(join) => self.join(join)?.unwrap_or(node),
                 None => node,

@@ -1,7 +1,7 @@
 //! Looking into a lake: what is shown is what is there, and nothing else can be opened.
 
-use showrunner_lake::ErrorKind;
 use showrunner_lake::browse::{Content, differences};
+use showrunner_lake::{ErrorKind, Identity};
 
 use crate::support::{Fixture, date, day};
 
@@ -9,7 +9,7 @@ use crate::support::{Fixture, date, day};
 async fn partitions_files_and_rows_are_those_of_the_log() {
     let f = Fixture::new().await;
     f.bronze("run-1", &[f.delivery(&day("2017-07-28")), f.delivery(&day("2017-07-29"))]).await.unwrap();
-    let look = f.lake.look("bronze.ga_sessions").await.unwrap();
+    let look = f.lake.look(&Identity::admin(), "bronze.ga_sessions").await.unwrap();
     let partitions = look.partitions();
     let dates: Vec<_> = partitions.iter().filter_map(|p| p.date).collect();
     assert_eq!(dates, [date("2017-07-29"), date("2017-07-28")]);
@@ -36,7 +36,7 @@ async fn partitions_files_and_rows_are_those_of_the_log() {
         (look.value(&files[0].path, 0, "nothing.here", 0).await.map(drop), ErrorKind::NotFound),
         (look.fields_at(99).await.map(drop), ErrorKind::Invalid),
         (look.fields_at(-1).await.map(drop), ErrorKind::Invalid),
-        (f.lake.look("bronze.nothing").await.map(drop), ErrorKind::NotFound),
+        (f.lake.look(&Identity::admin(), "bronze.nothing").await.map(drop), ErrorKind::NotFound),
     ] {
         assert_eq!(what.map_err(|e| e.kind), Err(kind));
     }
@@ -47,7 +47,7 @@ async fn the_history_says_which_run_did_what() {
     let f = Fixture::new().await;
     f.bronze("run-1", &[f.delivery(&day("2017-07-28")), f.delivery(&day("2017-07-29"))]).await.unwrap();
     f.bronze("run-2", &[f.delivery(&day("2017-07-29"))]).await.unwrap();
-    let look = f.lake.look("bronze.ga_sessions").await.unwrap();
+    let look = f.lake.look(&Identity::admin(), "bronze.ga_sessions").await.unwrap();
     let history = look.history(0, 10).await.unwrap();
     assert_eq!(history.total, 3);
     let found: Vec<_> = history
@@ -71,7 +71,7 @@ async fn the_change_of_the_first_of_july_is_seen_in_the_data() {
     let f = Fixture::new().await;
     let days = ["2017-06-29", "2017-06-30", "2017-07-01", "2017-07-02"].map(day);
     f.play("run-1", &days).await;
-    let look = f.lake.look("bronze.ga_sessions").await.unwrap();
+    let look = f.lake.look(&Identity::admin(), "bronze.ga_sessions").await.unwrap();
     let first = look.first_values().await.unwrap();
     assert_eq!((first.days, first.days_total, first.begin), (4, 4, Some(date("2017-06-29"))));
     assert_eq!(first.first.get("clientId"), Some(&date("2017-07-01")));
@@ -87,7 +87,7 @@ async fn the_change_of_the_first_of_july_is_seen_in_the_data() {
     // What the log declares is the newest schema from the first version on: between versions there is no difference.
     let fields = look.fields().await.unwrap();
     assert_eq!(differences(&look.fields_at(0).await.unwrap(), &fields), []);
-    let silver = f.lake.look("silver.sessions").await.unwrap();
+    let silver = f.lake.look(&Identity::admin(), "silver.sessions").await.unwrap();
     assert_eq!(silver.first_values().await.unwrap().first.get("client_id"), Some(&date("2017-07-01")));
     let found = differences(&fields, &silver.fields().await.unwrap());
     let pair = found.iter().find(|d| d.before.as_ref().is_some_and(|b| b.0 == "clientId")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use showrunner_lake::{ErrorKind, Position, QUERIES_AT_A_TIME, QueryLimits, ScanCost};
+use showrunner_lake::{ErrorKind, Identity, Position, QUERIES_AT_A_TIME, QueryLimits, ScanCost};
 
 use crate::support::{CUSTOMER, Fixture, day, limits};
 
@@ -22,7 +22,7 @@ fn within(millis: u64) -> QueryLimits {
 }
 
 async fn scan(f: &Fixture, sql: &str) -> (ScanCost, u64, u64) {
-    let answer = f.lake.ask(sql, limits(), None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let answer = f.lake.ask(&Identity::admin(), sql, limits(), None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     assert_eq!(answer.cost.scans.len(), 1, "{sql}: {:?}", answer.cost.scans);
     (answer.cost.scans[0].clone(), answer.cost.rows_read, answer.cost.bytes_read)
 }
@@ -66,7 +66,7 @@ async fn the_rows_read_are_the_rows_of_the_files() {
     // A join names both tables, once each.
     let sql = "SELECT count(*) FROM silver.sessions s JOIN silver.hits h ON s.session_id = h.session_id JOIN silver.sessions t \
                ON t.session_id = s.session_id WHERE s.date = DATE '2017-07-28'";
-    let joined = f.lake.ask(sql, limits(), None).await.unwrap().cost;
+    let joined = f.lake.ask(&Identity::admin(), sql, limits(), None).await.unwrap().cost;
     let names: Vec<_> = joined.scans.iter().map(|s| s.table.as_str()).collect();
     assert_eq!(names, ["sessions", "hits"]);
     assert!(
@@ -81,7 +81,7 @@ async fn the_rows_read_are_the_rows_of_the_files() {
         joined.physical
     );
     assert!(!joined.physical.contains(f.dir.path().to_str().unwrap().trim_matches('/')), "{}", joined.physical);
-    let nothing = f.lake.ask("SELECT 1", limits(), None).await.unwrap().cost;
+    let nothing = f.lake.ask(&Identity::admin(), "SELECT 1", limits(), None).await.unwrap().cost;
     assert_eq!((nothing.scans.len(), nothing.partitions(), nothing.files()), (0, (0, 0), (0, 0)));
 }
 
@@ -99,7 +99,7 @@ async fn an_error_says_where() {
         ("DELETE FROM silver.sessions", None, "Only queries that read"),
         ("", None, "There is no query"),
     ] {
-        let error = f.lake.ask(sql, limits(), None).await.unwrap_err();
+        let error = f.lake.ask(&Identity::admin(), sql, limits(), None).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Invalid, "{sql}: {error}");
         assert!(error.message.contains(words) && error.message.ends_with(['.', '?']), "{sql}: {error}");
         if let Some((line, column)) = place {
@@ -121,7 +121,7 @@ async fn a_deep_query_is_planned_or_refused_and_kills_nothing() {
     let longer = format!("SELECT 1{}", "+1".repeat(4_000));
     for sql in [sum, any, nested, longer] {
         let began = Instant::now();
-        if let Err(error) = f.lake.ask(&sql, limits(), None).await {
+        if let Err(error) = f.lake.ask(&Identity::admin(), &sql, limits(), None).await {
             assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
         }
         assert!(began.elapsed() < Duration::from_secs(30), "{}", sql.get(..60).unwrap_or_default());
@@ -133,7 +133,7 @@ async fn a_deep_query_is_planned_or_refused_and_kills_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_heavy_query_ends_at_its_timeout_while_others_are_answered() {
     let f = played().await;
-    let heavy = || f.lake.ask(HEAVY, within(1_500), None);
+    let heavy = async || f.lake.ask(&Identity::admin(), HEAVY, within(1_500), None).await;
     let pages = async {
         let mut slowest = Duration::ZERO;
         for _ in 0..5 {
@@ -154,7 +154,7 @@ async fn a_heavy_query_ends_at_its_timeout_while_others_are_answered() {
 async fn a_query_is_cancelled_by_its_id_or_when_nobody_waits() {
     let f = Fixture::new().await;
     let lake = f.lake.clone();
-    let asked = tokio::spawn(async move { lake.ask(HEAVY, within(60_000), Some("tab-1")).await });
+    let asked = tokio::spawn(async move { lake.ask(&Identity::admin(), HEAVY, within(60_000), Some("tab-1")).await });
     let began = Instant::now();
     while !f.lake.cancel("tab-1") {
         assert!(began.elapsed() < Duration::from_secs(10));
@@ -166,14 +166,17 @@ async fn a_query_is_cancelled_by_its_id_or_when_nobody_waits() {
 
     // Works without handing anything on: nothing is ever found.
     let futile = HEAVY.replace("a.value <> b.value", "a.value + b.value < 0");
-    let stopped = f.lake.ask(&futile, within(1_500), None).await.unwrap_err();
+    let stopped = f.lake.ask(&Identity::admin(), &futile, within(1_500), None).await.unwrap_err();
     assert_eq!(stopped.kind, ErrorKind::Timeout);
     stops(&f).await;
 
-    let gone = tokio::time::timeout(Duration::from_millis(300), f.lake.ask(HEAVY, within(60_000), None)).await;
+    let gone =
+        tokio::time::timeout(Duration::from_millis(300), f.lake.ask(&Identity::admin(), HEAVY, within(60_000), None))
+            .await;
     assert!(gone.is_err());
     stops(&f).await;
-    let mut rows = f.lake.ask_rows("SELECT a.value FROM generate_series(1, 9000000) a", many()).await.unwrap();
+    let mut rows =
+        f.lake.ask_rows(&Identity::admin(), "SELECT a.value FROM generate_series(1, 9000000) a", many()).await.unwrap();
     assert!(rows.next().await.unwrap().unwrap().num_rows() > 0);
     drop(rows);
     stops(&f).await;
@@ -185,12 +188,14 @@ async fn a_query_without_a_turn_is_told_so() {
     let heavy: Vec<_> = (0..QUERIES_AT_A_TIME)
         .map(|i| {
             let lake = f.lake.clone();
-            tokio::spawn(async move { lake.ask(HEAVY, within(60_000), Some(&format!("heavy-{i}"))).await })
+            tokio::spawn(async move {
+                lake.ask(&Identity::admin(), HEAVY, within(60_000), Some(&format!("heavy-{i}"))).await
+            })
         })
         .collect();
     let began = Instant::now();
     let refused = loop {
-        match f.lake.ask("SELECT 1", limits(), None).await {
+        match f.lake.ask(&Identity::admin(), "SELECT 1", limits(), None).await {
             Err(refused) => break refused,
             Ok(_) => assert!(began.elapsed() < Duration::from_secs(20), "there is still a turn"),
         }
@@ -198,7 +203,7 @@ async fn a_query_without_a_turn_is_told_so() {
     };
     assert_eq!(refused.kind, ErrorKind::Busy, "{refused}");
     assert!(f.lake.cancel("heavy-0"));
-    assert!(f.lake.ask("SELECT 1", limits(), None).await.is_ok(), "the turn is free again");
+    assert!(f.lake.ask(&Identity::admin(), "SELECT 1", limits(), None).await.is_ok(), "the turn is free again");
     heavy.iter().for_each(|h| h.abort());
     stops(&f).await;
 }
@@ -208,13 +213,13 @@ async fn memory_is_limited_and_spilling_counted() {
     let f = Fixture::new().await;
     // 64 MiB are allowed: too much for a hash table of so many keys at once, which spills; a join of them cannot.
     let sql = "SELECT a.value % 700000 AS k, count(*) AS n FROM generate_series(1, 700000) a GROUP BY 1 ORDER BY n DESC, k LIMIT 3";
-    match f.lake.ask(sql, within(120_000), None).await {
+    match f.lake.ask(&Identity::admin(), sql, within(120_000), None).await {
         Ok(answer) => assert_eq!(answer.batches[0].num_rows(), 3),
         Err(error) => assert!(error.message.contains("memory"), "{error}"),
     }
     let join = "SELECT count(*) FROM (SELECT repeat('x', 200) || value AS k FROM generate_series(1, 400000)) a \
                 JOIN (SELECT repeat('x', 200) || value AS k FROM generate_series(1, 400000)) b ON a.k = b.k";
-    let error = f.lake.ask(join, within(120_000), None).await.unwrap_err();
+    let error = f.lake.ask(&Identity::admin(), join, within(120_000), None).await.unwrap_err();
     assert!(error.message.contains("memory"), "{error}");
     assert_eq!(f.number("SELECT 1").await, 1, "other queries go on");
 }
@@ -222,19 +227,21 @@ async fn memory_is_limited_and_spilling_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_has_all_rows_and_says_when_it_was_cut() {
     let f = played().await;
-    let mut stream = f.lake.ask_rows("SELECT session_id FROM silver.sessions", many()).await.unwrap();
+    let mut stream =
+        f.lake.ask_rows(&Identity::admin(), "SELECT session_id FROM silver.sessions", many()).await.unwrap();
     let mut rows = 0;
     while let Some(batch) = stream.next().await {
         rows += batch.unwrap().num_rows();
     }
     assert_eq!(rows as i64, f.number("SELECT count(*) FROM silver.sessions").await);
-    let mut cut = f.lake.ask_rows("SELECT * FROM generate_series(1, 100000)", within(10_000)).await.unwrap();
+    let mut cut =
+        f.lake.ask_rows(&Identity::admin(), "SELECT * FROM generate_series(1, 100000)", within(10_000)).await.unwrap();
     let mut last = None;
     while let Some(batch) = cut.next().await {
         last = Some(batch.map(|b| b.num_rows()).map_err(|e| e.kind));
     }
     assert_eq!(last, Some(Err(ErrorKind::TooLarge)));
-    let wrong = f.lake.ask_rows("SELEC", many()).await.err().map(|e| e.kind);
+    let wrong = f.lake.ask_rows(&Identity::admin(), "SELEC", many()).await.err().map(|e| e.kind);
     assert_eq!(wrong, Some(ErrorKind::Invalid));
 }
 
@@ -248,7 +255,7 @@ async fn the_catalog_names_what_queries_may_name() {
         // Array fields cannot be named by a path; all others can.
         let names: Vec<_> = table.columns.iter().map(|c| c.name.as_str()).collect();
         let sql = format!("SELECT {} FROM {}.{} t", names.join(", "), table.zone.name(), table.name);
-        f.lake.ask(&sql, limits(), None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        f.lake.ask(&Identity::admin(), &sql, limits(), None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use showrunner_lake::{ErrorKind, Lake, QueryLimits};
+use showrunner_lake::{ErrorKind, Identity, Lake, QueryLimits};
 
 use crate::support::{Fixture, day};
 
@@ -63,12 +63,14 @@ async fn names_need_no_quotes_and_listings_work() {
 async fn rows_and_time_are_limited() {
     let f = Fixture::new().await;
     let limits = |rows, millis| QueryLimits { rows, timeout: Duration::from_millis(millis) };
-    let cut = f.lake.query("SELECT * FROM generate_series(1, 100000)", limits(10, 60_000)).await.unwrap();
+    let cut =
+        f.lake.query(&Identity::admin(), "SELECT * FROM generate_series(1, 100000)", limits(10, 60_000)).await.unwrap();
     assert_eq!((cut.batches.iter().map(|b| b.num_rows()).sum::<usize>(), cut.cut), (10, true));
-    let whole = f.lake.query("SELECT * FROM generate_series(1, 10)", limits(10, 60_000)).await.unwrap();
+    let whole =
+        f.lake.query(&Identity::admin(), "SELECT * FROM generate_series(1, 10)", limits(10, 60_000)).await.unwrap();
     assert_eq!((whole.batches.iter().map(|b| b.num_rows()).sum::<usize>(), whole.cut), (10, false));
     let endless = "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b";
-    assert_eq!(f.lake.query(endless, limits(10, 200)).await.unwrap_err().kind, ErrorKind::Timeout);
+    assert_eq!(f.lake.query(&Identity::admin(), endless, limits(10, 200)).await.unwrap_err().kind, ErrorKind::Timeout);
     assert_eq!(f.number("SELECT 1").await, 1, "other queries go on");
 }
 
@@ -79,8 +81,10 @@ async fn a_reader_beside_a_writer_sees_each_commit_and_writes_nothing() {
     assert_eq!(missing.err().map(|e| e.kind), Some(ErrorKind::NotFound));
     let reader = Lake::open_read_only(crate::support::config(f.dir.path())).await.unwrap();
     let count = async || {
-        let answer =
-            reader.query("SELECT count(*) AS n FROM bronze.ga_sessions", crate::support::limits()).await.unwrap();
+        let answer = reader
+            .query(&Identity::admin(), "SELECT count(*) AS n FROM bronze.ga_sessions", crate::support::limits())
+            .await
+            .unwrap();
         arrow::util::display::array_value_to_string(answer.batches[0].column(0), 0).unwrap()
     };
     assert_eq!(count().await, "0");

@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 use showrunner_generate::{Options, day_lines};
 use showrunner_lake::model::{BronzeOutcome, Day, DayInput, FileRef, Unwatched};
-use showrunner_lake::{Answer, Lake, LakeConfig, QueryLimits, Result};
+use showrunner_lake::{Answer, Identity, Lake, LakeConfig, QueryLimits, Result};
 
 /// The customer of most tests.
 pub const CUSTOMER: &str = "customer01";
@@ -93,7 +93,7 @@ impl Fixture {
     }
 
     pub async fn query(&self, sql: &str) -> Result<Answer> {
-        self.lake.query(sql, limits()).await
+        self.lake.query(&Identity::admin(), sql, limits()).await
     }
 
     /// The one number that a query gives.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use showrunner_lake::Lake;
 use showrunner_lake::stream::*;
+use showrunner_lake::{Identity, Lake};
 
 use crate::support::*;
 
@@ -43,7 +43,7 @@ async fn each_partition_becomes_one_file_and_no_row_changes() {
             (2, rows.len() as u64, rows.len() as u64, 2)
         );
         assert!(compaction.bytes_after > 0 && compaction.bytes_after < compaction.bytes_before, "{compaction:?}");
-        let look = s.lake.look(&compaction.table).await.unwrap();
+        let look = s.lake.look(&Identity::admin(), &compaction.table).await.unwrap();
         assert_eq!(look.stat().files(), 2);
     }
     assert_eq!(content().await, before);

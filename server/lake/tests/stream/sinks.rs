@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use showrunner_lake::ports::NewMessage;
 use showrunner_lake::stream::*;
-use showrunner_lake::{ErrorKind, Lake};
+use showrunner_lake::{ErrorKind, Identity, Lake};
 
 use crate::support::*;
 
@@ -139,7 +139,8 @@ async fn a_session_of_two_messages_is_two_rows_and_counts_once() {
     let view = catalog.iter().find(|table| table.name == "ga_sessions_all").unwrap();
     assert!(view.view && view.columns.iter().any(|c| c.name == "origin") && view.columns.len() > 40);
     assert_eq!(catalog.iter().filter(|table| table.view).count(), 1);
-    let unknown = s.lake.query("SELECT nothing FROM warehouse.ga_sessions_all", limits()).await.unwrap_err();
+    let unknown =
+        s.lake.query(&Identity::admin(), "SELECT nothing FROM warehouse.ga_sessions_all", limits()).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::Invalid);
 }
 

@@ -12,7 +12,7 @@ use showrunner_generate::{Options, day_lines};
 use showrunner_lake::model::{Day, DayInput, FileRef, Unwatched};
 use showrunner_lake::ports::NewMessage;
 use showrunner_lake::stream::*;
-use showrunner_lake::{Lake, LakeConfig, QueryLimits};
+use showrunner_lake::{Identity, Lake, LakeConfig, QueryLimits};
 use tokio_util::sync::CancellationToken;
 
 pub const RUN: &str = "replay-1";
@@ -145,7 +145,7 @@ impl Stream {
 
     /// The first column as text.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
-        let answer = self.lake.query(sql, limits()).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let answer = self.lake.query(&Identity::admin(), sql, limits()).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
         let mut texts = Vec::new();
         for batch in &answer.batches {
             let column = cast(batch.column(0), &DataType::Utf8).expect("text");
@@ -212,7 +212,7 @@ impl Stream {
 }
 
 pub async fn number(lake: &Lake, sql: &str) -> i64 {
-    let answer = lake.query(sql, limits()).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let answer = lake.query(&Identity::admin(), sql, limits()).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     let column = cast(answer.batches[0].column(0), &DataType::Int64).expect("a number");
     column.as_any().downcast_ref::<Int64Array>().expect("a number").value(0)
 }

@@ -15,7 +15,7 @@ const COMPACTION: &str = "compaction";
 #[async_trait]
 impl Streaming for Person {
     async fn stream(&self) -> Result<StreamView, WireError> {
-        self.web.views.stream().await.map_err(|e| self.explain(e))
+        self.views.stream().await.map_err(|e| self.explain(e))
     }
 
     async fn start_stream(&self, start: StartStreamForm) -> Result<String, WireError> {
@@ -34,8 +34,8 @@ impl Streaming for Person {
 
 impl Person {
     async fn start(&self, form: StartStreamForm) -> Result<String> {
-        let story = self.web.views.story();
-        let day = self.web.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, form.day)).await?;
+        let story = self.views.story();
+        let day = self.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, form.day)).await?;
         let start = Start {
             customer: day.customer,
             dataset: day.dataset,

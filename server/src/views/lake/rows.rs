@@ -23,7 +23,11 @@ pub(super) async fn rows(page: &Page<'_>) -> Result<LakeView> {
         },
     };
     let Some(file) = file else {
-        return Ok(only(empty_panel("Rows", "The table is empty.", "Rows appear when a day is ingested.")));
+        let words = match page.look.injected() {
+            None => ("The table is empty.", "Rows appear when a day is ingested."),
+            Some(_) => ("No row of the table is seen.", "Back to admin shows all of it."),
+        };
+        return Ok(only(empty_panel("Rows", words.0, words.1)));
     };
     let here = page.at("rows").with("file", &file.path);
     let partition = table_address(&page.name).with("tab", "partitions").with("partition", file.folder());

@@ -22,7 +22,7 @@ impl Views {
         let mut panels = Vec::new();
         let mut notes = Vec::new();
         if let Some(other) = given(&query.against) {
-            let other = self.state.lake.look(other).await?;
+            let other = self.state.lake.look(&self.who, other).await?;
             let name = full_name(other.stat());
             let here = page.at("schema").with("against", &name);
             panels.push(compared(page, &here, &page.name, &name, &differences(&fields, &other.fields().await?))?);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use app::wire::{FactView, GridCell, LakePanel, LakeView, TableQuery};
+use app::wire::{FactView, GridCell, LakePanel, LakeView, NoteKind, NoteView, TableQuery};
 use showrunner_lake::browse::{Look, VersionLook};
 
 use super::parts::{Address, PAGE, Window, cell, count, empty_panel, given, grid_panel, link, number};
@@ -38,7 +38,7 @@ impl Page<'_> {
 impl Views {
     /// A table, and what of it is asked for.
     pub async fn lake_table(&self, table: &str, query: &TableQuery) -> Result<LakeView> {
-        let mut look = self.state.lake.look(table).await?;
+        let mut look = self.state.lake.look(&self.who, table).await?;
         loop {
             let version = look.stat().version;
             let failed = match self.looked_at(look, query).await {
@@ -46,7 +46,7 @@ impl Views {
                 done => return done,
             };
             // A version's files may go while somebody looks: a reset deletes them once its commit is there.
-            look = self.state.lake.look(table).await?;
+            look = self.state.lake.look(&self.who, table).await?;
             if look.stat().version == version {
                 return Err(failed);
             }
@@ -73,6 +73,13 @@ impl Views {
         };
         let stat = page.look.stat();
         view.facts = facts(&page);
+        if let Some(injected) = page.look.injected() {
+            let text = format!(
+                "Seen through policies: {}. Files, history and counts of values are not told.",
+                crate::views::policies::seen_words(injected)
+            );
+            view.notes.insert(0, NoteView { kind: NoteKind::Info, text, link: None });
+        }
         view.what = stat.title.clone();
         view.title = page.name.clone();
         view.tabs = TABS.map(|(key, words)| (words.to_owned(), page.at(key).into(), key == tab)).to_vec();
@@ -103,7 +110,9 @@ impl Views {
         } else {
             "newest first"
         };
-        let panel = if total == 0 {
+        let panel = if page.look.injected().is_some() {
+            empty_panel("History", "Not told.", "What a version changed is told to who sees the whole table.")
+        } else if total == 0 {
             empty_panel("History", "The log begins with the newest version.", "The next commit is listed here.")
         } else {
             grid_panel("History", oldest, &titles, rows, window.pager(&page.at("history")))
@@ -115,6 +124,14 @@ impl Views {
 fn facts(page: &Page<'_>) -> Vec<FactView> {
     let stat = page.look.stat();
     let fact = |label: &str, value: String| FactView { label: label.into(), value, rest: String::new() };
+    if page.look.injected().is_some() {
+        return vec![
+            fact("Rows seen", format::count(stat.rows())),
+            fact("Partitions with such rows", format::count(stat.partitions.len() as u64)),
+            fact("Version", stat.version.to_string()),
+            fact("Last change", page.look.changed().map_or("–".into(), |at| format::when(at, page.now))),
+        ];
+    }
     vec![
         fact("Rows", format::count(stat.rows())),
         fact("Partitions", format::count(stat.partitions.iter().filter(|p| p.rows > 0).count() as u64)),
@@ -132,8 +149,12 @@ fn partitions(page: &Page<'_>) -> Result<LakeView> {
     }
     let (asked, partitions) = (page.page()?, page.look.partitions());
     if partitions.is_empty() {
-        let panel =
-            empty_panel("Partitions", "The table is empty.", "A partition appears for each day that is ingested.");
+        let panel = match page.look.injected() {
+            None => {
+                empty_panel("Partitions", "The table is empty.", "A partition appears for each day that is ingested.")
+            }
+            Some(_) => empty_panel("Partitions", "No row of the table is seen.", "Back to admin shows all of it."),
+        };
         return Ok(LakeView { panels: vec![panel], ..LakeView::default() });
     }
     let here = page.at("partitions");

@@ -12,7 +12,7 @@ impl Views {
     pub async fn report_csv(&self, part: &str, query: &str) -> Result<Vec<u8>> {
         let part = PARTS.iter().find(|p| **p == part).copied().map_or_else(|| named(part).map(|q| q.name), Ok)?;
         let sql = self.query(part, &Filter::parse(query).0)?;
-        let answers = self.state.lake.report(vec![sql]).await?;
+        let answers = self.state.lake.report(&self.who, vec![sql]).await?;
         let mut csv = Vec::new();
         let mut writer = WriterBuilder::new().with_header(true).build(&mut csv);
         for batch in answers.iter().flatten() {

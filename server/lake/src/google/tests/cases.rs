@@ -329,6 +329,32 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
             &[word],
         ),
         case(
+            ChangePolicy {
+                statement: Statement::CreateRowPolicy {
+                    policy: RowPolicy {
+                        name: "germany".into(),
+                        table: TableName { zone: Zone::Silver, table: "sessions".into() },
+                        grantees: vec![Grantee::User("analyst.de@example.com".into())],
+                        filter: format!("country = '{word}'"),
+                    },
+                    there: Default::default(),
+                },
+            },
+            "bigquery.rowAccessPolicies.insert",
+            "POST https://bigquery.googleapis.com/bigquery/v2/projects/PROJECT/datasets/silver/tables/sessions/rowAccessPolicies",
+            &[
+                "datasetId",
+                "filterPredicate",
+                "grantees",
+                "policyId",
+                "projectId",
+                "rowAccessPolicyReference",
+                "tableId",
+            ],
+            "bq --location=US query --nouse_legacy_sql",
+            &[&format!("country = '{word}'"), "user:analyst.de@example.com"],
+        ),
+        case(
             Query { sql: format!("SELECT '{word}' AS a\nFROM silver.sessions"), rows: 1000, seconds: 30 },
             "bigquery.jobs.query",
             "POST https://bigquery.googleapis.com/bigquery/v2/projects/PROJECT/queries",
