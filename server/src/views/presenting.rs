@@ -204,7 +204,7 @@ mod tests {
                 "No other step depends on this one. It saves 1:30 of the plan; the story goes on with 2.4 The chart moves.",
             ),
             (
-                "5.1",
+                "6.1",
                 &[],
                 None,
                 "Nothing is put back: what was shown stays in the lake. It saves 1:00 of the plan; nothing is left after it.",
