@@ -3,6 +3,7 @@
 mod generate;
 mod import;
 mod ingest;
+mod pii;
 mod reset;
 mod seed;
 mod serve;
@@ -52,6 +53,8 @@ enum Command {
     Ingest(ingest::Args),
     /// Publish a day record by record through topic and subscribers, without a server; prints a JSON summary
     Stream(stream::Args),
+    /// Say which columns of CSV files hold personal data, of which kind, and why
+    Pii(pii::Args),
     /// Ask bronze.*, silver.*, gold.*, warehouse.*; works while a server runs
     Sql(sql::Args),
 }
@@ -91,6 +94,7 @@ async fn run(command: &Command, config: &Config) -> Result<i32> {
         Command::Import(args) => import::run(args, config).await,
         Command::Ingest(args) => ingest::run(args, config).await,
         Command::Stream(args) => stream::run(args, config).await,
+        Command::Pii(args) => pii::run(args),
         Command::Sql(args) => sql::run(args, config).await,
     }
 }
