@@ -123,14 +123,6 @@ pub(crate) fn login_form(text: &str) -> bool {
         && !text.contains("..")
 }
 
-/// An address of the web or a path of a file.
-pub(crate) fn url_or_path(text: &str) -> bool {
-    text.contains("://")
-        || text.starts_with("www.")
-        || text.starts_with('/')
-        || (text.contains('\\') && !text.contains(' '))
-}
-
 /// m/f, male/female, and the like; a code is one of those that stand for nothing else.
 pub(crate) fn gender(folded: &str) -> bool {
     matches!(

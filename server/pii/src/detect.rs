@@ -311,6 +311,13 @@ fn by_form(form: &Form, looked: &Looked<'_>, context: &Context) -> Option<Candid
             if hits < 0.6 {
                 candidate.say(Sort::Form, -3.0, "Too few pass the checksum: a tenth does by chance.");
             }
+            const CODES: &[&str] = &["isbn", "ean", "upc", "gtin", "barcode", "id", "code", "order", "invoice", "sku"];
+            if let Some(word) = looked.hints.words.iter().find(|word| CODES.contains(&word.as_str())) {
+                candidate.say(Sort::Name, -3.0, format!("The name says '{word}'."));
+            }
+            if context.about != About::Persons {
+                candidate.say(Sort::Table, -1.0, context.sentence());
+            }
         }
         _ => {}
     }

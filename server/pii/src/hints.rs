@@ -193,7 +193,7 @@ const RULES: &[(InfoType, f64, &[&str])] = &[
             "display name",
             "holder name",
             "beneficiary name",
-            "next of kin",
+            "next of kin", "kontoinhaber", "inhaber", "titular",
             "emergency contact",
             "mother name",
             "father name",
@@ -1091,8 +1091,9 @@ fn only_longest(kinds: &mut Vec<(InfoType, f64, String)>) {
     if has(kinds, Username) || has(kinds, FirstName) || has(kinds, LastName) {
         kinds.retain(|(kind, ..)| *kind != PersonName);
     }
-    if has(kinds, DateOfBirth) {
-        kinds.retain(|(kind, ..)| *kind != Location);
+    // Where someone was born is a place, when is a date.
+    if has(kinds, DateOfBirth) && kinds.iter().any(|(kind, points, _)| *kind == Location && *points > 0.0) {
+        kinds.retain(|(kind, ..)| *kind != DateOfBirth);
     }
     if has(kinds, Gender)
         || has(kinds, SocialSecurity)

@@ -152,7 +152,8 @@ fn against(candidate: &mut Candidate, looked: &Looked<'_>, context: &Context, na
     if places >= 0.4 && named < 4.0 {
         candidate.say(Sort::Dictionary, -3.0, format!("{} of the values are places.", percent(places)));
     }
-    if let Some(word) = looked.hints.thing.as_ref().filter(|_| named < 4.0 || candidate.hits < 0.4) {
+    let unsure = named < 4.0 || (candidate.kind == InfoType::PersonName && candidate.hits < 0.4);
+    if let Some(word) = looked.hints.thing.as_ref().filter(|_| unsure) {
         candidate.say(Sort::Name, -3.0, format!("The name says that it belongs to a {word}."));
     }
     if let Some(word) = looked.hints.other.as_ref().filter(|_| named < 4.0) {

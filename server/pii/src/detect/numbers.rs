@@ -38,7 +38,7 @@ fn phone(looked: &Looked<'_>, context: &Context) -> Option<Candidate> {
         _ => candidate.say(Sort::Form, -4.0, format!("Only {} of the values can be phone numbers.", percent(any))),
     }
     if context.about == About::Things {
-        candidate.say(Sort::Table, -4.5, context.sentence());
+        candidate.say(Sort::Table, -5.0, context.sentence());
     } else if let Some(word) = looked.hints.thing.as_ref().filter(|_| context.about != About::Persons) {
         candidate.say(Sort::Name, -3.0, format!("The name says that it belongs to a {word}."));
     }
