@@ -10,8 +10,8 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        CancelQuery, ChangeAudience, ChangeClock, ChangeStream, ConfirmReset, OpenStep, Press, Reingest, ResendRecord,
-        RetryRun, SetTheme, SkipStep, StartStream, StopRun, TakeUpStep,
+        CancelQuery, ChangeAudience, ChangeClock, ChangePrivacy, ChangeStream, ConfirmReset, OpenStep, Press, Reingest,
+        ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,
@@ -38,6 +38,7 @@ pub(crate) struct Actions {
     pub start_stream: Mutation,
     pub stream: Mutation,
     pub resend: Mutation,
+    pub privacy: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -60,6 +61,7 @@ impl Actions {
             start_stream: Mutation::new(StartStream::PATH),
             stream: Mutation::new(ChangeStream::PATH),
             resend: Mutation::new(ResendRecord::PATH),
+            privacy: Mutation::new(ChangePrivacy::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -79,7 +81,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 15] {
+    fn all(self) -> [Mutation; 16] {
         let Self {
             press,
             open,
@@ -96,6 +98,7 @@ impl Actions {
             start_stream,
             stream,
             resend,
+            privacy,
             error: _,
         } = self;
         [
@@ -114,6 +117,7 @@ impl Actions {
             start_stream,
             stream,
             resend,
+            privacy,
         ]
     }
 

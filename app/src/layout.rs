@@ -15,8 +15,8 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Lake, LakeBucket, LakeTable, NotFound, Report, Reset, Run, RunCalls, Runs, Show, Sql, Stream,
-        resource,
+        Audience, Lake, LakeBucket, LakeTable, NotFound, Privacy, Report, Reset, Run, RunCalls, Runs, Show, Sql,
+        Stream, resource,
     },
     ui::{icon, labelled_icon},
     wire::ShellView,
@@ -148,6 +148,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/runs/:id/calls") view=RunCalls ssr=SsrMode::Async />
             <Route path=path!("/report") view=Report ssr=SsrMode::Async />
             <Route path=path!("/stream") view=Stream ssr=SsrMode::Async />
+            <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
             <Route path=path!("/audience") view=Audience ssr=SsrMode::Async />
@@ -175,6 +176,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 <NavLink href="/runs" title="Runs" />
                 <NavLink href="/stream" title="Stream" />
                 <NavLink href="/report" title="Report" />
+                <NavLink href="/privacy" title="Privacy" />
                 <NavLink href="/sql" title="SQL" />
             </nav>
             <div class="topbar-end">

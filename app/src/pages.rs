@@ -10,6 +10,8 @@ mod show;
 #[cfg(feature = "ssr")]
 mod lake;
 #[cfg(feature = "ssr")]
+mod privacy;
+#[cfg(feature = "ssr")]
 mod report;
 #[cfg(feature = "ssr")]
 mod runs;
@@ -20,13 +22,14 @@ mod stream;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
-    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Report, Drawn as Runs, Drawn as Sql,
-    Drawn as Stream,
+    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Privacy, Drawn as Report, Drawn as Runs,
+    Drawn as Sql, Drawn as Stream,
 };
 pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]
 pub(crate) use {
     lake::{Lake, LakeBucket, LakeTable},
+    privacy::Privacy,
     report::Report,
     runs::Runs,
     sql::Sql,

@@ -130,6 +130,21 @@ pub trait Streaming: Send + Sync {
     async fn resend_record(&self, run: String, seq: String, payload: String) -> Result<(), WireError>;
 }
 
+/// Personal data: what was found, and what a person says to it.
+#[async_trait]
+pub trait Privacy: Send + Sync {
+    /// The page.
+    async fn privacy(&self) -> Result<PrivacyView, WireError>;
+    /// `scan`, `deliver` (value `plain` or `meaningless`), `accept`, `reject`, `correct` (value: the info type), for a column of a table.
+    async fn change_privacy(
+        &self,
+        change: String,
+        table: String,
+        column: String,
+        value: String,
+    ) -> Result<(), WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -151,6 +166,8 @@ pub struct Services {
     pub queries: Arc<dyn Queries>,
     /// The stream.
     pub streaming: Arc<dyn Streaming>,
+    /// Personal data.
+    pub privacy: Arc<dyn Privacy>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

@@ -4,6 +4,7 @@
 mod audience;
 mod calls;
 mod lake;
+mod privacy;
 mod report;
 mod reset;
 mod runs;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use audience::*;
 pub use calls::*;
 pub use lake::*;
+pub use privacy::*;
 pub use report::*;
 pub use reset::*;
 pub use runs::*;

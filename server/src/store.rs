@@ -9,6 +9,7 @@ mod deliveries;
 mod error;
 mod events;
 mod presenting;
+mod privacy;
 mod runs;
 mod show;
 mod streams;
@@ -31,6 +32,7 @@ pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;
 pub use presenting::{ClockChange, Presentation};
+pub use privacy::{PrivacyTable, Tag, Verdict, VerdictRow};
 pub use runs::{
     ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepDone, StepRow,
     StepState,
@@ -148,7 +150,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake` or `stream`.
+    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `stream` or `privacy`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
         let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
             .bind(self.store.clock.millis())

@@ -8,6 +8,7 @@ mod lake;
 pub mod numbers;
 mod outcome;
 mod presenting;
+mod privacy;
 mod progress;
 mod report;
 mod reset;

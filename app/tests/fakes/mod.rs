@@ -3,6 +3,7 @@
 mod calls;
 mod lake;
 mod presenting;
+pub mod privacy;
 mod report;
 mod reset;
 mod sql;
@@ -43,7 +44,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         reports: fake.clone(),
         resets: fake.clone(),
         queries: fake.clone(),
-        streaming: fake,
+        streaming: fake.clone(),
+        privacy: fake,
     }
 }
 

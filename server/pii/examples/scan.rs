@@ -13,7 +13,10 @@ fn main() {
                 println!("{path}: {}", report.about);
                 for column in report.columns {
                     if let Some(finding) = column.finding {
-                        println!("  {} {} {} {:.2}", column.column, finding.info_type, finding.likelihood, finding.hit_rate);
+                        println!(
+                            "  {} {} {} {:.2}",
+                            column.column, finding.info_type, finding.likelihood, finding.hit_rate
+                        );
                         println!("    + {}", finding.evidence_for.join(" "));
                         println!("    - {}", finding.evidence_against.join(" "));
                     } else {

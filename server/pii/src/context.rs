@@ -99,6 +99,12 @@ const PERSON_TABLES: &[&str] = &[
 ];
 
 const THING_TABLES: &[&str] = &[
+    "practice",
+    "surgery",
+    "dentist",
+    "gp",
+    "provider",
+    "facilities",
     "product",
     "item",
     "station",
@@ -115,9 +121,6 @@ const THING_TABLES: &[&str] = &[
     "airport",
     "team",
     "flight",
-    "property",
-    "listing",
-    "building",
     "inventory",
     "catalogue",
     "catalog",
@@ -137,7 +140,6 @@ const THING_TABLES: &[&str] = &[
     "facility",
     "inspection",
     "permit",
-    "price",
     "stock",
     "country",
     "countries",
@@ -156,8 +158,6 @@ const THING_TABLES: &[&str] = &[
     "crime",
     "car",
     "vehicle",
-    "housing",
-    "house",
     "region",
     "state",
     "county",
@@ -214,6 +214,9 @@ const PERSON_COLUMNS: &[&str] = &[
     "exited",
     "overtime",
     "workclass",
+    "emp",
+    "dti",
+    "borrower",
     "salutation",
     "honorific",
     "loyalty",
@@ -226,6 +229,26 @@ const PERSON_COLUMNS: &[&str] = &[
     "manager",
     "jobtitle",
     "deceased",
+];
+
+/// Persons who stand in tables of things.
+const ROLES: &[&str] = &[
+    "author",
+    "authors",
+    "director",
+    "cast",
+    "artist",
+    "composer",
+    "inspector",
+    "judge",
+    "coach",
+    "winner",
+    "publisher",
+    "manager",
+    "creator",
+    "writer",
+    "producer",
+    "editor",
 ];
 
 /// Words of columns that tables of things have.
@@ -246,6 +269,10 @@ const THING_COLUMNS: &[&str] = &[
     "discontinued",
     "manufacturer",
     "isbn",
+    "agency",
+    "landmark",
+    "incident",
+    "complaint",
     "upc",
     "ean",
     "barcode",
@@ -293,6 +320,8 @@ const THING_COLUMNS: &[&str] = &[
     "population",
     "engine",
     "gdp",
+    "release",
+    "runtime",
 ];
 
 pub(crate) fn context(table: &str, columns: &[Looked<'_>]) -> Context {
@@ -338,7 +367,9 @@ fn person_column(looked: &Looked<'_>, first: bool, out: &mut Vec<(f64, String)>)
     let thing = hints.thing.is_some();
     if (named(InfoType::FirstName) >= 4.0 || named(InfoType::LastName) >= 4.0) && texts {
         out.push((2.5, "a column of names".to_owned()));
-    } else if named(InfoType::PersonName) >= 1.0 && !thing && full >= 0.25 && profile.filled > 0 {
+    } else if full >= 0.25 && hints.words.iter().any(|word| ROLES.contains(&word.as_str())) {
+        out.push((0.75, "a column of persons who made or decided something".to_owned()));
+    } else if named(InfoType::PersonName) >= 1.0 && !thing && full >= 0.25 {
         out.push((3.0, "a column of persons' names".to_owned()));
     } else if hints.meaningless && full >= 0.5 {
         out.push((2.0, "a column of persons' names".to_owned()));
@@ -397,6 +428,10 @@ fn person_column(looked: &Looked<'_>, first: bool, out: &mut Vec<(f64, String)>)
 
 fn thing_column(looked: &Looked<'_>, out: &mut Vec<(f64, String)>) {
     let hints = &looked.hints;
+    let name = hints.thing.is_none() && hints.words.iter().any(|word| word == "name");
+    if name && looked.profile.share(|v| checks::company_like(&v.folded)) >= 0.5 {
+        out.push((2.0, "names of companies and institutions".to_owned()));
+    }
     if let Some(word) = hints.words.iter().find(|word| THING_COLUMNS.contains(&word.as_str())) {
         out.push((1.0, format!("a column '{word}'")));
     } else if let Some(word) = hints
@@ -420,6 +455,7 @@ fn thing_column(looked: &Looked<'_>, out: &mut Vec<(f64, String)>) {
                 | "county"
                 | "region"
                 | "school"
+                | "host"
         ) {
             out.push((1.5, format!("names of each {word}")));
         }

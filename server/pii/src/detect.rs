@@ -281,7 +281,7 @@ fn by_form(form: &Form, looked: &Looked<'_>, context: &Context) -> Option<Candid
             if roles > 0.6 {
                 candidate.say(
                     Sort::Dictionary,
-                    -5.0,
+                    -6.0,
                     format!("{} are mailboxes of organisations, as info@.", percent(roles)),
                 );
             } else if context.about == About::Things {

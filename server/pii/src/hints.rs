@@ -117,7 +117,7 @@ const RULES: &[(InfoType, f64, &[&str])] = &[
             "fore name",
             "forename",
             "forenames",
-            "first",
+            "first$",
             "firstname",
             "givenname",
             "vorname",
@@ -141,7 +141,7 @@ const RULES: &[(InfoType, f64, &[&str])] = &[
             "sur name",
             "surname",
             "family name",
-            "last",
+            "last$",
             "lastname",
             "nachname",
             "apellido",
@@ -184,8 +184,8 @@ const RULES: &[(InfoType, f64, &[&str])] = &[
             "middle name",
             "mname",
             "middle initial",
-            "middle",
-            "mi",
+            "middle$",
+            "mi$",
             "driver name",
             "guest name",
             "candidate name",
@@ -193,7 +193,10 @@ const RULES: &[(InfoType, f64, &[&str])] = &[
             "display name",
             "holder name",
             "beneficiary name",
-            "next of kin", "kontoinhaber", "inhaber", "titular",
+            "next of kin",
+            "kontoinhaber",
+            "inhaber",
+            "titular",
             "emergency contact",
             "mother name",
             "father name",
@@ -276,6 +279,10 @@ const RULES: &[(InfoType, f64, &[&str])] = &[
             "sender",
             "recipient",
             "signatory",
+            "principal",
+            "headteacher",
+            "head teacher",
+            "licensee",
             "defendant",
             "nominee",
             "governor",
@@ -330,6 +337,8 @@ const RULES: &[(InfoType, f64, &[&str])] = &[
             "apt",
             "anschrift",
             "thoroughfare",
+            "paon",
+            "saon",
             "addressline",
         ],
     ),
@@ -571,6 +580,7 @@ const RULES: &[(InfoType, f64, &[&str])] = &[
             "is female",
         ],
     ),
+    (Gender, 1.0, &["genre"]),
     (
         Location,
         3.0,
@@ -744,6 +754,7 @@ const THINGS: &[&str] = &[
     "employer",
     "publisher",
     "merchant",
+    "merch",
     "network",
     "browser",
     "source",
@@ -899,9 +910,7 @@ const PERSONS: &[&str] = &[
     "beneficiary",
     "claimant",
     "defendant",
-    "visitor",
     "native",
-    "primary",
     "emergency",
 ];
 
@@ -1024,10 +1033,13 @@ pub(crate) fn hints(name: &str) -> Hints {
     for (kind, points, rules) in RULES {
         let longest = rules.iter().filter(|rule| match rule.strip_prefix('=') {
             Some(whole) => text == whole,
-            None => contains(&spaced, rule),
+            None => match rule.strip_suffix('$') {
+                Some(end) => spaced.trim_end().ends_with(&format!(" {end}")),
+                None => contains(&spaced, rule),
+            },
         });
         if let Some(rule) = longest.max_by_key(|rule| rule.len()) {
-            let rule = rule.trim_start_matches('=').to_owned();
+            let rule = rule.trim_matches(['=', '$']).to_owned();
             match kinds.iter_mut().find(|(known, ..)| known == kind) {
                 Some(known) if known.1 >= *points => {}
                 Some(known) => *known = (*kind, *points, rule),
@@ -1090,6 +1102,18 @@ fn only_longest(kinds: &mut Vec<(InfoType, f64, String)>) {
     }
     if has(kinds, Username) || has(kinds, FirstName) || has(kinds, LastName) {
         kinds.retain(|(kind, ..)| *kind != PersonName);
+    }
+    // `addr_state` is a state, `long_name` no degree.
+    let place = |rule: &str| {
+        ["city", "state", "zip", "country", "county", "post", "town", "region", "province", "plz"]
+            .iter()
+            .any(|word| rule.starts_with(word))
+    };
+    if kinds.iter().any(|(kind, _, rule)| *kind == Location && place(rule)) {
+        kinds.retain(|(kind, ..)| *kind != StreetAddress);
+    }
+    if kinds.iter().any(|(kind, ..)| *kind == PersonName) {
+        kinds.retain(|(kind, _, rule)| *kind != Location || !matches!(rule.as_str(), "long" | "st" | "land"));
     }
     // Where someone was born is a place, when is a date.
     if has(kinds, DateOfBirth) && kinds.iter().any(|(kind, points, _)| *kind == Location && *points > 0.0) {

@@ -21,5 +21,5 @@ mod words;
 pub use kinds::{InfoType, Likelihood};
 pub use mask::mask;
 pub use model::{Assessment, Column, Considered, Finding, Settings, Table, TableReport};
-pub use read::{ReadError, read_csv};
+pub use read::{ReadError, read_csv, read_csv_bytes};
 pub use scan::scan;

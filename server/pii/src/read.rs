@@ -77,6 +77,14 @@ pub fn read_csv(path: &Path) -> Result<Table, ReadError> {
     parse(&name, &head, BufReader::new(file), path)
 }
 
+/// As [`read_csv`], of a file that is in memory.
+pub fn read_csv_bytes(name: &str, bytes: &[u8]) -> Result<Table, ReadError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(ReadError::Empty { path: PathBuf::from(name) });
+    }
+    parse(name, bytes, io::empty(), Path::new(name))
+}
+
 fn parse(name: &str, head: &[u8], rest: impl Read, path: &Path) -> Result<Table, ReadError> {
     let no_csv = |reason: String| ReadError::NoCsv { path: path.to_owned(), reason };
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);

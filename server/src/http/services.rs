@@ -1,6 +1,7 @@
 //! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
 
 mod presenting;
+mod privacy;
 mod streaming;
 
 use std::sync::Arc;
@@ -47,7 +48,8 @@ pub fn provide(web: &Web) {
         reports: person.clone(),
         resets: person.clone(),
         queries: person.clone(),
-        streaming: person,
+        streaming: person.clone(),
+        privacy: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);

@@ -174,7 +174,8 @@ pub(crate) fn sort_code(text: &str) -> bool {
 /// How much a value looks like a phone number: 0 not at all, 1 written as one, 0.4 digits that may be one.
 pub(crate) fn phone(text: &str) -> f64 {
     // A measure is no phone.
-    if text.starts_with('-') || text.split_once('.').is_some_and(|(_, rest)| !rest.contains(['.', '-', ' ', '(', '/'])) {
+    if text.starts_with('-') || text.split_once('.').is_some_and(|(_, rest)| !rest.contains(['.', '-', ' ', '(', '/']))
+    {
         return 0.0;
     }
     let lower = text.to_ascii_lowercase();

@@ -153,11 +153,21 @@ fn against(candidate: &mut Candidate, looked: &Looked<'_>, context: &Context, na
         candidate.say(Sort::Dictionary, -3.0, format!("{} of the values are places.", percent(places)));
     }
     let unsure = named < 4.0 || (candidate.kind == InfoType::PersonName && candidate.hits < 0.4);
-    if let Some(word) = looked.hints.thing.as_ref().filter(|_| unsure) {
-        candidate.say(Sort::Name, -3.0, format!("The name says that it belongs to a {word}."));
+    // Hosts of rooms are persons, hosts of networks are not.
+    let host = candidate.hits >= 0.5 && looked.hints.thing.as_deref() == Some("host");
+    if let Some(word) = looked.hints.thing.as_ref().filter(|_| unsure && !host) {
+        const FIRMS: &[&str] =
+            &["company", "business", "brand", "product", "organisation", "organization", "store", "firm"];
+        let points = if FIRMS.contains(&word.as_str()) { -5.0 } else { -3.0 };
+        candidate.say(Sort::Name, points, format!("The name says that it belongs to a {word}."));
     }
     if let Some(word) = looked.hints.other.as_ref().filter(|_| named < 4.0) {
         candidate.say(Sort::Name, -2.5, format!("The name says '{word}'."));
+    }
+    if named == 0.0
+        && looked.hints.words.iter().any(|word| matches!(word.as_str(), "title" | "song" | "track" | "album"))
+    {
+        candidate.say(Sort::Name, -2.5, "The name says that it is the title of something.");
     }
     let number = |word: &&String| matches!(word.as_str(), "id" | "code" | "sku" | "key" | "date");
     if let Some(word) = looked.hints.words.iter().find(number) {
@@ -165,7 +175,7 @@ fn against(candidate: &mut Candidate, looked: &Looked<'_>, context: &Context, na
     }
     match context.about {
         About::Persons => candidate.say(Sort::Table, 1.0, context.sentence()),
-        About::Things if named < 4.0 => candidate.say(Sort::Table, -2.0, context.sentence()),
+        About::Things if named < 4.0 => candidate.say(Sort::Table, if host { -1.0 } else { -2.0 }, context.sentence()),
         _ if named == 0.0 && !looked.hints.meaningless => {
             candidate.say(Sort::Name, -1.0, "The name says nothing of a person.");
         }

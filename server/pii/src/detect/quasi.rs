@@ -27,7 +27,7 @@ pub(super) fn table(
             let sentence = format!("The name says that it belongs to a {word}.");
             candidate.say(Sort::Name, things.min(-3.5), sentence);
         }
-        (_, Some(word), About::Unclear | About::Persons) => {
+        (_, Some(word), _) => {
             candidate.say(Sort::Name, persons, format!("The name says that it belongs to a person: '{word}'."));
         }
         (_, _, About::Persons) => candidate.say(Sort::Table, persons, context.sentence()),
@@ -48,13 +48,20 @@ fn street(looked: &Looked<'_>, context: &Context) -> Option<Candidate> {
     let n = looked.profile.values.len();
     let words = looked.profile.share(|v| v.text.chars().any(char::is_alphabetic));
     let part = |word: &String| {
-        matches!(word.as_str(), "number" | "num" | "no" | "nr" | "2" | "3" | "4" | "apt" | "premises" | "hausnummer")
+        matches!(
+            word.as_str(),
+            "number" | "num" | "no" | "nr" | "2" | "3" | "4" | "apt" | "paon" | "premises" | "hausnummer"
+        )
     };
     let sentence = format!("{} of {n} distinct values are a house number with a street.", percent(hits));
     match hits {
         share if share >= 0.6 => candidate.say(Sort::Form, 3.0, sentence),
         share if share >= 0.2 => candidate.say(Sort::Form, 2.0, sentence),
-        _ if named > 0.0 && (words >= 0.6 || looked.hints.words.iter().any(part)) => {
+        _ if named > 0.0
+            && (words >= 0.6 && looked.profile.mean_length >= 3.0 || looked.hints.words.iter().any(part)) =>
+        {
+            candidate.hits = 1.0;
+            candidate.is = |_| true;
             candidate.say(Sort::Form, 0.5, "The values can be parts of an address.");
         }
         share => candidate.say(Sort::Form, -3.0, format!("Only {} of the values are addresses.", percent(share))),
