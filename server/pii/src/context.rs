@@ -231,6 +231,10 @@ const PERSON_COLUMNS: &[&str] = &[
     "deceased",
 ];
 
+/// Words of columns that tables of animals have: they have an age and a sex as well.
+const ANIMALS: &[&str] =
+    &["species", "breed", "animal", "rings", "viscera", "flipper", "pet", "kennel", "litter", "dog", "cat"];
+
 /// Persons who stand in tables of things.
 const ROLES: &[&str] = &[
     "author",
@@ -340,8 +344,9 @@ pub(crate) fn context(table: &str, columns: &[Looked<'_>]) -> Context {
         person_column(looked, at == 0, &mut persons);
         thing_column(looked, &mut things);
     }
-    persons.sort_by(|a, b| b.0.total_cmp(&a.0));
-    things.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let by_points = |a: &(f64, String), b: &(f64, String)| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1));
+    persons.sort_by(by_points);
+    things.sort_by(by_points);
     let sum = |list: &[(f64, String)]| list.iter().map(|(points, _)| points).sum::<f64>();
     let (p, t) = (sum(&persons), sum(&things));
     let about = if p >= 3.0 && p >= t {
@@ -351,7 +356,11 @@ pub(crate) fn context(table: &str, columns: &[Looked<'_>]) -> Context {
     } else {
         About::Unclear
     };
-    let text = |list: Vec<(f64, String)>| list.into_iter().map(|(_, text)| text).collect();
+    let text = |list: Vec<(f64, String)>| {
+        let mut texts: Vec<String> = list.into_iter().map(|(_, text)| text).collect();
+        texts.dedup();
+        texts
+    };
     Context { about, persons: text(persons), things: text(things) }
 }
 
@@ -380,7 +389,7 @@ fn person_column(looked: &Looked<'_>, first: bool, out: &mut Vec<(f64, String)>)
         out.push((1.5, "a column of known names".to_owned()));
     }
     let gender = profile.row_share(|v| checks::gender(&v.folded)) > 0.8 && (2..=8).contains(&profile.distinct);
-    if named(InfoType::Gender) > 0.0 && (gender || profile.distinct <= 5) && !thing {
+    if named(InfoType::Gender) > 0.0 && (gender || profile.distinct <= 4 && profile.whole_within(0.0, 9.0)) && !thing {
         out.push((2.0, "a column of genders".to_owned()));
     } else if hints.meaningless && gender {
         out.push((1.5, "a column of genders".to_owned()));
@@ -432,7 +441,9 @@ fn thing_column(looked: &Looked<'_>, out: &mut Vec<(f64, String)>) {
     if name && looked.profile.share(|v| checks::company_like(&v.folded)) >= 0.5 {
         out.push((2.0, "names of companies and institutions".to_owned()));
     }
-    if let Some(word) = hints.words.iter().find(|word| THING_COLUMNS.contains(&word.as_str())) {
+    if let Some(word) = hints.words.iter().find(|word| ANIMALS.contains(&word.as_str())) {
+        out.push((4.0, format!("a column '{word}', as of animals")));
+    } else if let Some(word) = hints.words.iter().find(|word| THING_COLUMNS.contains(&word.as_str())) {
         out.push((1.0, format!("a column '{word}'")));
     } else if let Some(word) = hints
         .thing

@@ -315,8 +315,12 @@ fn by_form(form: &Form, looked: &Looked<'_>, context: &Context) -> Option<Candid
             if let Some(word) = looked.hints.words.iter().find(|word| CODES.contains(&word.as_str())) {
                 candidate.say(Sort::Name, -3.0, format!("The name says '{word}'."));
             }
+            if looked.profile.distinct < 5 {
+                candidate.say(Sort::Form, -2.0, "There are too few values to trust a checksum.");
+            }
             if context.about != About::Persons {
-                candidate.say(Sort::Table, -1.0, context.sentence());
+                let points = if context.about == About::Things { -3.0 } else { -1.0 };
+                candidate.say(Sort::Table, points, context.sentence());
             }
         }
         _ => {}

@@ -78,3 +78,70 @@ fn held_out() {
     assert!(tables >= 14, "{tables} tables");
     assert!(score.precision() >= 0.9 && score.recall() >= 0.9, "{score:?}");
 }
+
+/// Real stations of London's bicycles: things, with coordinates and names that sound like persons'.
+#[test]
+fn stations_are_no_persons() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/real/london/cycle_stations.csv");
+    if !path.is_file() {
+        println!("left out: {} is missing", path.display());
+        return;
+    }
+    let table = read_csv(&path).expect("read");
+    assert!(table.columns.len() > 5 && table.columns.iter().all(|column| column.values.len() > 500));
+    for column in scan(&table, Settings::default()).columns {
+        assert!(column.finding.is_none(), "{column:?}");
+    }
+}
+
+/// Real sessions: visitor ids, epoch seconds, versions, countries of a web shop's visitors.
+#[test]
+fn sessions_hold_no_personal_data() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/real/ga_sessions");
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        println!("left out: {} is missing", folder.display());
+        return;
+    };
+    let mut rows: Vec<BTreeMap<String, String>> = Vec::new();
+    for file in files.flatten() {
+        let mut text = String::new();
+        let file = std::fs::File::open(file.path()).expect("opened");
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut text).expect("unpacked");
+        for line in text.lines() {
+            let mut row = BTreeMap::new();
+            flatten("", &serde_json::from_str(line).expect("JSON"), &mut row);
+            rows.push(row);
+        }
+    }
+    let names: std::collections::BTreeSet<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
+    assert!(rows.len() > 100 && names.len() > 40, "{} rows, {} columns", rows.len(), names.len());
+    let column = |name: String| {
+        let values = rows.iter().map(|row| row.get(&name).cloned()).collect();
+        showrunner_pii::Column { name, declared: None, values }
+    };
+    let table = showrunner_pii::Table {
+        name: "bronze.ga_sessions".to_owned(),
+        columns: names.into_iter().map(column).collect(),
+    };
+    for column in scan(&table, Settings::default()).columns {
+        assert!(column.finding.is_none(), "{column:?}");
+    }
+}
+
+fn flatten(path: &str, value: &serde_json::Value, row: &mut BTreeMap<String, String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                flatten(&path, value, row);
+            }
+        }
+        serde_json::Value::Array(_) | serde_json::Value::Null => {}
+        serde_json::Value::String(text) => {
+            row.insert(path.to_owned(), text.clone());
+        }
+        other => {
+            row.insert(path.to_owned(), other.to_string());
+        }
+    }
+}

@@ -210,3 +210,48 @@ fn changes(before: &TableReport, now: &TableReport) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use showrunner_pii::{Column, Settings, Table, scan};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn report(values: &[&str]) -> TableReport {
+        let values = values.iter().map(|value| Some((*value).to_owned())).collect();
+        let column = Column { name: "contact".to_owned(), declared: None, values };
+        scan(&Table { name: "silver.people".to_owned(), columns: vec![column] }, Settings::default())
+    }
+
+    #[tokio::test]
+    async fn verdicts_outlive_scans_and_decide_the_tags() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(dir.path(), Arc::new(SystemClock)).await.expect("a store");
+        let emails = report(&["ann@example.com", "bob@example.org", "eve@example.net"]);
+        store.store_scan(&[("silver".to_owned(), emails.clone())]).await.expect("stored");
+        let tags = store.tags().await.expect("tags");
+        assert_eq!(tags.len(), 1);
+        assert_eq!((tags[0].path.as_str(), tags[0].info_type.as_str()), ("contact", "EMAIL_ADDRESS"));
+
+        store.judge("silver.people", "contact", Verdict::Reject, None, "presenter").await.expect("judged");
+        assert!(store.tags().await.expect("tags").is_empty());
+        store.judge("silver.people", "contact", Verdict::Correct, Some("USERNAME"), "presenter").await.expect("judged");
+        let gone = store.judge("silver.people", "nothing", Verdict::Accept, None, "presenter").await;
+        assert_eq!(gone.expect_err("no such column").kind, ErrorKind::NotFound);
+
+        let phones = report(&["+44 7700 900123", "07700 900456", "(020) 7946 0958"]);
+        store.store_scan(&[("silver".to_owned(), phones)]).await.expect("stored");
+        let tables = store.privacy_tables().await.expect("tables");
+        assert_eq!(tables[0].changes, ["contact: EMAIL_ADDRESS became PHONE_NUMBER."]);
+        let tags = store.tags().await.expect("tags");
+        assert_eq!((tags[0].info_type.as_str(), tags[0].verdict), ("USERNAME", Some(Verdict::Correct)));
+        assert_eq!(store.verdicts().await.expect("verdicts")[0].found_type.as_deref(), Some("EMAIL_ADDRESS"));
+
+        store.store_scan(&[]).await.expect("stored");
+        assert!(store.privacy_tables().await.expect("tables").is_empty());
+        assert_eq!(store.verdicts().await.expect("verdicts").len(), 1);
+    }
+}

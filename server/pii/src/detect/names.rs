@@ -105,7 +105,7 @@ fn whole(looked: &Looked<'_>, context: &Context) -> Option<Candidate> {
     } else if full >= 0.08 && some >= 0.25 {
         candidate.say(Sort::Dictionary, 2.0, either);
     } else if some >= 0.5 {
-        candidate.say(Sort::Dictionary, 1.0, either);
+        candidate.say(Sort::Dictionary, 1.5, either);
     } else {
         candidate.say(Sort::Dictionary, -2.5, format!("Only {either}"));
     }
@@ -117,7 +117,7 @@ fn whole(looked: &Looked<'_>, context: &Context) -> Option<Candidate> {
     let companies = profile.share(|v| checks::company_like(&v.folded));
     if companies >= 0.15 {
         let sentence = format!("{} have words of companies and institutions.", percent(companies));
-        candidate.say(Sort::Dictionary, -2.5, sentence);
+        candidate.say(Sort::Dictionary, if full >= 0.3 { -1.0 } else { -2.5 }, sentence);
     }
     let products = profile.share(|v| checks::product_like(&v.folded) && name_form(v.text) != NameForm::Full);
     if products >= 0.25 {

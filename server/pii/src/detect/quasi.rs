@@ -93,7 +93,7 @@ fn birth(looked: &Looked<'_>, context: &Context) -> Option<Candidate> {
             _ => candidate.say(Sort::Form, -4.0, format!("Only {sentence}")),
         }
         if context.about == About::Things {
-            candidate.say(Sort::Table, -1.5, context.sentence());
+            candidate.say(Sort::Table, -4.0, context.sentence());
         }
         return Some(candidate);
     }
@@ -143,7 +143,7 @@ fn gender(looked: &Looked<'_>, context: &Context) -> Option<Candidate> {
     } else {
         candidate.say(Sort::Form, -4.0, format!("Only {} of the rows say male, female or the like.", percent(rows)));
     }
-    table(&mut candidate, looked, context, if named > 0.0 { [1.5, 0.0, -3.5] } else { [2.0, -1.0, -4.0] });
+    table(&mut candidate, looked, context, if named > 0.0 { [1.5, 0.0, -5.0] } else { [2.0, -1.0, -4.0] });
     Some(candidate)
 }
 
@@ -183,6 +183,9 @@ fn age(looked: &Looked<'_>, context: &Context) -> Option<Candidate> {
         candidate.say(Sort::Form, 1.0, format!("{} groups.", profile.distinct));
     } else {
         candidate.say(Sort::Form, -4.0, format!("Only {} of the values can be ages.", percent(hits)));
+    }
+    if profile.numeric > 0.5 && profile.integer < 0.5 * profile.numeric {
+        candidate.say(Sort::Form, -1.5, "Most of the numbers are no whole years.");
     }
     let measure = |word: &&String| !matches!(word.as_str(), "years" | "category" | "class" | "num" | "time");
     if let Some(word) = looked.hints.other.as_ref().filter(measure) {
