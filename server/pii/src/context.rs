@@ -235,6 +235,25 @@ const PERSON_COLUMNS: &[&str] = &[
 const ANIMALS: &[&str] =
     &["species", "breed", "animal", "rings", "viscera", "flipper", "pet", "kennel", "litter", "dog", "cat"];
 
+/// Things that a person has a name of: `job_title`, `department_name`.
+const PARTS: &[&str] = &[
+    "job",
+    "position",
+    "role",
+    "department",
+    "dept",
+    "city",
+    "country",
+    "state",
+    "street",
+    "display",
+    "group",
+    "county",
+    "region",
+    "school",
+    "host",
+];
+
 /// Persons who stand in tables of things.
 const ROLES: &[&str] = &[
     "author",
@@ -445,30 +464,10 @@ fn thing_column(looked: &Looked<'_>, out: &mut Vec<(f64, String)>) {
         out.push((4.0, format!("a column '{word}', as of animals")));
     } else if let Some(word) = hints.words.iter().find(|word| THING_COLUMNS.contains(&word.as_str())) {
         out.push((1.0, format!("a column '{word}'")));
-    } else if let Some(word) = hints
-        .thing
-        .as_ref()
-        .filter(|_| hints.words.iter().any(|word| matches!(word.as_str(), "name" | "title" | "description")))
-    {
-        if !matches!(
-            word.as_str(),
-            "job"
-                | "position"
-                | "role"
-                | "department"
-                | "dept"
-                | "city"
-                | "country"
-                | "state"
-                | "street"
-                | "display"
-                | "group"
-                | "county"
-                | "region"
-                | "school"
-                | "host"
-        ) {
-            out.push((1.5, format!("names of each {word}")));
-        }
+    } else if let Some(word) = hints.thing.as_ref().filter(|word| {
+        let named = |word: &String| matches!(word.as_str(), "name" | "title" | "description");
+        hints.words.iter().any(named) && !PARTS.contains(&word.as_str())
+    }) {
+        out.push((1.5, format!("names of each {word}")));
     }
 }

@@ -24,7 +24,7 @@ fn luhn(digits: &[u32]) -> bool {
             _ => *digit,
         })
         .sum();
-    sum % 10 == 0 && digits.iter().any(|digit| *digit != 0)
+    sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != 0)
 }
 
 /// A card number: a known issuer's first digits, its length, Luhn.

@@ -67,14 +67,10 @@ pub(crate) fn street_address(folded: &str) -> bool {
             .any(|end| word.len() > end.len() + 2 && word.ends_with(end))
     };
     let first_number = words.first().is_some_and(|word| number(word));
-    let last_number = words.last().is_some_and(|word| number(word));
     let any_number = words.iter().any(|word| number(word));
     let any_street = words.iter().skip(usize::from(first_number)).any(|word| street(word) && !is_state_code_only(word));
     let any_unit = words.iter().take(3).any(|word| unit(word));
-    (any_number && any_street)
-        || (any_unit && any_number)
-        || (first_number && words.len() >= 3 && any_street)
-        || (last_number && any_street)
+    any_number && (any_street || any_unit)
 }
 
 fn is_state_code_only(word: &str) -> bool {
