@@ -104,7 +104,7 @@ fn Found(table: PrivacyTableView, kinds: Vec<String>) -> impl IntoView {
         .map(|column| view! { <Why column table=name.clone() kinds=kinds.clone() /> })
         .collect_view();
     view! {
-        <Panel title=name.clone() end>
+        <Panel title=name end>
             <p class="sub">{table.about}</p>
             {columns}
         </Panel>
@@ -161,10 +161,10 @@ fn Buttons(table: String, column: String, kind: String, kinds: Vec<String>) -> i
     let options = kinds
         .into_iter()
         .map(|name| {
-            let selected = name == kind;
+            let (selected, text) = (name == kind, name.clone());
             view! {
-                <option value=name.clone() selected=selected>
-                    {name.clone()}
+                <option value=name selected=selected>
+                    {text}
                 </option>
             }
         })

@@ -40,7 +40,7 @@ describe('personal data', () => {
   });
 
   it('works without JavaScript', async () => {
-    const page = await open('/privacy', { javaScriptEnabled: false });
+    const page = await open('/privacy', { javaScript: false });
     await button(page, 'Deliver it with meaningless names').click();
     await page.locator('details.why summary', { hasText: 'c04' }).waitFor({ timeout: 60_000 });
     assert.ok(Number.parseFloat(await fact(page, 'Recall').innerText()) >= 70);
