@@ -10,7 +10,7 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePolicies, ChangeStream, ConfirmReset,
+        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePolicies, ChangePrivacy, ChangeStream, ConfirmReset,
         OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun, StoryPolicies,
         TakeUpStep,
     },
@@ -43,6 +43,7 @@ pub(crate) struct Actions {
     pub row_policy: Mutation,
     pub mask: Mutation,
     pub story_policies: Mutation,
+    pub privacy: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -69,6 +70,7 @@ impl Actions {
             row_policy: Mutation::new(AddRowPolicy::PATH),
             mask: Mutation::new(AddMask::PATH),
             story_policies: Mutation::new(StoryPolicies::PATH),
+            privacy: Mutation::new(ChangePrivacy::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -88,7 +90,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 19] {
+    fn all(self) -> [Mutation; 20] {
         let Self {
             press,
             open,
@@ -109,6 +111,7 @@ impl Actions {
             row_policy,
             mask,
             story_policies,
+            privacy,
             error: _,
         } = self;
         [
@@ -131,6 +134,7 @@ impl Actions {
             row_policy,
             mask,
             story_policies,
+            privacy,
         ]
     }
 

@@ -202,6 +202,25 @@ pub async fn view_as(
     call.redirect(Ok(local_address(&back).to_owned()))
 }
 
+/// Personal data in the tables.
+#[server(name = GetPrivacy, prefix = "/api", endpoint = "privacy", input = GetUrl)]
+pub async fn privacy() -> Result<PrivacyView, WireError> {
+    let call = Call::authorize(Permission::Inspect).await?;
+    call.answer(call.services.privacy.privacy().await)
+}
+
+/// Scans, delivers the CRM file, or remembers what a person says to a finding.
+#[server(name = ChangePrivacy, prefix = "/api", endpoint = "change_privacy")]
+pub async fn change_privacy(
+    change: String,
+    #[server(default)] table: String,
+    #[server(default)] column: String,
+    #[server(default)] value: String,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.stay(call.services.privacy.change_privacy(change, table, column, value).await)
+}
+
 /// Presses a step's button.
 #[server(name = Press, prefix = "/api", endpoint = "press")]
 pub async fn press(step: String) -> Result<String, WireError> {

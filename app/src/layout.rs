@@ -15,7 +15,7 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Policies, Report, Reset, Run, RunCalls, Runs, Show, Sql,
+        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Policies, Privacy, Report, Reset, Run, RunCalls, Runs, Show, Sql,
         Stream, resource,
     },
     ui::{icon, labelled_icon},
@@ -151,6 +151,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/report") view=Report ssr=SsrMode::Async />
             <Route path=path!("/lineage") view=Lineage ssr=SsrMode::Async />
             <Route path=path!("/stream") view=Stream ssr=SsrMode::Async />
+            <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/policies") view=Policies ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
@@ -181,6 +182,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 <NavLink href="/report" title="Report" />
                 <NavLink href="/sql" title="SQL" />
                 <NavLink href="/lineage" title="Lineage" />
+                <NavLink href="/privacy" title="Privacy" />
                 <NavLink href="/policies" title="Policies" />
             </nav>
             <div class="topbar-end">

@@ -14,6 +14,8 @@ mod lineage;
 #[cfg(feature = "ssr")]
 mod policies;
 #[cfg(feature = "ssr")]
+mod privacy;
+#[cfg(feature = "ssr")]
 mod report;
 #[cfg(feature = "ssr")]
 mod runs;
@@ -24,7 +26,8 @@ mod stream;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
-    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as Policies, Drawn as Report, Drawn as Runs,
+    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as Policies, Drawn as Privacy,
+    Drawn as Report, Drawn as Runs,
     Drawn as Sql, Drawn as Stream,
 };
 pub(crate) use audience::Audience;
@@ -33,6 +36,7 @@ pub(crate) use {
     lake::{Lake, LakeBucket, LakeTable},
     lineage::Lineage,
     policies::Policies,
+    privacy::Privacy,
     report::Report,
     runs::Runs,
     sql::Sql,

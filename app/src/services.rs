@@ -160,6 +160,21 @@ pub trait Lineages: Send + Sync {
     async fn lineage(&self, query: String) -> Result<LineageView, WireError>;
 }
 
+/// Personal data: what was found, and what a person says to it.
+#[async_trait]
+pub trait Privacy: Send + Sync {
+    /// The page.
+    async fn privacy(&self) -> Result<PrivacyView, WireError>;
+    /// `scan`, `deliver` (value `plain` or `meaningless`), `accept`, `reject`, `correct` (value: the info type), for a column of a table.
+    async fn change_privacy(
+        &self,
+        change: String,
+        table: String,
+        column: String,
+        value: String,
+    ) -> Result<(), WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -185,6 +200,8 @@ pub struct Services {
     pub streaming: Arc<dyn Streaming>,
     /// Lineage.
     pub lineages: Arc<dyn Lineages>,
+    /// Personal data.
+    pub privacy: Arc<dyn Privacy>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

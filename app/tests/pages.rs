@@ -8,7 +8,7 @@ mod streaming;
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 19] = [
+const PAGES: [&str; 20] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -24,6 +24,7 @@ const PAGES: [&str; 19] = [
     "/reset?run=reset-0007",
     "/stream",
     "/stream?still",
+    "/privacy",
     "/sql",
     "/sql?q=one",
     "/sql?q=both",

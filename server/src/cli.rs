@@ -4,6 +4,7 @@ mod generate;
 mod import;
 mod ingest;
 mod lineage;
+mod pii;
 mod reset;
 mod seed;
 mod serve;
@@ -55,6 +56,8 @@ enum Command {
     Stream(stream::Args),
     /// Print which columns the columns of a query are made of
     Lineage(lineage::Args),
+    /// Say which columns of CSV files hold personal data, of which kind, and why
+    Pii(pii::Args),
     /// Ask bronze.*, silver.*, gold.*, warehouse.*; works while a server runs
     Sql(sql::Args),
 }
@@ -95,6 +98,7 @@ async fn run(command: &Command, config: &Config) -> Result<i32> {
         Command::Ingest(args) => ingest::run(args, config).await,
         Command::Stream(args) => stream::run(args, config).await,
         Command::Lineage(args) => lineage::run(args, config).await,
+        Command::Pii(args) => pii::run(args),
         Command::Sql(args) => sql::run(args, config).await,
     }
 }

@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use showrunner_lake::Lake;
 use showrunner_lake::lineage::openlineage::{self, Ran};
+use showrunner_lake::lineage::{ColumnRef, Job};
+use showrunner_lake::model::Zone;
+use showrunner_lake::policy::TableName;
 use tokio_util::sync::CancellationToken;
 
 use crate::AppState;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{ForeignEvent, LineageRow};
+use crate::store::{ForeignEvent, LineageRow, Store};
+use crate::views::lineage::graph::{Graph, split};
+use crate::views::lineage::tags::follow;
 
 /// Records that are told at a time.
 const AT_A_TIME: u32 = 50;
@@ -37,6 +43,26 @@ pub async fn events(state: &AppState, row: &LineageRow) -> Result<Vec<Value>> {
         reads: &row.listed(),
     };
     Ok(openlineage::events(&job, &ran).into())
+}
+
+/// Columns in which personal data was found, or a person says that it is there.
+pub async fn found(store: &Store) -> Result<Vec<(ColumnRef, String)>> {
+    let tags = store.tags().await?.into_iter();
+    Ok(tags.map(|tag| (ColumnRef { table: tag.table, column: tag.path }, tag.info_type)).collect())
+}
+
+/// Tells the engine which columns hold personal data: those in which it was found, and those that are made of them. Policies on kinds of
+/// data act on all of them from now on.
+pub async fn spread(store: &Store, lake: &Lake, jobs: &[Job]) -> Result<()> {
+    let graph = Graph::of(jobs.to_vec());
+    let tags = follow(&graph, &found(store).await?).into_iter().filter_map(|(column, tag)| {
+        let (zone, table) = split(&column.table);
+        let zone = Zone::ALL.into_iter().find(|known| known.name() == zone)?;
+        let table = TableName { zone, table: table.to_owned() };
+        Some(showrunner_lake::policy::Tag { table, column: column.column, info_type: tag.info_type })
+    });
+    lake.set_tags(tags.collect());
+    Ok(())
 }
 
 /// Takes events of others: one, or a list of them. All of them or none; returns how many were new.

@@ -11,6 +11,7 @@ mod events;
 mod lineage;
 mod policies;
 mod presenting;
+mod privacy;
 mod runs;
 mod show;
 mod streams;
@@ -35,6 +36,7 @@ pub use events::EventRow;
 pub use lineage::{ForeignEvent, LineageRow};
 pub use policies::{PolicyChangeRow, ViewSwitchRow};
 pub use presenting::{ClockChange, Presentation};
+pub use privacy::{PrivacyTable, Tag, Verdict, VerdictRow};
 pub use runs::{
     ChunkDone, Inserted, LogRow, NewRunRow, QuarantineRow, RunEnd, RunKind, RunRow, RunState, StepDone, StepRow,
     StepState,
@@ -159,7 +161,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy` or `stream`.
+    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy`, `privacy` or `stream`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
         let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
             .bind(self.store.clock.millis())

@@ -1,6 +1,7 @@
 //! `make bench`: measures the released binary and prints the table of docs/performance.md. Ratios are against something measured in the
 //! same run, since machines differ and are noisy. Nothing here is a test: it never fails for being slow.
 
+mod pii;
 mod process;
 mod show;
 mod stream;
@@ -33,6 +34,12 @@ fn main() -> Outcome<()> {
         return print(&lines);
     }
 
+    // `showrunner-bench pii` measures the scan for personal data alone.
+    if std::env::args().any(|word| word == "pii") {
+        pii::run(&binary, &work, &mut lines)?;
+        return print(&lines);
+    }
+
     let source = work.join("source");
     let files = day_files(&binary, &source, "2017-06-01", "2017-07-31", "2650")?;
     let gz: u64 = files.iter().map(|f| f.metadata().map(|m| m.len()).unwrap_or(0)).sum();
@@ -42,6 +49,7 @@ fn main() -> Outcome<()> {
     linear(&binary, &work, &mut lines)?;
     show::run(&binary, &work, &mut lines)?;
     stream::run(&binary, &work.join("data-show"), &mut lines)?;
+    pii::run(&binary, &work, &mut lines)?;
     client(site.as_deref(), &mut lines);
 
     print(&lines)

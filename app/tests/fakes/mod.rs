@@ -4,6 +4,7 @@ mod calls;
 mod lake;
 mod lineage;
 mod presenting;
+pub mod privacy;
 mod report;
 mod reset;
 mod sql;
@@ -45,7 +46,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         resets: fake.clone(),
         queries: fake.clone(),
         streaming: fake.clone(),
-        lineages: fake,
+        lineages: fake.clone(),
+        privacy: fake,
     }
 }
 

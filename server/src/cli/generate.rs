@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
-use showrunner_generate::{Options, write_day_file};
+use showrunner_generate::{Options, crm, write_day_file};
 
 use super::date;
 use crate::config::Config;
@@ -17,23 +17,30 @@ const MOST_DAYS: usize = 3_660;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// First day
-    #[arg(long, value_parser = date, value_name = "YYYY-MM-DD")]
-    from: NaiveDate,
+    #[arg(long, value_parser = date, value_name = "YYYY-MM-DD", required_unless_present = "crm")]
+    from: Option<NaiveDate>,
     /// Last day
-    #[arg(long, value_parser = date, value_name = "YYYY-MM-DD")]
-    to: NaiveDate,
+    #[arg(long, value_parser = date, value_name = "YYYY-MM-DD", required_unless_present = "crm")]
+    to: Option<NaiveDate>,
+    /// The CRM file crm_contacts.csv, with its truth beside it
+    #[arg(long)]
+    crm: bool,
+    /// The CRM file's columns are called c01 to c25
+    #[arg(long, requires = "crm")]
+    meaningless: bool,
     /// Folder for the files and manifest.json
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
 
 pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
-    let days: Vec<NaiveDate> = args.from.iter_days().take_while(|day| *day <= args.to).take(MOST_DAYS + 1).collect();
+    if args.crm {
+        write_crm(args, config.generated.seed).await?;
+    }
+    let (Some(from), Some(to)) = (args.from, args.to) else { return Ok(0) };
+    let days: Vec<NaiveDate> = from.iter_days().take_while(|day| *day <= to).take(MOST_DAYS + 1).collect();
     if days.is_empty() || days.len() > MOST_DAYS {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            format!("--from {} --to {} must be 1 to {MOST_DAYS} days.", args.from, args.to),
-        ));
+        return Err(Error::new(ErrorKind::Invalid, format!("--from {from} --to {to} must be 1 to {MOST_DAYS} days.")));
     }
     tokio::fs::create_dir_all(&args.out).await?;
     let options = Options {
@@ -76,4 +83,17 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
     tokio::fs::rename(&part, &whole).await?;
     println!("{}", whole.display());
     Ok(0)
+}
+
+async fn write_crm(args: &Args, seed: u64) -> Result<()> {
+    tokio::fs::create_dir_all(&args.out).await?;
+    let truth: serde_json::Map<String, serde_json::Value> = crm::COLUMNS
+        .iter()
+        .map(|(name, code, kind)| ((if args.meaningless { *code } else { *name }).to_owned(), (*kind).into()))
+        .collect();
+    let file = args.out.join("crm_contacts.csv");
+    tokio::fs::write(&file, crm::csv(seed, args.meaningless)).await?;
+    tokio::fs::write(args.out.join("crm_contacts.truth.json"), serde_json::to_vec_pretty(&truth)?).await?;
+    println!("{}", file.display());
+    Ok(())
 }

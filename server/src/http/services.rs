@@ -2,6 +2,7 @@
 
 mod policies;
 mod presenting;
+mod privacy;
 mod streaming;
 
 use std::sync::Arc;
@@ -56,7 +57,8 @@ pub fn provide(web: &Web) {
         queries: person.clone(),
         policies: person.clone(),
         streaming: person.clone(),
-        lineages: person,
+        lineages: person.clone(),
+        privacy: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);

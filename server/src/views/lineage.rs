@@ -1,6 +1,6 @@
 //! The lineage page: every column's way from the files to the report.
 
-mod graph;
+pub mod graph;
 mod layout;
 pub mod tags;
 
@@ -141,7 +141,7 @@ impl Views {
             Some(path) if !asked.all => path.columns.iter().map(|(column, _)| column.table.clone()).collect(),
             _ => graph.tables.keys().cloned().collect(),
         };
-        let inherited = tags::follow(&graph, &self.tags().await?);
+        let inherited = tags::follow(&graph, &crate::lineage::found(&self.state.store).await?);
         let tags: BTreeMap<ColumnRef, String> =
             inherited.iter().map(|(column, tag)| (column.clone(), tag.info_type.clone())).collect();
         let drawing = Drawing {
@@ -241,11 +241,6 @@ impl Views {
             jobs.extend(self.state.store.lineage_job(&row.digest).await?);
         }
         Ok(jobs)
-    }
-
-    /// Columns that hold personal data, as far as somebody found out.
-    async fn tags(&self) -> Result<Vec<(ColumnRef, String)>> {
-        Ok(Vec::new())
     }
 
     async fn followed(&self, graph: &Graph, asked: &Asked, column: &ColumnRef, path: &Path) -> Result<LineageColumn> {

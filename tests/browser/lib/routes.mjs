@@ -21,6 +21,7 @@ const PAGES = [
   '/lake/bronze.ga_sessions?tab=rows&row=1',
   '/stream',
   '/stream?still',
+  '/privacy',
   '/sql',
   '/sql?saved=1',
   '/sql?q=DROP+ALL+ROW+ACCESS+POLICIES+ON+silver.sessions',

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 mod audience;
 mod calendar;
 mod catalogue;
+pub mod crm;
 mod day;
 pub mod finding;
 mod geo;

@@ -1,0 +1,49 @@
+// Personal data: the CRM file with both sorts of names, why, verdicts that stay, without JavaScript.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { useShow } from '../lib/show.mjs';
+
+describe('personal data', () => {
+  const show = useShow();
+  const { open, close } = show;
+  const button = (page, name) => page.getByRole('button', { name, exact: true });
+  const fact = (page, label) => page.locator('dl.facts div', { hasText: label }).locator('dd').first();
+
+  it('scans the CRM file, says how good it is and why', async () => {
+    const page = await open('/privacy');
+    await page.getByText('Nothing was scanned yet').waitFor();
+    await button(page, 'Deliver the CRM file').click();
+    const email = page.locator('details.why', { hasText: 'EMAIL_ADDRESS' }).first();
+    await email.waitFor({ timeout: 60_000 });
+    assert.ok(Number.parseFloat(await fact(page, 'Precision').innerText()) >= 90);
+    assert.ok(Number.parseFloat(await fact(page, 'Recall').innerText()) >= 90);
+    await email.locator('summary').click();
+    await email.getByText("The name says 'email'.").waitFor();
+    assert.doesNotMatch(await page.locator('main').innerText(), /@(mail\.)?example\.(com|org|net)/);
+    await page.picture('privacy-crm');
+    await close(page);
+  });
+
+  it('remembers a verdict, and asks again when the finding changes', async () => {
+    const page = await open('/privacy');
+    const login = page.locator('details.why').filter({ has: page.locator('summary', { hasText: 'login' }) }).first();
+    await login.locator('summary').click();
+    await login.getByRole('button', { name: 'Reject', exact: true }).click();
+    await login.getByText('Rejected by presenter').waitFor();
+    await page.reload();
+    assert.match(await login.locator('summary').innerText(), /not personal/);
+    await login.locator('summary').click();
+    await login.getByLabel('Type of login').selectOption('PERSON_NAME');
+    await login.getByRole('button', { name: 'Correct', exact: true }).click();
+    await login.getByText('Corrected by presenter').waitFor();
+    await close(page);
+  });
+
+  it('works without JavaScript', async () => {
+    const page = await open('/privacy', { javaScript: false });
+    await button(page, 'Deliver it with meaningless names').click();
+    await page.locator('details.why summary', { hasText: 'c04' }).waitFor({ timeout: 60_000 });
+    assert.ok(Number.parseFloat(await fact(page, 'Recall').innerText()) >= 70);
+    await close(page);
+  });
+});
