@@ -2,6 +2,7 @@
 
 mod calls;
 mod lake;
+mod policies;
 mod presenting;
 mod report;
 mod reset;
@@ -43,6 +44,7 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         reports: fake.clone(),
         resets: fake.clone(),
         queries: fake.clone(),
+        policies: fake.clone(),
         streaming: fake,
     }
 }
@@ -70,7 +72,9 @@ impl Fake {
 #[async_trait]
 impl Policy for Fake {
     async fn authorize(&self, permission: Permission) -> Result<(), WireError> {
-        if self.mood == Mood::Locked && permission != Permission::View {
+        if self.mood == Mood::Locked
+            && !matches!(permission, Permission::View | Permission::Inspect | Permission::Switch)
+        {
             return Err(WireError::new(ErrorCode::Forbidden, "Only a presenter may press this. Ask one."));
         }
         Ok(())
@@ -294,6 +298,8 @@ impl Show for Fake {
             last_event: 41,
             at: "14:06:12".into(),
             trouble: None,
+            viewing: (self.mood == Mood::Blocked).then(|| ("Analyst".into(), "analyst@example.com".into())),
+            identities: vec![("analyst".into(), "Analyst".into())],
         })
     }
 
