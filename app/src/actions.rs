@@ -10,9 +10,9 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePolicies, ChangePrivacy, ChangeStream, ConfirmReset,
-        OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun, StoryPolicies,
-        TakeUpStep,
+        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePolicies, ChangePrivacy, ChangeStream,
+        ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun,
+        StoryPolicies, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,

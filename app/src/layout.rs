@@ -15,8 +15,8 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Policies, Privacy, Report, Reset, Run, RunCalls, Runs, Show, Sql,
-        Stream, resource,
+        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Policies, Privacy, Report, Reset, Run, RunCalls,
+        Runs, Show, Sql, Stream, resource,
     },
     ui::{icon, labelled_icon},
     wire::ShellView,

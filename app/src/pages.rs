@@ -27,8 +27,7 @@ mod stream;
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
     Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as Policies, Drawn as Privacy,
-    Drawn as Report, Drawn as Runs,
-    Drawn as Sql, Drawn as Stream,
+    Drawn as Report, Drawn as Runs, Drawn as Sql, Drawn as Stream,
 };
 pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]

@@ -100,7 +100,18 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         ids,
     );
     let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
-    Ok(Arc::new(AppState { config: config.clone(), store, lake, engine, streams, policies, reconciler, clock, story, jobs }))
+    Ok(Arc::new(AppState {
+        config: config.clone(),
+        store,
+        lake,
+        engine,
+        streams,
+        policies,
+        reconciler,
+        clock,
+        story,
+        jobs,
+    }))
 }
 
 impl AppState {

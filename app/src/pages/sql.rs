@@ -139,7 +139,7 @@ fn Policy(statement: PolicyStatement) -> impl IntoView {
         view! {
             <Post action class="btns">
                 <input type="hidden" name="sql" value=statement.sql.clone() />
-                <button class="btn primary" type="submit">
+                <button class="btn" type="submit">
                     "Change policies"
                 </button>
             </Post>

@@ -3,6 +3,7 @@
 mod calls;
 mod lake;
 mod lineage;
+mod policies;
 mod presenting;
 pub mod privacy;
 mod report;
@@ -47,6 +48,7 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         queries: fake.clone(),
         streaming: fake.clone(),
         lineages: fake.clone(),
+        policies: fake.clone(),
         privacy: fake,
     }
 }
@@ -74,7 +76,9 @@ impl Fake {
 #[async_trait]
 impl Policy for Fake {
     async fn authorize(&self, permission: Permission) -> Result<(), WireError> {
-        if self.mood == Mood::Locked && permission != Permission::View {
+        if self.mood == Mood::Locked
+            && !matches!(permission, Permission::View | Permission::Inspect | Permission::Switch)
+        {
             return Err(WireError::new(ErrorCode::Forbidden, "Only a presenter may press this. Ask one."));
         }
         Ok(())
@@ -298,6 +302,8 @@ impl Show for Fake {
             last_event: 41,
             at: "14:06:12".into(),
             trouble: None,
+            viewing: (self.mood == Mood::Blocked).then(|| ("Analyst".into(), "analyst@example.com".into())),
+            identities: vec![("analyst".into(), "Analyst".into())],
         })
     }
 

@@ -32,6 +32,7 @@ fn answer(title: &str, partitions: &str) -> SqlAnswer {
         )),
         more: Some("Cut after 1,000 rows: there are more. The CSV has all of them.".into()),
         csv: Some("/sql.csv?q=SELECT%201".into()),
+        injected: vec![("What ran".into(), vec![("WITH".into(), true), ("SELECT 1".into(), false)])],
         google: vec![
             CodeView {
                 label: "REST".into(),
@@ -88,6 +89,12 @@ impl Queries for Fake {
             zones: vec![("Silver".into(), tables)],
             comparison,
             answers,
+            statement: search.ends_with("q=policy").then(|| PolicyStatement {
+                sql: "DROP DATA_POLICY a".into(),
+                words: "This statement changes policies.".into(),
+                allowed: true,
+                codes: vec![],
+            }),
         })
     }
 

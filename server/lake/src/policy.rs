@@ -14,6 +14,7 @@ pub(crate) mod change;
 mod denied;
 mod guard;
 mod mask;
+mod parser;
 mod shield;
 mod shown;
 mod statement;

@@ -29,15 +29,15 @@ use crate::{Error, ErrorKind, Result};
 
 mod cost;
 mod fault;
-mod planned;
 mod guarded;
+mod planned;
 mod spelling;
 mod stop;
 mod views;
 
 pub use cost::{Cost, ScanCost};
-pub(crate) use planned::Planner;
 pub(crate) use guarded::{Session, check as check_policy};
+pub(crate) use planned::Planner;
 pub(crate) use stop::{Stop, Until};
 pub(crate) use views::View;
 

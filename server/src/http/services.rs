@@ -8,7 +8,8 @@ mod streaming;
 use std::sync::Arc;
 
 use app::services::{
-    Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE, VIEW_AS_COOKIE,
+    Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE,
+    VIEW_AS_COOKIE,
 };
 use app::wire::*;
 use async_trait::async_trait;

@@ -9,11 +9,11 @@ import { useShow } from '../lib/show.mjs';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const QUERY = '/sql?q=SELECT+country%2C+city%2C+count(*)+AS+sessions+FROM+silver.sessions+GROUP+BY+country%2C+city';
 
-/** What axe has to say of the page. */
+/** What axe has to say of the page, which must run scripts: axe waits for timers. The list of tables scrolls, and is in axe.spec.mjs. */
 async function axe(page) {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   const values = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const { violations } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: 'tag', values } }), values);
+  const { violations } = await page.evaluate((values) => globalThis.axe.run({ exclude: '.sql-tables' }, { runOnly: { type: 'tag', values } }), values);
   return violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(' ')}: ${node.failureSummary}`));
 }
 
@@ -39,13 +39,13 @@ for (const javaScript of [true, false]) {
       assert.match(await germany.innerText(), /masked/);
       assert.doesNotMatch(await germany.innerText(), /United Kingdom|France/);
       assert.match(await page.getByRole('region', { name: 'As No grants' }).innerText(), /no row access policy is granted/);
-      assert.match(await page.getByRole('region', { name: 'Changes' }).innerText(), /CREATE OR REPLACE/);
-      assert.deepEqual(await axe(page), []);
+      assert.match(await page.getByRole('region', { name: 'Changes' }).innerText(), /client_nothing/);
+      if (javaScript) assert.deepEqual(await axe(page), []);
       await close(page);
     });
 
     it('the same query gives fewer rows and masks, and says what was put in', async () => {
-      const page = await open(QUERY, { javaScript });
+      const page = await open(QUERY, { javaScript, viewport: PROJECTOR });
       await page.getByRole('group', { name: 'Result' }).waitFor();
       assert.ok(new Set(await countries(page)).size > 3);
       await viewAs(page, 'Analyst, Germany');
@@ -55,12 +55,12 @@ for (const javaScript of [true, false]) {
       const ran = page.getByRole('region', { name: /^What ran: the plan/ });
       assert.match(await ran.innerText(), /▸ .*Filter: country = 'Germany'.*row access policy germany/);
       assert.match(await page.getByRole('region', { name: /^What ran: your query/ }).innerText(), /SHA256\(city\) AS city/);
-      assert.deepEqual(await axe(page), []);
+      if (javaScript) assert.deepEqual(await axe(page), []);
       for (const path of ['/report', '/lake', '/lake/silver.sessions?tab=rows', '/stream', '/policies', '/']) {
         await page.goto(path);
         await page.getByText('Viewing as').waitFor();
         await page.getByRole('button', { name: 'Back to admin' }).waitFor();
-        assert.deepEqual(await axe(page), [], path);
+        if (javaScript) assert.deepEqual(await axe(page), [], path);
       }
       await page.goto('/policies');
       await page.getByText('Press Back to admin to change policies.').waitFor();
@@ -83,7 +83,7 @@ for (const javaScript of [true, false]) {
     });
 
     it('a policy is added and dropped by forms', async () => {
-      const page = await open('/policies', { javaScript });
+      const page = await open('/policies', { javaScript, expected: [/422/] });
       const form = page.getByRole('region', { name: 'Add a row access policy' });
       await form.getByLabel('Table').selectOption('gold.channel_day');
       await form.getByLabel('Name').fill('organic');

@@ -7,6 +7,6 @@ mod masks;
 mod rows;
 mod statements;
 #[path = "../lake/support.rs"]
-#[allow(dead_code, reason = "shared with another target, which uses the rest")]
+#[expect(dead_code, reason = "shared with another target, which uses the rest")]
 mod support;
 mod world;

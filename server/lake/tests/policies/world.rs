@@ -82,7 +82,7 @@ impl World {
     }
 
     pub async fn change(&self, sql: &str) -> Result<Policies> {
-        self.f.lake.policies_after(&*self.f.lake.policies(), &Statement::parse(sql)?).await
+        self.f.lake.policies_after(&self.f.lake.policies(), &Statement::parse(sql)?).await
     }
 
     pub async fn ask(&self, who: &Identity, sql: &str) -> Result<Answer> {

@@ -7,7 +7,8 @@ use showrunner_lake::lineage::{ColumnRef, Kind};
 use super::graph::{Graph, Step};
 
 /// Aggregates whose result is one of the values, or all of them.
-const KEEPING: [&str; 8] = ["min(", "max(", "first_value(", "last_value(", "nth_value(", "array_agg(", "string_agg(", "mode("];
+const KEEPING: [&str; 8] =
+    ["min(", "max(", "first_value(", "last_value(", "nth_value(", "array_agg(", "string_agg(", "mode("];
 
 /// What a column holds, and from where it has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::day;
 use crate::calls::*;
 use crate::model::{Scope, Zone};
+use crate::policy::{Grantee, RowPolicy, Statement, TableName};
 use crate::ports::WarehouseTable;
 
 fn object(key: &str) -> ObjectName {
