@@ -104,7 +104,7 @@ fn Found(table: PrivacyTableView, kinds: Vec<String>) -> impl IntoView {
         .map(|column| view! { <Why column table=name.clone() kinds=kinds.clone() /> })
         .collect_view();
     view! {
-        <Panel title=name end>
+        <Panel title=name end class="found">
             <p class="sub">{table.about}</p>
             {columns}
         </Panel>

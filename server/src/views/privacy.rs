@@ -9,7 +9,7 @@ use showrunner_generate::crm;
 use showrunner_lake::keys::day_prefix;
 use showrunner_lake::model::Day;
 use showrunner_lake::ports::Precondition;
-use showrunner_lake::{CatalogTable, QueryLimits};
+use showrunner_lake::{CatalogTable, Identity, QueryLimits};
 use showrunner_pii::{Assessment, Column, InfoType, Settings, Table, TableReport, read_csv_bytes, scan};
 
 use super::Views;

@@ -1,7 +1,12 @@
 // Personal data: the CRM file with both sorts of names, why, verdicts that stay, without JavaScript.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
+import { PHONE, PROJECTOR, SCHEMES } from '../lib/browser.mjs';
 import { useShow } from '../lib/show.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('personal data', () => {
   const show = useShow();
@@ -13,7 +18,7 @@ describe('personal data', () => {
     const page = await open('/privacy');
     await page.getByText('Nothing was scanned yet').waitFor();
     await button(page, 'Deliver the CRM file').click();
-    const email = page.locator('details.why', { hasText: 'EMAIL_ADDRESS' }).first();
+    const email = page.locator('details.why').filter({ has: page.locator('summary', { hasText: /^email/ }) }).first();
     await email.waitFor({ timeout: 60_000 });
     assert.ok(Number.parseFloat(await fact(page, 'Precision').innerText()) >= 90);
     assert.ok(Number.parseFloat(await fact(page, 'Recall').innerText()) >= 90);
@@ -45,5 +50,24 @@ describe('personal data', () => {
     await page.locator('details.why summary', { hasText: 'c04' }).waitFor({ timeout: 60_000 });
     assert.ok(Number.parseFloat(await fact(page, 'Recall').innerText()) >= 70);
     await close(page);
+  });
+
+  it('is readable for all, unfolded, at every size', async () => {
+    for (const [size, viewport] of [['phone', PHONE], ['projector', PROJECTOR]]) {
+      for (const colorScheme of SCHEMES) {
+        const page = await open('/privacy', { viewport, colorScheme });
+        await page.evaluate(() => document.querySelectorAll('details.why').forEach((why) => { why.open = true; }));
+        await page.evaluate(AXE);
+        const found = await page.evaluate(async () => {
+          const { violations } = await globalThis.axe.run(document);
+          return violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(' ')}`));
+        });
+        assert.deepEqual(found, [], `${size} ${colorScheme}`);
+        const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(sideways <= 0, `${size}: ${sideways} px too wide`);
+        await page.picture(`privacy-${size}-${colorScheme}`);
+        await close(page);
+      }
+    }
   });
 });
