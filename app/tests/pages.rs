@@ -130,7 +130,7 @@ async fn every_form_works_by_itself() {
         ("/policies", Mood::Idle, "/api/add_row_policy", "post", &[]),
         ("/policies", Mood::Idle, "/api/add_mask", "post", &[]),
         ("/report", Mood::Idle, "/api/view_as", "post", &[("back", "/report")]),
-        ("/report", Mood::Blocked, "/api/view_as", "post", &[("identity", ""), ("back", "/report")]),
+        ("/report", Mood::Blocked, "/api/view_as", "post", &[("back", "/report")]),
         ("/reset?scope=all", Mood::Idle, "/api/set_theme", "post", &[("back", "/reset?scope=all")]),
         (
             "/lake/bronze.visits?tab=schema&find=pagePath",
