@@ -39,6 +39,8 @@ const WANTED: [Wanted; 2] = [
             "channel",
             "country",
             "country_code",
+            // Of policies: a condition on a column that is not here reads the files.
+            "continent",
             "region",
             "city",
             "device_category",

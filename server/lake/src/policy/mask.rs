@@ -147,17 +147,33 @@ fn leaf(rule: Rule, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
             cast(&hashed, column.data_type())
         }
         (rule, DataType::Utf8) => {
-            let texts = column.as_string::<i32>().iter().map(|v| v.map(|v| text(rule, v)));
+            let texts = texts(rule, column.as_string::<i32>().iter());
             Ok(Arc::new(texts.collect::<StringArray>()))
         }
         (rule, DataType::LargeUtf8) => {
-            let texts = column.as_string::<i64>().iter().map(|v| v.map(|v| text(rule, v)));
+            let texts = texts(rule, column.as_string::<i64>().iter());
             Ok(Arc::new(texts.collect::<LargeStringArray>()))
         }
         (rule, DataType::Utf8View) => cast(&leaf(rule, &cast(column, &DataType::Utf8)?)?, &DataType::Utf8View),
         // Refused when the policy is attached; a column that has changed since is hidden.
         (_, kind) => Ok(new_null_array(kind, column.len())),
     }
+}
+
+/// Rows of one session follow each other: what was hashed just now is not hashed again.
+fn texts<'a>(rule: Rule, values: impl Iterator<Item = Option<&'a str>>) -> impl Iterator<Item = Option<String>> {
+    let mut last: Option<(&str, String)> = None;
+    values.map(move |value| {
+        let value = value?;
+        if let Some((of, masked)) = &last
+            && *of == value
+        {
+            return Some(masked.clone());
+        }
+        let masked = text(rule, value);
+        last = Some((value, masked.clone()));
+        Some(masked)
+    })
 }
 
 fn text(rule: Rule, value: &str) -> String {
