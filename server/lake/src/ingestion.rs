@@ -30,6 +30,11 @@ pub struct DayFolder {
     pub late: Vec<String>,
 }
 
+/// The contacts of a customer's CRM: delivered to be looked through for personal data.
+pub const CRM: &str = "crm_contacts";
+/// What customers deliver beside datasets; it goes into no table.
+const COMPANIONS: [&str; 1] = [CRM];
+
 /// Customers and datasets that exist; everything else in the bucket is not ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
@@ -173,6 +178,10 @@ impl Checksums {
 }
 
 impl Known {
+    fn has(&self, dataset: &str) -> bool {
+        COMPANIONS.contains(&dataset) || self.datasets.iter().any(|known| known == dataset)
+    }
+
     /// Why an object is not ours; `None` if it is.
     fn reason_against(&self, key: &str) -> Option<String> {
         match IngestionKey::parse(key) {
@@ -180,9 +189,7 @@ impl Known {
             Ok(key) if !self.customers.contains(&key.day.customer) => {
                 Some(format!("There is no customer `{}`.", key.day.customer))
             }
-            Ok(key) if !self.datasets.contains(&key.day.dataset) => {
-                Some(format!("There is no dataset `{}`.", key.day.dataset))
-            }
+            Ok(key) if !self.has(&key.day.dataset) => Some(format!("There is no dataset `{}`.", key.day.dataset)),
             Ok(_) => None,
         }
     }
@@ -203,10 +210,14 @@ async fn in_scope(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Kn
             Scope::All => known.customers.contains(&key.day.customer),
             // Who names a customer means it, also after it was removed from the list.
             Scope::Customer(customer) => key.day.customer == *customer,
+            // What came beside a day goes with it.
+            Scope::Days(days) if COMPANIONS.contains(&key.day.dataset.as_str()) => {
+                days.iter().any(|day| day.customer == key.day.customer && day.date == key.day.date)
+            }
             Scope::Days(days) => days.contains(&key.day),
             Scope::Stream => false,
         };
-        customer && known.datasets.contains(&key.day.dataset)
+        customer && known.has(&key.day.dataset)
     });
     Ok(all)
 }

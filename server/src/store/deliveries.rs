@@ -224,6 +224,11 @@ impl Store {
             tx.end_presentation(story).await?;
         }
         tx.event("folder", "").await?;
+        // What was found in a delivered file goes with the file; what persons said to it stays.
+        sqlx::query("DELETE FROM privacy_tables WHERE zone = 'delivered'")
+            .execute(&mut *tx.inner)
+            .await
+            .map_err(explain)?;
         tx.commit().await
     }
 }

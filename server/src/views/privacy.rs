@@ -6,6 +6,7 @@ use app::wire::{CrmView, FactView, PrivacyColumnView, PrivacyTableView, PrivacyV
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use showrunner_generate::crm;
+use showrunner_lake::ingestion::CRM;
 use showrunner_lake::keys::day_prefix;
 use showrunner_lake::model::Day;
 use showrunner_lake::ports::Precondition;
@@ -19,8 +20,6 @@ use crate::store::{PrivacyTable, Verdict, VerdictRow};
 
 /// Rows of a table that are looked at.
 const SAMPLE: QueryLimits = QueryLimits { rows: 2_000, timeout: Duration::from_secs(30) };
-/// The dataset of the CRM file.
-const CRM: &str = "crm_contacts";
 const FILE: &str = "crm_contacts.csv";
 /// The zone of files that were delivered and are in no table.
 const DELIVERED: &str = "delivered";
