@@ -192,7 +192,7 @@ fn found(find: &str, found: Vec<(String, String)>) -> Option<AnyView> {
             <span class="sub end">"nearest to the report first"</span>
         </div>
         {none}
-        <ul class="found">{found}</ul>
+        <ul class="found-columns">{found}</ul>
     };
     Some(list.erased())
 }
@@ -218,7 +218,7 @@ fn followed(column: LineageColumn) -> AnyView {
             <div class="side-head">
                 <h2>"What decides about its rows"</h2>
             </div>
-            <ul class="found">{rows}</ul>
+            <ul class="found-columns">{rows}</ul>
         }
     });
     let personal = column.personal.into_iter().map(|words| view! { <li>{words}</li> }).collect::<Vec<_>>();
@@ -227,7 +227,7 @@ fn followed(column: LineageColumn) -> AnyView {
             <div class="side-head">
                 <h2>"Personal data"</h2>
             </div>
-            <ul class="found">{personal}</ul>
+            <ul class="found-columns">{personal}</ul>
         }
     });
     let sql = column.sql.map(|(table, sql)| {
@@ -284,7 +284,7 @@ fn made(made: Vec<LineageMade>, events: String) -> AnyView {
                         <span class="mono">{made.table}</span>
                         <span class="sub">{made.version}</span>
                     </summary>
-                    <ul class="found">{reads} {more} {open}</ul>
+                    <ul class="found-columns">{reads} {more} {open}</ul>
                 </details>
             }
         })

@@ -22,8 +22,8 @@ function focused() {
     bar: element.closest('.topbar') !== null,
     // The second row of the show page's bar.
     clock: element.closest('.clock') !== null,
-    // Beside the heading by position, after the button by reading order.
-    placed: element.closest('.step-nav') !== null,
+    // Beside the heading by position, after the button by reading order; tables of the lineage stand side by side.
+    placed: element.closest('.step-nav, .graph') !== null,
     main: element.closest('main') !== null,
     top: box.top + scrollY,
     bottom: box.bottom + scrollY,
