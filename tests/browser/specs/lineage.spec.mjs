@@ -64,6 +64,14 @@ describe('lineage', () => {
     await show.close(page);
   });
 
+  it('keeps what a run read from whoever views as somebody', async () => {
+    const identity = (await (await fetch(`${show.server.url}/api/shell`)).json()).identities[0][0];
+    const as = { headers: { cookie: `view_as=${identity}` } };
+    assert.equal((await fetch(`${show.server.url}/lineage?run=${run}`, as)).status, 403);
+    assert.equal((await fetch(`${show.server.url}/runs/${run}/lineage.json`, as)).status, 403);
+    assert.equal((await fetch(`${show.server.url}/lineage?column=report.totals.revenue`, as)).status, 200);
+  });
+
   it('gives OpenLineage events, and takes those of others', async () => {
     const events = await (await fetch(`${show.server.url}/runs/${run}/lineage.json`)).json();
     assert.ok(events.length >= 20, `${events.length} events`);
