@@ -97,7 +97,7 @@ async fn run(command: &Command, config: &Config) -> Result<i32> {
         Command::Import(args) => import::run(args, config).await,
         Command::Ingest(args) => ingest::run(args, config).await,
         Command::Stream(args) => stream::run(args, config).await,
-        Command::Lineage(args) => lineage::run(args, config).await,
+        Command::Lineage(args) => lineage::run(args).await,
         Command::Pii(args) => pii::run(args),
         Command::Sql(args) => sql::run(args, config).await,
     }

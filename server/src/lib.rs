@@ -82,7 +82,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     let lake = Lake::open(config.lake()).await?;
     let policies = policies::Keeper::open(store.clone(), lake.clone()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
-    let jobs = showrunner_lake::lineage::jobs(&lake).await?;
+    let jobs = showrunner_lake::lineage::jobs().await?;
     store.know_jobs(&jobs).await?;
     lineage::spread(&store, &lake, &jobs).await?;
     let streams = Streams::open(store.clone(), lake.clone(), clock.clone(), ids.clone(), config.streams()).await?;

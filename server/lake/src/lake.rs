@@ -34,6 +34,7 @@ mod policies;
 mod stream;
 
 use background::Background;
+pub(crate) use catalog::all_shapes;
 pub use catalog::{CatalogColumn, CatalogTable};
 pub use console::{QUERIES_AT_A_TIME, RowStream};
 pub use lock::DataDirLock;

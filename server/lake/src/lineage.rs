@@ -14,9 +14,9 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use ask::of_sql;
+pub use ask::{of_sql, report_job};
 pub(crate) use jobs::{BRONZE, COUNTRY_CODES};
-pub use jobs::{Job, JobKind, compaction, jobs};
+pub use jobs::{Job, JobKind, SINKS, TOPIC, compaction, jobs};
 pub(crate) use trace::{Origin, trace};
 
 /// How a column of the output depends on one of an input.

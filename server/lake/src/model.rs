@@ -214,6 +214,11 @@ pub struct TableStat {
 }
 
 impl TableStat {
+    /// `silver.sessions`
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.zone.name(), self.table)
+    }
+
     /// Rows of all partitions.
     pub fn rows(&self) -> u64 {
         self.partitions.iter().map(|p| p.rows).sum()

@@ -4,10 +4,8 @@ use std::io::Write;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use showrunner_lake::Lake;
-use showrunner_lake::lineage::{Input, Lineage};
+use showrunner_lake::lineage::{Input, Lineage, of_sql};
 
-use crate::config::Config;
 use crate::error::Result;
 
 #[derive(Debug, clap::Args)]
@@ -26,13 +24,8 @@ enum Format {
     Json,
 }
 
-pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
-    // Schemas are the program's own: an empty folder of its own has them all, and nothing is left behind in the data folder.
-    let scratch = Scratch::create()?;
-    let mut settings = config.lake();
-    settings.data_dir = scratch.0.clone();
-    let lake = Lake::open_read_only(settings).await?;
-    let lineage = lake.lineage_of(&args.query).await?;
+pub(super) async fn run(args: &Args) -> Result<i32> {
+    let lineage = of_sql(&args.query).await?;
     let text = match args.format {
         Format::Text => as_text(&lineage),
         Format::Json => format!("{:#}\n", as_json(&lineage)),
@@ -43,24 +36,6 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
         other => other?,
     }
     Ok(0)
-}
-
-/// A folder that is gone when the command is over.
-struct Scratch(std::path::PathBuf);
-
-impl Scratch {
-    fn create() -> Result<Scratch> {
-        let unique = format!("showrunner-lineage-{}", std::process::id());
-        let dir = std::env::temp_dir().join(unique);
-        std::fs::create_dir_all(&dir)?;
-        Ok(Scratch(dir))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _left_to_the_system = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// `{columns: [{column, kind, expression, inputs: [{table, column, kind, kinds}]}], rows: [{table, column, kind, kinds}], tables}`.

@@ -133,7 +133,7 @@ impl Store {
         let mut tx = self.begin().await?;
         for job in jobs {
             let text = serde_json::to_string(job)?;
-            let digest = digest(&text);
+            let digest = job.digest();
             sqlx::query(
                 "INSERT INTO lineage_jobs (digest, output, job) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING",
             )
@@ -249,6 +249,14 @@ impl Store {
         Ok(new)
     }
 
+    /// What others told is forgotten, as everything that came from outside is by a reset of all.
+    pub async fn forget_imported_lineage(&self) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM lineage_events").execute(&mut *tx.inner).await.map_err(explain)?;
+        tx.event("lake", "lineage").await?;
+        tx.commit().await
+    }
+
     /// The newest event of each job of others.
     pub async fn imported_lineage(&self, limit: u32) -> Result<Vec<String>> {
         sqlx::query_scalar(
@@ -317,11 +325,4 @@ impl Tx<'_> {
         .map_err(explain)?;
         Ok(())
     }
-}
-
-/// FNV-1a over the text, twice: tells versions of a job apart, nothing depends on its secrecy.
-fn digest(text: &str) -> String {
-    let hash =
-        |seed: u64| text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{:016x}{:016x}", hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15))
 }

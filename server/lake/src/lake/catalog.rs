@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 
 use super::Lake;
+use crate::datasets::Dataset;
 use crate::delta::{Shape, Table};
 use crate::model::Zone;
 use crate::query::View;
@@ -37,18 +38,17 @@ pub struct CatalogColumn {
     pub partition: bool,
 }
 
-impl Lake {
-    /// All tables that the lake has or will have, whether they are on disk or not.
-    pub(crate) fn shapes(&self) -> Result<Vec<Shape>> {
-        let mut shapes: Vec<Shape> = self.inner.all_tables().iter().map(|table| table.shape.clone()).collect();
-        for table in [serving_table()?, stream::rows_table()?, stream::errors_table()] {
-            if !shapes.iter().any(|shape| shape.zone == Zone::Warehouse && shape.name == table.name) {
-                shapes.push(warehouse::shape(&table)?);
-            }
-        }
-        Ok(shapes)
+/// All tables of a lake, whether they are on disk yet or not.
+pub(crate) fn all_shapes() -> Result<Vec<Shape>> {
+    let datasets: Vec<_> = Dataset::all().into_iter().map(Arc::new).collect();
+    let mut shapes = super::open::shapes(&datasets)?;
+    for table in [serving_table()?, stream::rows_table()?, stream::errors_table()] {
+        shapes.push(warehouse::shape(&table)?);
     }
+    Ok(shapes)
+}
 
+impl Lake {
     /// All tables that exist, zone by zone, with the views behind the tables of their zone.
     pub fn catalog(&self) -> Vec<CatalogTable> {
         let tables: Vec<_> = self.inner.all_tables().into_iter().filter(|t| t.exists()).collect();

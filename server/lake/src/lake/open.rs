@@ -98,7 +98,7 @@ async fn open_topics(data_dir: &std::path::Path, clock: Clock, read_only: bool) 
     Ok(Arc::new(topics))
 }
 
-fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {
+pub(super) fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {
     let mut shapes: Vec<Shape> = datasets.iter().map(|d| d.bronze()).collect();
     shapes.extend(datasets.iter().map(|d| d.bronze_stream()));
     for table in transform::tables() {

@@ -1,24 +1,19 @@
-//! The lineage of a query that somebody writes.
+//! The lineage of a query that somebody writes. It is read from schemas: no table needs to be on disk.
 
 use datafusion::logical_expr::TableScan;
 
 use super::trace::{Origin, full_name, trace};
 use super::{Job, JobKind, Lineage};
 use crate::Result;
-use crate::delta::Shape;
-use crate::lake::Lake;
+use crate::lake::all_shapes;
 use crate::query::Planner;
 
-/// The lineage of a query over these tables, down to tables: views and tables that were made in the same text are followed.
+/// The lineage of a query over the lake's tables, down to tables: views and tables that were made in the same text are followed.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Invalid`] with the place in the text, if it cannot be planned.
-pub async fn of_sql(lake: &Lake, sql: &str) -> Result<Lineage> {
-    over(&lake.shapes()?, sql).await
-}
-
-async fn over(tables: &[Shape], sql: &str) -> Result<Lineage> {
-    let planned = Planner::over(tables).await?.plan(sql).await?;
+pub async fn of_sql(sql: &str) -> Result<Lineage> {
+    let planned = Planner::over(&all_shapes()?).await?.plan(sql).await?;
     let origin = |scan: &TableScan| {
         let name = full_name(&scan.table_name);
         match planned.made.iter().find(|(made, _)| *made == name) {
@@ -31,26 +26,16 @@ async fn over(tables: &[Shape], sql: &str) -> Result<Lineage> {
     trace(&planned.plan, &origin)
 }
 
-impl Lake {
-    /// The lineage of a query, see [`of_sql`].
-    ///
-    /// # Errors
-    /// As [`of_sql`].
-    pub async fn lineage_of(&self, sql: &str) -> Result<Lineage> {
-        of_sql(self, sql).await
-    }
-
-    /// What a query of the report is made of.
-    ///
-    /// # Errors
-    /// As [`of_sql`].
-    pub async fn report_job(&self, name: &str, title: &str, sql: &str) -> Result<Job> {
-        Ok(Job {
-            kind: JobKind::Report,
-            output: format!("report.{name}"),
-            title: title.to_owned(),
-            sql: Some(sql.to_owned()),
-            lineage: of_sql(self, sql).await?,
-        })
-    }
+/// What a query of the report is made of.
+///
+/// # Errors
+/// As [`of_sql`].
+pub async fn report_job(name: &str, title: &str, sql: &str) -> Result<Job> {
+    Ok(Job {
+        kind: JobKind::Report,
+        output: format!("report.{name}"),
+        title: title.to_owned(),
+        sql: Some(sql.to_owned()),
+        lineage: of_sql(sql).await?,
+    })
 }

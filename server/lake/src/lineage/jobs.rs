@@ -7,12 +7,13 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlanBuilder, TableScan, col};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::trace::{Origin, full_name, trace};
 use super::{ColumnRef, Input, Kind, Lineage, OutputColumn};
 use crate::datasets::{Dataset, MESSAGE_ID, PUBLISH_TIME, RUN_ID, SEQ, SOURCE_FILE};
 use crate::delta::Shape;
-use crate::lake::Lake;
+use crate::lake::all_shapes;
 use crate::query::{Planner, View, query_error};
 use crate::stream::{self, STREAM_TOPIC};
 use crate::{Error, ErrorKind, Result, transform};
@@ -24,7 +25,9 @@ pub(crate) const COUNTRY_CODES: &str = "source.country_codes.csv";
 /// The files that are delivered.
 const FILES: &str = "source.ga_sessions_*.json";
 /// The topic that a day is published to.
-const TOPIC: &str = "stream.ga-sessions-stream";
+pub const TOPIC: &str = "stream.ga-sessions-stream";
+/// The tables that messages become rows of.
+pub const SINKS: [&str; 2] = ["bronze.ga_sessions_stream", "warehouse.ga_sessions_stream"];
 /// BigQuery's pseudo column with the path of an external file.
 const FILE_NAME: &str = "_FILE_NAME";
 
@@ -90,6 +93,12 @@ pub fn compaction(table: &str) -> String {
 }
 
 impl Job {
+    /// Another version of the job has another digest.
+    pub fn digest(&self) -> String {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Its name: the table that it makes, and what it does to it if something else makes the table.
     pub fn key(&self) -> String {
         match self.kind {
@@ -103,8 +112,8 @@ impl Job {
 ///
 /// # Errors
 /// [`ErrorKind::Internal`] if one cannot be followed, which a test rules out.
-pub async fn jobs(lake: &Lake) -> Result<Vec<Job>> {
-    let tables = lake.shapes()?;
+pub async fn jobs() -> Result<Vec<Job>> {
+    let tables = all_shapes()?;
     let mut jobs = Vec::new();
     for dataset in Dataset::all() {
         jobs.push(read(&dataset));
@@ -121,8 +130,8 @@ pub async fn jobs(lake: &Lake) -> Result<Vec<Job>> {
         });
     }
     jobs.push(load(find(&tables, "silver.sessions")?, find(&tables, "warehouse.ga_sessions")?)?);
-    jobs.push(sink_to_warehouse(find(&tables, "warehouse.ga_sessions_stream")?)?);
-    for table in ["bronze.ga_sessions_stream", "warehouse.ga_sessions_stream"] {
+    jobs.push(sink_to_warehouse(find(&tables, SINKS[1])?)?);
+    for table in SINKS {
         let table = find(&tables, table)?;
         let title = "The rows of many files in few, nothing else changed".to_owned();
         jobs.push(Job { kind: JobKind::Compact, title, ..load(table, table)? });

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
 
 use super::{ColumnRef, Input, Job, JobKind, Kind, Lineage, OutputColumn};
 use crate::{Error, ErrorKind, Result};
@@ -120,19 +122,11 @@ fn transformation(kind: Kind, description: &str) -> Value {
 
 /// A UUID (version 8, RFC 9562) that follows from the text: the same run has the same one each time it is told.
 fn uuid(text: &str) -> String {
-    let hash =
-        |seed: u64| text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15));
-    let high = high & !0xf000 | 0x8000;
-    let low = low & !(0b11 << 62) | 1 << 63;
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    )
+    let mut bytes = [0; 16];
+    for (byte, of) in bytes.iter_mut().zip(Sha256::digest(text.as_bytes())) {
+        *byte = of;
+    }
+    Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
 /// An event of somebody else's, checked.
@@ -167,8 +161,7 @@ pub fn check(event: &Value) -> Result<Event> {
         )));
     }
     let run_id = text("/run/runId")?;
-    let hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if run_id.split('-').map(str::len).ne([8, 4, 4, 4, 12]) || !run_id.split('-').all(hex) {
+    if Uuid::try_parse(&run_id).is_err() {
         return Err(invalid(format!("The event's run.runId is '{run_id}', which is no UUID.")));
     }
     text("/producer")?;

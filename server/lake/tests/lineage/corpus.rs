@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use showrunner_lake::lineage::{Input, Kind};
+use showrunner_lake::lineage::{Input, Kind, of_sql};
 
 const CORPUS: &str = include_str!("corpus.txt");
 
@@ -57,13 +57,12 @@ fn told(output: &str, inputs: &[Input]) -> Vec<String> {
 
 #[tokio::test]
 async fn every_query_has_exactly_the_lineage_that_is_known() {
-    let (_dir, lake) = super::empty().await;
     let cases = cases();
     assert!(cases.len() >= 60, "{}", cases.len());
     let (mut right, mut told_in_all, mut known) = (0, 0, 0);
     let mut wrong = Vec::new();
     for case in &cases {
-        let lineage = match lake.lineage_of(&case.sql).await {
+        let lineage = match of_sql(&case.sql).await {
             Ok(lineage) => lineage,
             Err(error) => {
                 wrong.push(format!("{}: {error}", case.name));
@@ -93,7 +92,6 @@ async fn every_query_has_exactly_the_lineage_that_is_known() {
 
 #[tokio::test]
 async fn what_cannot_be_planned_is_said_with_its_place() {
-    let (_dir, lake) = super::empty().await;
     for (sql, words) in [
         ("", "There is no query"),
         ("SELEC 1", "cannot be read"),
@@ -101,7 +99,7 @@ async fn what_cannot_be_planned_is_said_with_its_place() {
         ("SELECT 1 FROM silver.nowhere", "nowhere"),
         ("DROP TABLE silver.sessions; SELECT 1", "Only CREATE TABLE and CREATE VIEW"),
     ] {
-        let error = lake.lineage_of(sql).await.unwrap_err();
+        let error = of_sql(sql).await.unwrap_err();
         assert!(error.message.contains(words), "{sql}: {}", error.message);
     }
 }

@@ -19,8 +19,7 @@ fn inputs(job: &Job, column: &str) -> BTreeSet<(String, Kind)> {
 
 #[tokio::test]
 async fn revenue_is_walked_back_to_the_file() {
-    let (_dir, lake) = super::empty().await;
-    let jobs = jobs(&lake).await.unwrap();
+    let jobs = jobs().await.unwrap();
     let of = |output: &str, column: &str| inputs(job(&jobs, output), column);
     let one = |name: &str, kind| BTreeSet::from([(name.to_owned(), kind)]);
     assert_eq!(of("gold.country_day", "revenue"), one("silver.sessions.revenue", Kind::Aggregation));
@@ -53,8 +52,7 @@ async fn revenue_is_walked_back_to_the_file() {
 
 #[tokio::test]
 async fn every_column_of_every_table_has_its_line_and_every_input_exists() {
-    let (_dir, lake) = super::empty().await;
-    let jobs = jobs(&lake).await.unwrap();
+    let jobs = jobs().await.unwrap();
     let known: BTreeSet<String> = jobs
         .iter()
         .flat_map(|job| job.lineage.columns.iter().map(|column| format!("{}.{}", job.output, column.column)))
