@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use showrunner_lake::keys::SourceKey;
+use showrunner_lake::lineage::{self, SINKS, TOPIC};
 use showrunner_lake::replay::Replay;
 use showrunner_lake::stream::{Compaction, Sinks, StreamOptions};
 use showrunner_lake::{Identity, Lake};
@@ -203,20 +204,21 @@ impl Streams {
             })
             .await?;
         if fresh {
-            self.store.add_lineage(&row.id, "stream.ga-sessions-stream", std::slice::from_ref(&row.date), 0).await?;
+            self.store.add_lineage(&row.id, TOPIC, std::slice::from_ref(&row.date), 0).await?;
             self.wake.notify_one();
         }
         self.changed();
         Ok(row)
     }
 
-    /// Puts on record which versions of its tables a stream that ends has made.
-    async fn record_lineage(&self, stream: &StreamRow) -> Result<()> {
+    /// Ends a stream, and puts on record which versions of its tables there are by then.
+    async fn end(&self, id: &str, position: Option<u64>, why: &str) -> Result<()> {
+        self.store.end_stream(id, position, why).await?;
+        let read = [format!("messages of {id}")];
         for stat in self.lake.tables().await? {
-            let table = format!("{}.{}", stat.zone.name(), stat.table);
-            if matches!(table.as_str(), "bronze.ga_sessions_stream" | "warehouse.ga_sessions_stream") {
-                let read = format!("{} messages of {}", stream.position, stream.id);
-                self.store.add_lineage(&stream.id, &table, &[read], stat.version).await?;
+            let table = stat.full_name();
+            if SINKS.contains(&table.as_str()) {
+                self.store.add_lineage(id, &table, &read, stat.version).await?;
             }
         }
         Ok(())
@@ -280,8 +282,7 @@ impl Streams {
             playing.stop = Some(why.to_owned());
             u64::try_from(playing.row.position).unwrap_or_default()
         });
-        self.store.end_stream(&active.id, position, why).await?;
-        self.record_lineage(&active).await?;
+        self.end(&active.id, position, why).await?;
         self.wake.notify_one();
         self.changed();
         Ok(Some(active))
@@ -326,8 +327,8 @@ impl Streams {
     async fn record_compaction(&self, run_id: &str, done: &[Compaction]) -> Result<()> {
         let tables = self.lake.tables().await?;
         for compaction in done.iter().filter(|done| done.files_before > done.files_after) {
-            let version = tables.iter().find(|stat| format!("{}.{}", stat.zone.name(), stat.table) == compaction.table);
-            let job = showrunner_lake::lineage::compaction(&compaction.table);
+            let version = tables.iter().find(|stat| stat.full_name() == compaction.table);
+            let job = lineage::compaction(&compaction.table);
             let read = format!("{} files of {}", compaction.files_before, compaction.table);
             self.store.add_lineage(run_id, &job, &[read], version.map_or(0, |stat| stat.version)).await?;
         }

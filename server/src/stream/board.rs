@@ -164,7 +164,7 @@ impl Counts {
 
     async fn read(lake: &Lake, who: &Identity, now: DateTime<Utc>) -> Result<Counts> {
         let mut counts = Counts::default();
-        let rows = lake.tables().await?.into_iter().find(|t| format!("{}.{}", t.zone.name(), t.table) == TABLE);
+        let rows = lake.tables().await?.into_iter().find(|t| t.full_name() == TABLE);
         if rows.is_none_or(|table| table.rows() == 0) {
             return Ok(counts);
         }

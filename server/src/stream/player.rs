@@ -84,7 +84,7 @@ impl Streams {
             Ok(day) => day,
             // A disk that fails may work again; a day that is gone stays gone.
             Err(error) if error.kind == ErrorKind::Unavailable => return Err(error),
-            Err(error) => return self.store.end_stream(&row.id, None, &error.message).await,
+            Err(error) => return self.end(&row.id, None, &error.message).await,
         };
         let records = i64::try_from(day.len()).unwrap_or(i64::MAX);
         if row.records == 0 {
@@ -94,7 +94,7 @@ impl Streams {
                 "The day {} had {} records when the stream began, and has {records} now: it cannot go on where it was. Start another one.",
                 row.date, row.records
             );
-            return self.store.end_stream(&row.id, None, &why).await;
+            return self.end(&row.id, None, &why).await;
         }
         let form = Form { flattened: row.payload == Payload::Flattened, shifted_to: row.shift()? };
         let position = u64::try_from(row.position).unwrap_or_default();
@@ -112,7 +112,7 @@ impl Streams {
                 Some(position) => self.store.stream_at(&id, position).await,
                 None => Ok(()),
             },
-            Some(why) => self.store.end_stream(&id, position, &why).await,
+            Some(why) => self.end(&id, position, &why).await,
         }
     }
 
