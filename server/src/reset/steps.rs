@@ -114,6 +114,9 @@ async fn forget(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
     let steps = [records.steps.as_slice(), records.shown.as_slice()].concat();
     let streams: Vec<String> = records.streams.into_iter().map(|stream| stream.id).collect();
     step.engine.store.archive_streams(&streams).await?;
+    if *scope == ResetScope::All {
+        step.engine.store.forget_imported_lineage().await?;
+    }
     step.engine.store.forget(&runs, &records.deliveries, &steps, &records.stories).await?;
     let outcome = BTreeMap::from([
         ("runs", runs.len()),
