@@ -14,9 +14,13 @@ mod zones;
 
 // Of pages that the server alone draws.
 #[cfg(feature = "ssr")]
+mod answer;
+#[cfg(feature = "ssr")]
 mod board;
 #[cfg(feature = "ssr")]
 mod chart;
+#[cfg(feature = "ssr")]
+mod choice;
 #[cfg(feature = "ssr")]
 mod grid;
 #[cfg(feature = "ssr")]
@@ -39,8 +43,10 @@ pub(crate) use story::{Story, Unfolded};
 pub(crate) use zones::{Zones, zone_words};
 #[cfg(feature = "ssr")]
 pub(crate) use {
+    answer::answer,
     board::Board,
     chart::{Bars, Chart, Listing, source},
+    choice::choice_links,
     grid::Grid,
     map::Map,
     note::Empty,

@@ -6,7 +6,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{Empty, Facts, Grid, Note, Panel, tree},
+    ui::{Empty, Facts, Grid, Note, Panel, choice_links, tree},
     wire::{FormField, FormView, LakePanel, LakeView, TableQuery},
 };
 
@@ -57,21 +57,10 @@ fn Page(lake: LakeView) -> impl IntoView {
             </nav>
         }
     });
-    let tabs = lake
-        .tabs
-        .into_iter()
-        .map(|(text, href, current)| {
-            view! {
-                <a href=href aria-current=current.then_some("true")>
-                    {text}
-                </a>
-            }
-        })
-        .collect::<Vec<_>>();
-    let tabs = (!tabs.is_empty()).then(|| {
+    let tabs = (!lake.tabs.is_empty()).then(|| {
         view! {
             <nav class="seg" aria-label="Parts of the table">
-                {tabs}
+                {choice_links(lake.tabs)}
             </nav>
         }
     });

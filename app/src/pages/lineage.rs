@@ -6,7 +6,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{CodeRow, Facts, Note, Panel, labelled_icon},
+    ui::{CodeRow, Facts, Note, Panel, choice_links, labelled_icon},
     wire::{CodeView, LineageBox, LineageColumn, LineageGraph, LineageHop, LineageMade, LineageView},
 };
 
@@ -23,21 +23,10 @@ fn Page(lineage: LineageView) -> impl IntoView {
         Some(column) => format!("Lineage of {}", column.title),
         None => lineage.title.clone(),
     };
-    let ways = lineage
-        .ways
-        .into_iter()
-        .map(|(words, href, chosen)| {
-            view! {
-                <a href=href aria-current=chosen.then_some("true")>
-                    {words}
-                </a>
-            }
-        })
-        .collect::<Vec<_>>();
-    let ways = (!ways.is_empty()).then(|| {
+    let ways = (!lineage.ways.is_empty()).then(|| {
         view! {
             <nav class="seg" aria-label="Direction">
-                {ways}
+                {choice_links(lineage.ways)}
             </nav>
         }
     });

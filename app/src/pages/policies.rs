@@ -6,7 +6,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{CodeRow, Empty, Grid, Note, Panel, icon},
+    ui::{CodeRow, Empty, Grid, Note, Panel, answer, icon},
     wire::{GridView, NoteKind, NoteView, PoliciesView, PolicyLine, PolicyTable, SeenView},
 };
 
@@ -104,51 +104,13 @@ fn Seen(seen: Vec<SeenView>, query: String) -> impl IntoView {
 
 #[component]
 fn SeenAs(seen: SeenView) -> impl IntoView {
-    let masked = seen.masked;
     let label = format!("As {}", seen.title);
     let inside = match (seen.rows, seen.error) {
         (_, Some(error)) => view! {
             <div class="note bad">{icon("#i-failed")} <div>{error}</div></div>
         }
         .erased(),
-        (Some(grid), None) => {
-            let is_masked = move |at: usize| masked.get(at).copied().unwrap_or(false);
-            let heads = grid
-                .head
-                .iter()
-                .enumerate()
-                .map(|(at, (name, number))| {
-                    let mark = is_masked(at).then(|| view! { <span class="chip">"masked"</span> });
-                    view! { <th scope="col" class=number.then_some("r")>{name.clone()} " " {mark}</th> }
-                })
-                .collect_view();
-            let rows = grid
-                .rows
-                .into_iter()
-                .map(|row| {
-                    let cells = row
-                        .into_iter()
-                        .enumerate()
-                        .map(|(at, value)| {
-                            let class = if is_masked(at) { "masked mono" } else { "" };
-                            view! { <td class=class>{value.unwrap_or_else(|| "NULL".to_owned())}</td> }
-                        })
-                        .collect_view();
-                    view! { <tr>{cells}</tr> }
-                })
-                .collect_view();
-            view! {
-                <div class="scroll grid" tabindex="0" role="group" aria-label=grid.caption>
-                    <table class="table">
-                        <thead>
-                            <tr>{heads}</tr>
-                        </thead>
-                        <tbody>{rows}</tbody>
-                    </table>
-                </div>
-            }
-            .erased()
-        }
+        (Some(grid), None) => answer(grid, &seen.masked),
         (None, None) => ().erased(),
     };
     view! {
@@ -274,10 +236,7 @@ fn RowPolicyForm(tables: Vec<String>, grantees: Vec<String>) -> impl IntoView {
     view! {
         <Panel title="Add a row access policy" body="panel-body">
             <Post action class="stack tight">
-                <label class="field">
-                    <span>"Table"</span>
-                    <select name="table">{choices(same(tables))}</select>
-                </label>
+                {of_table(tables)}
                 <label class="field">
                     <span>"Name"</span>
                     <input name="name" required pattern="[A-Za-z0-9_]+" autocomplete="off" />
@@ -286,16 +245,8 @@ fn RowPolicyForm(tables: Vec<String>, grantees: Vec<String>) -> impl IntoView {
                     <span>"Rows where"</span>
                     <input class="mono" name="filter" required placeholder="country = 'Germany'" autocomplete="off" />
                 </label>
-                <label class="field">
-                    <span>"Granted to, separated by commas"</span>
-                    <input class="mono" name="grantees" list="grantees" autocomplete="off" />
-                </label>
-                <datalist id="grantees">{choices(same(grantees))}</datalist>
-                <div class="btns">
-                    <button class="btn" type="submit">
-                        "Add row access policy"
-                    </button>
-                </div>
+                {granted_to("grantees", grantees)}
+                {submit("Add row access policy")}
             </Post>
         </Panel>
     }
@@ -310,10 +261,7 @@ fn MaskForm(tables: Vec<String>, rules: Vec<(String, String)>, grantees: Vec<Str
     view! {
         <Panel title="Protect a column" body="panel-body">
             <Post action class="stack tight">
-                <label class="field">
-                    <span>"Table"</span>
-                    <select name="table">{choices(same(tables))}</select>
-                </label>
+                {of_table(tables)}
                 <label class="field">
                     <span>"Column"</span>
                     <input class="mono" name="column" required placeholder="geoNetwork.city" autocomplete="off" />
@@ -322,18 +270,43 @@ fn MaskForm(tables: Vec<String>, rules: Vec<(String, String)>, grantees: Vec<Str
                     <span>"Shown as"</span>
                     <select name="rule">{choices(rules)}</select>
                 </label>
-                <label class="field">
-                    <span>"Granted to, separated by commas"</span>
-                    <input class="mono" name="grantees" list="mask-grantees" autocomplete="off" />
-                </label>
-                <datalist id="mask-grantees">{choices(same(grantees))}</datalist>
-                <div class="btns">
-                    <button class="btn" type="submit">
-                        "Protect column"
-                    </button>
-                </div>
+                {granted_to("mask-grantees", grantees)}
+                {submit("Protect column")}
             </Post>
         </Panel>
+    }
+    .erased()
+}
+
+fn of_table(tables: Vec<String>) -> AnyView {
+    view! {
+        <label class="field">
+            <span>"Table"</span>
+            <select name="table">{choices(same(tables))}</select>
+        </label>
+    }
+    .erased()
+}
+
+/// `list` is the id of what is offered.
+fn granted_to(list: &'static str, grantees: Vec<String>) -> AnyView {
+    view! {
+        <label class="field">
+            <span>"Granted to, separated by commas"</span>
+            <input class="mono" name="grantees" list=list autocomplete="off" />
+        </label>
+        <datalist id=list>{choices(same(grantees))}</datalist>
+    }
+    .erased()
+}
+
+fn submit(words: &'static str) -> AnyView {
+    view! {
+        <div class="btns">
+            <button class="btn" type="submit">
+                {words}
+            </button>
+        </div>
     }
     .erased()
 }

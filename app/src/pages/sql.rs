@@ -8,8 +8,8 @@ use crate::{
     erase::Erase,
     layout::PageTitle,
     services::Host,
-    ui::{CodeRow, Empty, Facts, Panel, icon, state_icon},
-    wire::{PolicyStatement, SqlAnswer, SqlError, SqlRows, SqlTable, SqlView, State},
+    ui::{CodeRow, Empty, Facts, Panel, answer as shown, icon, state_icon},
+    wire::{PolicyStatement, SqlAnswer, SqlError, SqlTable, SqlView, State},
 };
 
 /// Read-only SQL over all zones. The query is in the address, so that a view can be sent. It is drawn again for nothing that happened
@@ -44,7 +44,7 @@ fn Page(sql: SqlView) -> impl IntoView {
         view! {
             <Panel title="Side by side" body="panel-body stack tight">
                 <p class="sub">{words}</p>
-                <Grid grid />
+                {shown(grid, &[])}
             </Panel>
         }
     });
@@ -199,7 +199,7 @@ fn Answer(answer: SqlAnswer, class: &'static str) -> impl IntoView {
         .erased()
     });
     let error = answer.error.map(|error| view! { <Fault error /> });
-    let rows = answer.rows.map(|grid| view! { <Grid grid /> });
+    let rows = answer.rows.map(|grid| shown(grid, &[]));
     let google = (!answer.google.is_empty()).then(|| {
         let codes = answer.google.into_iter().map(|code| view! { <CodeRow code plain=true /> }).collect_view();
         view! {
@@ -256,46 +256,6 @@ fn Fault(error: SqlError) -> impl IntoView {
                 </p>
                 {excerpt}
             </div>
-        </div>
-    }
-    .erased()
-}
-
-#[component]
-fn Grid(grid: SqlRows) -> impl IntoView {
-    let heads = grid
-        .head
-        .iter()
-        .map(|(head, number)| view! { <th scope="col" class=number.then_some("r")>{head.clone()}</th> })
-        .collect_view();
-    let rows = grid
-        .rows
-        .into_iter()
-        .map(|row| {
-            let cells = row
-                .into_iter()
-                .zip(&grid.head)
-                .map(|(value, (_, number))| {
-                    let class = match (&value, number) {
-                        (None, true) => "null r",
-                        (None, false) => "null",
-                        (Some(_), true) => "num r",
-                        (Some(_), false) => "",
-                    };
-                    view! { <td class=class>{value.unwrap_or_else(|| "NULL".to_owned())}</td> }
-                })
-                .collect_view();
-            view! { <tr>{cells}</tr> }
-        })
-        .collect_view();
-    view! {
-        <div class="scroll grid" tabindex="0" role="group" aria-label=grid.caption>
-            <table class="table">
-                <thead>
-                    <tr>{heads}</tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
         </div>
     }
     .erased()

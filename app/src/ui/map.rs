@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use super::Panel;
+use super::{Panel, choice_links};
 use crate::erase::Erase;
 use crate::wire::{MapShape, MapSpot, MapView};
 
@@ -8,17 +8,7 @@ use crate::wire::{MapShape, MapSpot, MapView};
 /// to the same places, so that it is hidden from screen readers and left out of the order of the tab key.
 #[component]
 pub(crate) fn Map(map: MapView, #[prop(optional)] class: &'static str) -> impl IntoView {
-    let measures = map
-        .measures
-        .into_iter()
-        .map(|(words, href, chosen)| {
-            view! {
-                <a href=href aria-current=chosen.then_some("true")>
-                    {words}
-                </a>
-            }
-        })
-        .collect_view();
+    let measures = choice_links(map.measures);
     let back = map.back.map(|href| {
         view! {
             <a class="btn quiet" href=href>
