@@ -1,6 +1,7 @@
 //! Labelled tables: is each column personal data, and of which kind? Precision and recall are printed for each type.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use showrunner_pii::{Settings, read_csv, scan};
@@ -79,12 +80,17 @@ fn held_out() {
     assert!(score.precision() >= 0.9 && score.recall() >= 0.9, "{score:?}");
 }
 
+/// Past the runner's capture, which swallows what a passing test prints.
+fn left_out(path: &Path) {
+    let _ = writeln!(std::io::stderr(), "left out: {} is missing", path.display());
+}
+
 /// Real stations of London's bicycles: things, with coordinates and names that sound like persons'.
 #[test]
 fn stations_are_no_persons() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/real/london/cycle_stations.csv");
     if !path.is_file() {
-        println!("left out: {} is missing", path.display());
+        left_out(&path);
         return;
     }
     let table = read_csv(&path).expect("read");
@@ -99,7 +105,7 @@ fn stations_are_no_persons() {
 fn sessions_hold_no_personal_data() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/real/ga_sessions");
     let Ok(files) = std::fs::read_dir(&folder) else {
-        println!("left out: {} is missing", folder.display());
+        left_out(&folder);
         return;
     };
     let mut rows: Vec<BTreeMap<String, String>> = Vec::new();
