@@ -211,9 +211,8 @@ impl Streams {
         Ok(row)
     }
 
-    /// Ends a stream, and puts on record which versions of its tables there are by then.
+    /// Ends a stream. Which versions of its tables there are by then is on record before anybody sees that it is over.
     async fn end(&self, id: &str, position: Option<u64>, why: &str) -> Result<()> {
-        self.store.end_stream(id, position, why).await?;
         let read = [format!("messages of {id}")];
         for stat in self.lake.tables().await? {
             let table = stat.full_name();
@@ -221,7 +220,7 @@ impl Streams {
                 self.store.add_lineage(id, &table, &read, stat.version).await?;
             }
         }
-        Ok(())
+        self.store.end_stream(id, position, why).await
     }
 
     /// Days that can be published, in order.

@@ -164,9 +164,32 @@ fn an_endpoint_hears_of_everything_and_what_was_read_stays_known() {
     let (_, page) = http::get(&server.address, &format!("/lineage?run={day}")).unwrap();
     assert!(!page.contains(KEY) && !serde_json::to_string(&endpoint.told()).unwrap().contains(KEY));
 
+    // What others tell is there, until everything is reset.
+    let theirs = r#"{"eventType":"COMPLETE","eventTime":"2017-07-29T10:00:00Z","producer":"urn:them",
+        "run":{"runId":"01890a5d-ac96-774b-bcce-b302099a8057"},"job":{"namespace":"dbt","name":"forecast"},
+        "outputs":[{"namespace":"dbt","name":"forecast"}]}"#;
+    assert_eq!(http::post(&server.address, "/api/v1/lineage", theirs).unwrap().0, 201);
+    let graph = |server: &Server| http::get(&server.address, "/lineage").unwrap().1;
+    assert!(graph(&server).contains("external.dbt/forecast"));
     drop(server);
+    // A stream that ends by itself puts its tables on record as one that is stopped does.
+    let stream = Command::new(&binary)
+        .args(["stream", "--rate", "1000", "--records", "20", "--data-dir"])
+        .arg(folder.path())
+        .env("SHOWRUNNER_SESSIONS_PER_DAY", "20")
+        .output()
+        .unwrap();
+    assert!(stream.status.success(), "{}", String::from_utf8_lossy(&stream.stderr));
+    let stream: Value = serde_json::from_slice(&stream.stdout).unwrap();
+    let stream = stream["stream"].as_str().unwrap().to_owned();
     let reset = Command::new(&binary).args(["reset", "--yes", "--data-dir"]).arg(folder.path()).output().unwrap();
     assert!(reset.status.success(), "{}", String::from_utf8_lossy(&reset.stderr));
     let server = start(&binary, folder.path(), &endpoint);
     assert_eq!(events(&server, &day), own);
+    let streamed: BTreeSet<String> =
+        events(&server, &stream).iter().map(|event| event["job"]["name"].as_str().unwrap().to_owned()).collect();
+    for job in ["stream.ga-sessions-stream", "bronze.ga_sessions_stream", "warehouse.ga_sessions_stream"] {
+        assert!(streamed.contains(job), "{job} is not among {streamed:?}");
+    }
+    assert!(!graph(&server).contains("external.dbt/forecast"), "a reset of all leaves nothing that came from outside");
 }
