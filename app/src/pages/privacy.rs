@@ -35,6 +35,16 @@ fn Page(view: PrivacyView) -> impl IntoView {
         }
     });
     let kinds = view.kinds;
+    let inherited = (!view.inherited.is_empty()).then(|| {
+        let rows =
+            view.inherited.into_iter().map(|(words, href)| view! { <li><a href=href>{words}</a></li> }).collect_view();
+        view! {
+            <Panel title="Made of it: tags follow the lineage">
+                <ul class="plain mono inherited">{rows}</ul>
+            </Panel>
+        }
+    });
+    let by_hand = scanned.then(|| view! { <TagForm tables=view.scanned kinds=kinds.clone() /> });
     let tables = view.tables.into_iter().map(|table| view! { <Found table kinds=kinds.clone() /> }).collect_view();
     let clean = (!view.clean.is_empty()).then(|| {
         let names = view.clean.join(", ");
@@ -76,6 +86,8 @@ fn Page(view: PrivacyView) -> impl IntoView {
             {crm}
             {changes}
             {tables}
+            {inherited}
+            {by_hand}
             {clean}
         </main>
     }
@@ -153,22 +165,55 @@ fn Why(column: PrivacyColumnView, table: String, kinds: Vec<String>) -> impl Int
     .erased()
 }
 
-/// Accept, reject, or another type.
+/// A person knows more than a scan: any column can be tagged.
 #[component]
-fn Buttons(table: String, column: String, kind: String, kinds: Vec<String>) -> impl IntoView {
+fn TagForm(tables: Vec<String>, kinds: Vec<String>) -> impl IntoView {
     let action = expect_context::<Actions>().privacy;
-    let label = format!("Type of {column}");
-    let options = kinds
+    view! {
+        <Panel title="Tag another column">
+            <Post action class="tag-form">
+                <label class="field">
+                    <span>"Table"</span>
+                    <select name="table">{options(tables, "")}</select>
+                </label>
+                <label class="field">
+                    <span>"Column"</span>
+                    <input class="mono" name="column" required placeholder="geoNetwork.city" autocomplete="off" />
+                </label>
+                <label class="field">
+                    <span>"Holds"</span>
+                    <select name="value">{options(kinds, "")}</select>
+                </label>
+                <button class="btn" type="submit" name="change" value="correct">
+                    "Tag"
+                </button>
+            </Post>
+        </Panel>
+    }
+    .erased()
+}
+
+fn options(names: Vec<String>, chosen: &str) -> AnyView {
+    let options = names
         .into_iter()
         .map(|name| {
-            let (selected, text) = (name == kind, name.clone());
+            let (selected, text) = (name == chosen, name.clone());
             view! {
                 <option value=name selected=selected>
                     {text}
                 </option>
             }
         })
-        .collect_view();
+        .collect::<Vec<_>>();
+    view! { {options} }.erased()
+}
+
+/// Accept, reject, or another type.
+#[component]
+fn Buttons(table: String, column: String, kind: String, kinds: Vec<String>) -> impl IntoView {
+    let action = expect_context::<Actions>().privacy;
+    let label = format!("Type of {column}");
+    let options = options(kinds, &kind);
     let fields = (table.clone(), column.clone());
     view! {
         <div class="btns">

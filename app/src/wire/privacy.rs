@@ -19,6 +19,10 @@ pub struct PrivacyView {
     pub clean: Vec<String>,
     /// All info types, for a correction.
     pub kinds: Vec<String>,
+    /// Columns that are made of personal data, with the way that it took, and the address of their lineage.
+    pub inherited: Vec<(String, String)>,
+    /// All tables of the newest scan, in which a person may tag a column.
+    pub scanned: Vec<String>,
 }
 
 /// The CRM file against its truth.

@@ -17,6 +17,8 @@ impl Privacy for Fake {
                 tables: Vec::new(),
                 clean: Vec::new(),
                 kinds: Vec::new(),
+                inherited: Vec::new(),
+                scanned: Vec::new(),
             });
         }
         let column = |name: &str, info_type: &str, stale: bool| PrivacyColumnView {
@@ -44,6 +46,11 @@ impl Privacy for Fake {
             }],
             clean: vec!["gold.daily".into()],
             kinds: vec!["EMAIL_ADDRESS".into(), "LOCATION".into()],
+            inherited: vec![(
+                "silver.sessions.city  LOCATION: from bronze.ga_sessions.geoNetwork.city".into(),
+                "/lineage?column=silver.sessions.city".into(),
+            )],
+            scanned: vec!["gold.daily".into()],
         })
     }
 

@@ -8,12 +8,15 @@ use bytes::Bytes;
 use showrunner_generate::crm;
 use showrunner_lake::ingestion::CRM;
 use showrunner_lake::keys::day_prefix;
+use showrunner_lake::lineage::ColumnRef;
 use showrunner_lake::model::Day;
 use showrunner_lake::ports::Precondition;
 use showrunner_lake::{CatalogTable, Identity, QueryLimits};
 use showrunner_pii::{Assessment, Column, InfoType, Settings, Table, TableReport, read_csv_bytes, scan};
 
 use super::Views;
+use super::lineage::graph::Graph;
+use super::lineage::tags::{Tag, follow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
 use crate::store::{PrivacyTable, Verdict, VerdictRow};
@@ -111,6 +114,7 @@ impl Views {
         let personal = |table: &PrivacyTable| table.report.columns.iter().filter(|c| c.finding.is_some()).count();
         let columns: usize = tables.iter().map(|table| table.report.columns.len()).sum();
         let found: usize = tables.iter().map(personal).sum();
+        let scanned = tables.iter().map(|table| table.name.clone()).collect();
         let mut shown: Vec<PrivacyTableView> = tables.iter().map(|table| table_view(table, &verdicts)).collect();
         let clean = shown.iter().filter(|table| table.columns.is_empty()).map(|table| table.name.clone()).collect();
         shown.retain(|table| !table.columns.is_empty());
@@ -134,7 +138,24 @@ impl Views {
             tables: shown,
             clean,
             kinds: InfoType::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
+            inherited: self.inherited().await?,
+            scanned,
         })
+    }
+}
+
+impl Views {
+    /// Columns that are made of personal data.
+    async fn inherited(&self) -> Result<Vec<(String, String)>> {
+        let known = crate::lineage::found(&self.state.store).await?;
+        let graph = Graph::of(self.state.jobs.clone());
+        let made = follow(&graph, &known).into_iter().filter(|(column, _)| known.iter().all(|(of, _)| of != column));
+        let line = |(column, tag): (ColumnRef, Tag)| {
+            let name = format!("{}.{}", column.table, column.column);
+            let href = super::lineage::column_address(&name);
+            (format!("{name}  {}", tag.words()), href)
+        };
+        Ok(made.map(line).collect())
     }
 }
 
@@ -236,5 +257,40 @@ fn crm_view(report: &TableReport) -> CrmView {
             fact("Right", right.to_string(), format!("of {} columns with personal data", right + missed)),
         ],
         mistakes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use showrunner_pii::Column;
+
+    use super::*;
+
+    #[test]
+    fn a_verdict_needs_another_look_when_the_scan_says_something_else_by_now() {
+        let found = |values: &[&str]| {
+            let values = values.iter().map(|value| Some((*value).to_owned())).collect();
+            let column = Column { name: "contact".into(), declared: None, values };
+            let table = Table { name: "silver.customers".into(), columns: vec![column] };
+            scan(&table, Settings::default()).columns.remove(0)
+        };
+        let mails = found(&["ada@example.com", "bob@example.org", "cy@example.net", "dee@example.com"]);
+        let colours = found(&["red", "green", "blue", "grey"]);
+        let verdict = VerdictRow {
+            table_name: "silver.customers".into(),
+            column_name: "contact".into(),
+            verdict: Verdict::Accept,
+            info_type: Some("EMAIL_ADDRESS".into()),
+            found_type: Some("EMAIL_ADDRESS".into()),
+            decided_at: 0,
+            decided_by: "presenter".into(),
+        };
+        assert!(!column_view(&mails, Some(&verdict)).stale);
+        assert!(column_view(&colours, Some(&verdict)).stale, "{colours:?}");
+        assert_eq!(
+            column_view(&colours, Some(&verdict)).info_type,
+            "EMAIL_ADDRESS",
+            "the person's word stands until then"
+        );
     }
 }

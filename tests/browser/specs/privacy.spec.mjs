@@ -29,7 +29,7 @@ describe('personal data', () => {
     await close(page);
   });
 
-  it('remembers a verdict, and asks again when the finding changes', async () => {
+  it('remembers a verdict', async () => {
     const page = await open('/privacy');
     const login = page.locator('details.why').filter({ has: page.locator('summary', { hasText: 'login' }) }).first();
     await login.locator('summary').click();
@@ -41,6 +41,21 @@ describe('personal data', () => {
     await login.getByLabel('Type of login').selectOption('PERSON_NAME');
     await login.getByRole('button', { name: 'Correct', exact: true }).click();
     await login.getByText('Corrected by presenter').waitFor();
+    await close(page);
+  });
+
+  it('takes a tag from a person, which follows the lineage with its path', async () => {
+    const page = await open('/privacy');
+    await page.getByLabel('Table').selectOption('bronze.ga_sessions');
+    await page.getByRole('textbox', { name: 'Column' }).fill('geoNetwork.city');
+    await page.getByLabel('Holds').selectOption('LOCATION');
+    await button(page, 'Tag').click();
+    const city = page.getByRole('link', { name: 'silver.sessions.city LOCATION: from bronze.ga_sessions.geoNetwork.city' });
+    await city.click();
+    await page.getByRole('complementary', { name: 'Selected column' })
+      .getByText('LOCATION: from bronze.ga_sessions.geoNetwork.city').waitFor();
+    await page.getByRole('region', { name: 'silver.sessions' }).getByRole('img', { name: 'personal data' }).waitFor();
+    await page.picture('privacy-inherited');
     await close(page);
   });
 
