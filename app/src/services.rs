@@ -22,6 +22,12 @@ pub enum Permission {
     Govern,
     /// See the bar of a page, and view as somebody else or as oneself again.
     Switch,
+    /// See the audience screen.
+    Watch,
+    /// Deliver a customer's files, and see the page for it.
+    Upload,
+    /// Manage customers, datasets, people and settings, and see the audit trail.
+    Administer,
 }
 
 /// The policy choke point.

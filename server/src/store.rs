@@ -4,6 +4,7 @@
 //! numbered placeholders, `ON CONFLICT`, no function that only one of them has. What differs is in this file ([`Store::open`],
 //! [`Store::begin`]).
 
+mod audit;
 mod calls;
 mod deliveries;
 mod error;
@@ -29,6 +30,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use error::{explain, explain_migration};
 
+pub use audit::{AuditRow, Outcome};
 pub use calls::{CallFilter, CallRow, CallSum, PRESS};
 pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};

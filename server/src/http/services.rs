@@ -93,7 +93,7 @@ pub fn viewer(web: &Web, headers: &HeaderMap) -> Viewer {
 pub fn authorize(viewer: &Viewer, permission: Permission) -> Result<(), WireError> {
     let refused = |words: String| Err(WireError::new(ErrorCode::Forbidden, words));
     match (viewer, permission) {
-        (_, Permission::Switch) | (Viewer::Admin, _) | (Viewer::As(_), Permission::View) => Ok(()),
+        (_, Permission::Switch) | (Viewer::Admin, _) | (Viewer::As(_), Permission::View | Permission::Watch) => Ok(()),
         (Viewer::Unknown, _) => {
             refused("This browser views as somebody whom the story does not know. Press Back to admin.".into())
         }
@@ -101,9 +101,10 @@ pub fn authorize(viewer: &Viewer, permission: Permission) -> Result<(), WireErro
             "You view as {}. Runs, buckets and resets are the presenter's: policies do not reach them. Press Back to admin to see them.",
             who.title
         )),
-        (Viewer::As(who), Permission::Present | Permission::Reset | Permission::Govern) => {
-            refused(format!("You view as {}, who may only look. Press Back to admin, then try again.", who.title))
-        }
+        (
+            Viewer::As(who),
+            Permission::Present | Permission::Reset | Permission::Govern | Permission::Upload | Permission::Administer,
+        ) => refused(format!("You view as {}, who may only look. Press Back to admin, then try again.", who.title)),
     }
 }
 
