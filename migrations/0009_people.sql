@@ -10,6 +10,8 @@ CREATE TABLE people (
     role       TEXT   NOT NULL CONSTRAINT people_role_check CHECK (role IN ('admin', 'presenter', 'viewer', 'customer', 'none')),
     -- Whose files a 'customer' delivers.
     customer   TEXT,
+    -- JSON, a list of the groups that the provider names.
+    member_of  TEXT   NOT NULL DEFAULT '[]',
     created_at BIGINT NOT NULL,
     seen_at    BIGINT NOT NULL,
     -- Raised by 'sign out everywhere' and by a change of role: sessions that began under another one are over.
@@ -17,6 +19,14 @@ CREATE TABLE people (
     -- The provider's tokens, sealed with the key in the data folder (JSON inside).
     tokens     BLOB,
     CONSTRAINT people_subject_key UNIQUE (issuer, subject)
+);
+
+-- Browsers that are signed in, or about to; written by tower-sessions.
+CREATE TABLE sessions (
+    id          TEXT   NOT NULL CONSTRAINT sessions_pk PRIMARY KEY,
+    data        BLOB   NOT NULL,
+    -- Seconds since the epoch.
+    expiry_date BIGINT NOT NULL
 );
 
 -- The audit trail.

@@ -10,7 +10,8 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePolicies, ChangePrivacy, ChangeStream,
+        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePerson, ChangePolicies, ChangePrivacy,
+        ChangeStream,
         ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun,
         StoryPolicies, TakeUpStep,
     },
@@ -44,6 +45,7 @@ pub(crate) struct Actions {
     pub mask: Mutation,
     pub story_policies: Mutation,
     pub privacy: Mutation,
+    pub person: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -71,6 +73,7 @@ impl Actions {
             mask: Mutation::new(AddMask::PATH),
             story_policies: Mutation::new(StoryPolicies::PATH),
             privacy: Mutation::new(ChangePrivacy::PATH),
+            person: Mutation::new(ChangePerson::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -90,7 +93,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 20] {
+    fn all(self) -> [Mutation; 21] {
         let Self {
             press,
             open,
@@ -112,6 +115,7 @@ impl Actions {
             mask,
             story_policies,
             privacy,
+            person,
             error: _,
         } = self;
         [
@@ -135,6 +139,7 @@ impl Actions {
             mask,
             story_policies,
             privacy,
+            person,
         ]
     }
 

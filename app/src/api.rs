@@ -15,7 +15,7 @@ use crate::{
 /// The bar of every page.
 #[server(name = GetShell, prefix = "/api", endpoint = "shell", input = GetUrl)]
 pub async fn shell() -> Result<ShellView, WireError> {
-    let call = Call::authorize(Permission::Switch).await?;
+    let call = Call::authorize(Permission::Enter).await?;
     call.answer(call.services.show.shell().await)
 }
 
@@ -29,7 +29,7 @@ pub async fn show(step: Option<String>) -> Result<ShowView, WireError> {
 /// What the audience sees.
 #[server(name = GetAudience, prefix = "/api", endpoint = "audience", input = GetUrl)]
 pub async fn audience() -> Result<AudienceView, WireError> {
-    let call = Call::authorize(Permission::View).await?;
+    let call = Call::authorize(Permission::Watch).await?;
     call.answer(call.services.presenting.audience().await)
 }
 
@@ -291,10 +291,29 @@ pub async fn confirm_reset(scope: String, plan: String) -> Result<String, WireEr
     call.redirect(call.services.resets.confirm_reset(scope, plan).await)
 }
 
+/// Who signed in, what they may, and what anybody did.
+#[server(name = GetPeople, prefix = "/api", endpoint = "people", input = GetUrl)]
+pub async fn people() -> Result<PeopleView, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.answer(call.services.people.people().await)
+}
+
+/// Gives somebody another role, signs somebody out, or makes another link for the audience.
+#[server(name = ChangePerson, prefix = "/api", endpoint = "change_person")]
+pub async fn change_person(
+    change: String,
+    #[server(default)] person: String,
+    #[server(default)] role: String,
+    #[server(default)] customer: String,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.stay(call.services.people.change_person(change, person, role, customer).await)
+}
+
 /// Remembers `system`, `light` or `dark` in a cookie and goes back to the page it came from.
 #[server(name = SetTheme, prefix = "/api", endpoint = "set_theme")]
 pub async fn set_theme(theme: String, back: String) -> Result<String, WireError> {
-    let call = Call::authorize(Permission::View).await?;
+    let call = Call::authorize(Permission::Enter).await?;
     call.set_theme(&theme)?;
     call.redirect(Ok(local_address(&back).to_owned()))
 }
@@ -321,9 +340,9 @@ pub struct Endpoint {
 /// Every server function. A test of the server compares it with what is registered, and calls each one without permission.
 #[cfg(feature = "ssr")]
 pub const ENDPOINTS: &[Endpoint] = &[
-    endpoint::<GetShell>(Permission::Switch, false),
+    endpoint::<GetShell>(Permission::Enter, false),
     endpoint::<GetShow>(Permission::View, false),
-    endpoint::<GetAudience>(Permission::View, false),
+    endpoint::<GetAudience>(Permission::Watch, false),
     endpoint::<GetLake>(Permission::View, false),
     endpoint::<GetLakeTable>(Permission::View, false),
     endpoint::<GetLakeBucket>(Permission::Inspect, false),
@@ -346,7 +365,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<StopRun>(Permission::Present, true),
     endpoint::<RetryRun>(Permission::Present, true),
     endpoint::<ConfirmReset>(Permission::Reset, true),
-    endpoint::<SetTheme>(Permission::View, true),
+    endpoint::<SetTheme>(Permission::Enter, true),
     endpoint::<CancelQuery>(Permission::View, true),
     endpoint::<StartStream>(Permission::Present, true),
     endpoint::<ChangeStream>(Permission::Present, true),
@@ -358,6 +377,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<AddMask>(Permission::Govern, true),
     endpoint::<StoryPolicies>(Permission::Govern, true),
     endpoint::<ViewAs>(Permission::Switch, true),
+    endpoint::<GetPeople>(Permission::Administer, false),
+    endpoint::<ChangePerson>(Permission::Administer, true),
 ];
 
 #[cfg(feature = "ssr")]

@@ -15,15 +15,17 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Policies, Privacy, Report, Reset, Run, RunCalls,
-        Runs, Show, Sql, Stream, resource,
+        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, People, Policies, Privacy, Report, Reset, Run,
+        RunCalls, Runs, Show, SignIn, Sql, Stream, resource,
     },
     ui::{icon, labelled_icon},
-    wire::ShellView,
+    wire::{ErrorCode, ShellView},
 };
 
 /// Address of the audience screen.
 pub(crate) const AUDIENCE: &str = "/audience";
+/// Address of the page on which somebody signs in.
+const SIGN_IN: &str = "/sign-in";
 
 /// The HTML document around [`App`]; on the server only.
 #[cfg(feature = "ssr")]
@@ -78,9 +80,9 @@ pub fn App() -> impl IntoView {
 fn Layout() -> impl IntoView {
     let live = Live::provide();
     Actions::provide(live);
-    // The audience screen has no bar, and nothing leads from it to other pages or back.
-    let screen = use_location().pathname.get_untracked() == AUDIENCE;
-    let bar = (!screen).then(|| bar(live));
+    // The audience screen has no bar, and nothing leads from it to other pages or back. Whoever signs in is nobody yet.
+    let bare = [AUDIENCE, SIGN_IN].contains(&&*use_location().pathname.get_untracked());
+    let bar = (!bare).then(|| bar(live));
     view! {
         <a class="skip" href="#main" rel="external">
             "Skip to content"
@@ -116,12 +118,14 @@ fn bar(live: Live) -> AnyView {
     view! {
         <Transition>
             {move || Suspend::new(async move {
+                let shell = shell.await;
+                let over = shell.as_ref().is_err_and(|error| error.code == ErrorCode::Unauthenticated);
                 let shell = shell
-                    .await
                     .unwrap_or_else(|_| ShellView {
                         customer: String::new(),
                         dataset: String::new(),
                         role: String::new(),
+                        name: String::new(),
                         theme: "system".into(),
                         last_event: 0,
                         at: "–".into(),
@@ -130,7 +134,7 @@ fn bar(live: Live) -> AnyView {
                         viewing: None,
                         identities: Vec::new(),
                     });
-                view! { <Bar shell /> }
+                view! { <Bar shell over /> }
             })}
         </Transition>
     }
@@ -152,6 +156,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/lineage") view=Lineage ssr=SsrMode::Async />
             <Route path=path!("/stream") view=Stream ssr=SsrMode::Async />
             <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
+            <Route path=path!("/people") view=People ssr=SsrMode::Async />
+            <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/policies") view=Policies ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
@@ -162,7 +168,9 @@ fn Pages() -> impl IntoView {
 }
 
 #[component]
-fn Bar(shell: ShellView) -> impl IntoView {
+fn Bar(shell: ShellView, over: bool) -> impl IntoView {
+    let pages = nav(&shell.role);
+    let menu = (!shell.role.is_empty()).then(|| view! { <Menu role=shell.role.clone() name=shell.name identities=shell.identities /> });
     let scope =
         if shell.customer.is_empty() { String::new() } else { format!("{} / {}", shell.customer, shell.dataset) };
     let theme = (shell.theme != "system").then(|| shell.theme.clone());
@@ -175,20 +183,11 @@ fn Bar(shell: ShellView) -> impl IntoView {
             </a>
             <span class="scope mono">{scope}</span>
             <nav class="nav" aria-label="Pages">
-                <NavLink href="/" title="Show" />
-                <NavLink href="/lake" title="Lake" />
-                <NavLink href="/runs" title="Runs" />
-                <NavLink href="/stream" title="Stream" />
-                <NavLink href="/report" title="Report" />
-                <NavLink href="/sql" title="SQL" />
-                <NavLink href="/lineage" title="Lineage" />
-                <NavLink href="/privacy" title="Privacy" />
-                <NavLink href="/policies" title="Policies" />
+                {pages}
             </nav>
             <div class="topbar-end">
                 <Freshness at=shell.at />
-                <span class="role viewer">{shell.role}</span>
-                <ViewAs identities=shell.identities />
+                {menu}
                 <ThemeSwitch theme=shell.theme />
                 <a class="btn quiet" href="/reset">
                     {icon("#i-reset")}
@@ -196,6 +195,7 @@ fn Bar(shell: ShellView) -> impl IntoView {
                 </a>
             </div>
         </header>
+        {over.then(|| view! { <SignedOut /> })}
         {shell.viewing.map(|(title, user)| view! { <Viewing title user /> })}
         {shell
             .trouble
@@ -241,9 +241,63 @@ fn Viewing(title: String, user: String) -> impl IntoView {
     .erased()
 }
 
-/// Whom the presenter can view as.
+/// The session has ended while the page was open.
 #[component]
-fn ViewAs(identities: Vec<(String, String)>) -> impl IntoView {
+fn SignedOut() -> impl IntoView {
+    let here = here();
+    let href = move || format!("{SIGN_IN}?next={}", encoded(&here()));
+    view! {
+        <div class="note warn viewing" role="alert">
+            {icon("#i-warn")}
+            <div>
+                <strong>"Your session has ended."</strong>
+                " What is on the page stays. Sign in again, and you come back to it."
+            </div>
+            <a class="btn" href=href rel="external">
+                "Sign in again"
+            </a>
+        </div>
+    }
+    .erased()
+}
+
+/// An address as a value in a query.
+fn encoded(address: &str) -> String {
+    let mut text = String::with_capacity(address.len());
+    for byte in address.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+/// Pages, and for whoever only delivers files the one that is theirs.
+fn nav(role: &str) -> Vec<AnyView> {
+    const PAGES: [(&str, &str); 9] = [
+        ("/", "Show"),
+        ("/lake", "Lake"),
+        ("/runs", "Runs"),
+        ("/stream", "Stream"),
+        ("/report", "Report"),
+        ("/sql", "SQL"),
+        ("/lineage", "Lineage"),
+        ("/privacy", "Privacy"),
+        ("/policies", "Policies"),
+    ];
+    let pages: &[(&str, &str)] = match role {
+        "customer" => &[("/upload", "Upload")],
+        "none" => &[],
+        _ => &PAGES,
+    };
+    pages.iter().map(|(href, title)| view! { <NavLink href title /> }.erased()).collect()
+}
+
+/// Who is signed in, whom they can view as, and what is not for every day.
+#[component]
+fn Menu(role: String, name: String, identities: Vec<(String, String)>) -> impl IntoView {
+    let leads = role == "admin" || role == "presenter";
     let buttons = identities
         .into_iter()
         .map(|(id, title)| {
@@ -254,19 +308,43 @@ fn ViewAs(identities: Vec<(String, String)>) -> impl IntoView {
             }
         })
         .collect::<Vec<_>>();
-    (!buttons.is_empty())
-        .then(|| {
-            view! {
-                <details class="view-as viewer">
-                    <summary class="btn quiet">"View as"</summary>
-                    <form method="post" action=VIEW_AS aria-label="View as">
-                        <input type="hidden" name="back" value=here() />
-                        {buttons}
-                    </form>
-                </details>
-            }
-        })
-        .erased()
+    let view_as = (leads && !buttons.is_empty()).then(|| {
+        view! {
+            <form method="post" action=VIEW_AS aria-label="View as">
+                <p class="sub">"View as"</p>
+                <input type="hidden" name="back" value=here() />
+                {buttons}
+            </form>
+        }
+    });
+    let manage = (role == "admin").then(|| {
+        view! {
+            <a class="btn quiet" href="/people">
+                "People and audit trail"
+            </a>
+        }
+    });
+    let who = if name == role { String::new() } else { name };
+    let title = role.clone();
+    view! {
+        <details class="view-as menu">
+            <summary class="btn quiet">{title}</summary>
+            <div class="menu-body">
+                <p class="sub">{who}</p>
+                {view_as}
+                {manage}
+                <form method="post" action="/sign-out" aria-label="Session">
+                    <button class="btn quiet" type="submit">
+                        "Sign out"
+                    </button>
+                    <button class="btn quiet" type="submit" name="everywhere" value="1">
+                        "Sign out everywhere"
+                    </button>
+                </form>
+            </div>
+        </details>
+    }
+    .erased()
 }
 
 /// The address of this page, kept up to date.
@@ -432,6 +510,11 @@ mod tests {
         ] {
             assert_eq!(is_at(path, href), expected, "{path} {href}");
         }
+    }
+
+    #[test]
+    fn an_address_in_a_query_is_encoded() {
+        assert_eq!(encoded("/sql?q=a b&x=\u{e4}"), "/sql%3Fq%3Da%20b%26x%3D%C3%A4");
     }
 
     #[test]

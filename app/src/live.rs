@@ -148,6 +148,8 @@ mod stream {
                 live.connection.set(Connection::Lost);
                 // The browser reconnects by itself, except after an answer that is no event stream.
                 if source.ready_state() == EventSource::CLOSED {
+                    // Perhaps nobody is signed in any more: the bar asks, and says so.
+                    live.refetch();
                     let wait = link.retry.get();
                     link.retry.set((wait * 2).min(LONGEST_RETRY));
                     let link = Rc::clone(&link);

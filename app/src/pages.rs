@@ -12,6 +12,8 @@ mod lake;
 #[cfg(feature = "ssr")]
 mod lineage;
 #[cfg(feature = "ssr")]
+mod people;
+#[cfg(feature = "ssr")]
 mod policies;
 #[cfg(feature = "ssr")]
 mod privacy;
@@ -20,24 +22,28 @@ mod report;
 #[cfg(feature = "ssr")]
 mod runs;
 #[cfg(feature = "ssr")]
+mod sign_in;
+#[cfg(feature = "ssr")]
 mod sql;
 #[cfg(feature = "ssr")]
 mod stream;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
-    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as Policies, Drawn as Privacy,
-    Drawn as Report, Drawn as Runs, Drawn as Sql, Drawn as Stream,
+    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as People, Drawn as Policies,
+    Drawn as Privacy, Drawn as Report, Drawn as Runs, Drawn as SignIn, Drawn as Sql, Drawn as Stream,
 };
 pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]
 pub(crate) use {
     lake::{Lake, LakeBucket, LakeTable},
     lineage::Lineage,
+    people::People,
     policies::Policies,
     privacy::Privacy,
     report::Report,
     runs::Runs,
+    sign_in::SignIn,
     sql::Sql,
     stream::Stream,
 };
@@ -55,7 +61,7 @@ use crate::{
     erase::Erase,
     json::Json,
     ui::{Loading, Problem},
-    wire::WireError,
+    wire::{ErrorCode, WireError},
 };
 
 /// Shows what the server answered, and keeps it on the page while it is fetched again.
@@ -64,12 +70,23 @@ where
     T: Clone + Send + Sync + 'static,
     V: IntoView + 'static,
 {
+    // A session that ended takes nothing off the page: the bar says so, and what is there stays.
+    let last = StoredValue::new(None::<T>);
     view! {
         <Transition fallback=|| view! { <main class="page" id="main" tabindex="-1" aria-busy="true"><Loading /></main> }>
             {move || Suspend::new(async move {
                 match resource.await {
-                    Ok(value) => show(value).erased(),
-                    Err(error) => view! { <Problem error /> }.erased(),
+                    Ok(value) => {
+                        last.set_value(Some(value.clone()));
+                        show(value).erased()
+                    }
+                    Err(error) => {
+                        let kept = last.get_value().filter(|_| error.code == ErrorCode::Unauthenticated);
+                        match kept {
+                            Some(value) => show(value).erased(),
+                            None => view! { <Problem error /> }.erased(),
+                        }
+                    }
                 }
             })}
         </Transition>

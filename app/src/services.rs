@@ -20,7 +20,9 @@ pub enum Permission {
     Inspect,
     /// Change policies.
     Govern,
-    /// See the bar of a page, and view as somebody else or as oneself again.
+    /// See the bar of a page, and choose its theme.
+    Enter,
+    /// View as somebody else, or as oneself again.
     Switch,
     /// See the audience screen.
     Watch,
@@ -28,6 +30,22 @@ pub enum Permission {
     Upload,
     /// Manage customers, datasets, people and settings, and see the audit trail.
     Administer,
+}
+
+impl Permission {
+    /// All of them.
+    pub const ALL: [Permission; 10] = [
+        Permission::Enter,
+        Permission::Watch,
+        Permission::View,
+        Permission::Present,
+        Permission::Reset,
+        Permission::Inspect,
+        Permission::Govern,
+        Permission::Switch,
+        Permission::Upload,
+        Permission::Administer,
+    ];
 }
 
 /// The policy choke point.
@@ -181,6 +199,23 @@ pub trait Privacy: Send + Sync {
     ) -> Result<(), WireError>;
 }
 
+/// People: signing in, roles, the audit trail.
+#[async_trait]
+pub trait People: Send + Sync {
+    /// The page on which somebody signs in; it is there for everybody.
+    async fn sign_in(&self) -> Result<SignInView, WireError>;
+    /// The page about people.
+    async fn people(&self) -> Result<PeopleView, WireError>;
+    /// `role` (with role and customer) or `sign_out` of a person, or `new_link`.
+    async fn change_person(
+        &self,
+        change: String,
+        person: String,
+        role: String,
+        customer: String,
+    ) -> Result<(), WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -208,6 +243,8 @@ pub struct Services {
     pub lineages: Arc<dyn Lineages>,
     /// Personal data.
     pub privacy: Arc<dyn Privacy>,
+    /// People.
+    pub people: Arc<dyn People>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

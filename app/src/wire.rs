@@ -5,6 +5,7 @@ mod audience;
 mod calls;
 mod lake;
 mod lineage;
+mod people;
 mod policies;
 mod privacy;
 mod report;
@@ -20,6 +21,7 @@ pub use audience::*;
 pub use calls::*;
 pub use lake::*;
 pub use lineage::*;
+pub use people::*;
 pub use policies::*;
 pub use privacy::*;
 pub use report::*;
@@ -92,7 +94,10 @@ pub struct ShellView {
     /// For instance `ga_sessions`.
     pub dataset: String,
     /// Role of the person.
+    /// Role of whoever is signed in.
     pub role: String,
+    /// Their name.
+    pub name: String,
     /// `system`, `light` or `dark`.
     pub theme: String,
     /// Newest event id when this was rendered; the event stream continues behind it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use showrunner_lake::{DataDirLock, Lake, ingestion};
 
 use crate::clock::SystemClock;
-use crate::config::{Config, ServeConfig};
+use crate::config::{Config, ServeConfig, SignInConfig};
 use crate::error::Result;
 use crate::store::{FILE_NAME, Store};
 
@@ -58,7 +58,7 @@ async fn checks(serve: &ServeConfig, config: &Config) -> Vec<Check> {
     checks.push(source(config).await);
     checks.push(client());
     checks.push(story(config));
-    checks.push(port(serve));
+    checks.push(port(serve, &config.sign_in));
     checks
 }
 
@@ -210,9 +210,9 @@ fn story(config: &Config) -> Check {
     }
 }
 
-fn port(serve: &ServeConfig) -> Check {
+fn port(serve: &ServeConfig, sign_in: &SignInConfig) -> Check {
     const WHAT: &str = "port";
-    let addr = match serve.checked() {
+    let addr = match serve.checked(sign_in) {
         Ok(addr) => addr,
         Err(error) => {
             return red(WHAT, error.message, format!("--addr 127.0.0.1:{}", serve.addr.port()));

@@ -4,15 +4,17 @@ mod assets;
 mod events;
 mod guard;
 mod services;
+mod sign_in;
 mod sql_csv;
 mod upload;
+mod who;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -42,6 +44,7 @@ pub struct Web {
     pub shutdown: CancellationToken,
     options: LeptosOptions,
     requests: Arc<AtomicU64>,
+    attempts: Arc<sign_in::Attempts>,
 }
 
 impl Web {
@@ -64,7 +67,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let router = router(state, shutdown.clone());
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }
 
 /// All routes. Public for tests that drive it without a socket.
@@ -74,7 +78,15 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
     let views = Arc::new(Views::new(state.clone()));
     let hub = Hub::start(state.clone(), views.clone(), shutdown.clone());
     let upload_limit = usize::try_from(state.config.upload.limit_bytes).unwrap_or(usize::MAX);
-    let web = Web { state, views, hub, shutdown, options: options.clone(), requests: Arc::default() };
+    let web = Web {
+        state,
+        views,
+        hub,
+        shutdown,
+        options: options.clone(),
+        requests: Arc::default(),
+        attempts: Arc::default(),
+    };
 
     let shell = move || app::shell(options.clone());
     let pages_web = web.clone();
@@ -95,13 +107,39 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
                 .route("/api/v1/lineage", post(services::lineage_import).layer(DefaultBodyLimit::max(LONGEST_EVENTS)))
                 .route("/report.csv", get(services::report_csv))
                 .route("/sql.csv", get(sql_csv::download))
+                .route("/audit.csv", get(services::audit_csv))
+                .route("/sign-out", post(sign_in::out))
+                .merge(sign_in_routes(&web))
                 .route("/healthz", get(|| async { "ok" }))
                 .route("/pkg/{*file}", get(assets::serve))
                 .fallback(fallback)
                 .with_state(web.clone()),
         )
+        .layer(middleware::from_fn_with_state(web.clone(), who::audit))
+        .layer(middleware::from_fn_with_state(web.clone(), who::identify))
+        .layer(who::sessions(&web))
         .layer(middleware::from_fn(guard::headers))
         .layer(middleware::from_fn_with_state(web, guard::same_site))
+}
+
+/// Signing in, where each address may try so often only.
+fn sign_in_routes(web: &Web) -> Router<Web> {
+    Router::new()
+        .route("/sign-in", post(sign_in::by_name))
+        .route("/sign-in/start", get(sign_in::start))
+        .route("/sign-in/callback", get(sign_in::callback))
+        .route("/join/{code}", get(sign_in::join))
+        .route_layer(middleware::from_fn_with_state(web.clone(), sign_in::limited))
+}
+
+/// The value of a cookie.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    cookies
+        .flat_map(|c| c.split(';'))
+        .filter_map(|c| c.trim().split_once('='))
+        .find(|(n, _)| *n == name)
+        .map(|(_, v)| v.to_owned())
 }
 
 /// Files of the site, else the application's own 404 page.

@@ -11,10 +11,12 @@ mod format;
 pub mod http;
 pub mod ingestion;
 mod lineage;
+pub mod people;
 pub mod policies;
 pub mod reset;
 pub mod runs;
 mod seed;
+pub mod sign_in;
 pub mod store;
 pub mod story;
 pub mod stream;
@@ -31,6 +33,7 @@ use clock::{Clock, Ids};
 use config::Config;
 use ingestion::Reconciler;
 use runs::{Engine, EngineConfig};
+use sign_in::{Sealer, SignIn};
 use store::Store;
 use stream::Streams;
 
@@ -56,6 +59,8 @@ pub struct AppState {
     pub streams: Arc<Streams>,
     /// Keeps the policies.
     pub policies: policies::Keeper,
+    /// Signs people in.
+    pub sign_in: Arc<SignIn>,
     /// Decides about markers.
     pub reconciler: Reconciler,
     /// Tells the time.
@@ -100,6 +105,8 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         ids,
     );
     let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
+    let sealer = Sealer::open(&config.data.data_dir)?;
+    let sign_in = Arc::new(SignIn::new(&config.sign_in, sealer, store.clone(), clock.clone())?);
     Ok(Arc::new(AppState {
         config: config.clone(),
         store,
@@ -107,6 +114,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         engine,
         streams,
         policies,
+        sign_in,
         reconciler,
         clock,
         story,

@@ -82,19 +82,22 @@ fn split(text: &str) -> Vec<String> {
     parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
-/// On whose behalf a request is made.
+/// As whom policies see whoever asks.
 #[derive(Debug, Clone)]
 pub enum Viewer {
-    /// The presenter, who sees everything.
+    /// An admin or a presenter as such, who sees everything.
     Admin,
-    /// The presenter, as somebody of the story.
+    /// An admin or a presenter, as somebody of the story.
     As(StoryIdentity),
+    /// Somebody who looks as themselves, and sees what policies grant them.
+    Own(StoryIdentity),
     /// The browser names somebody that the story does not know: nothing is shown.
     Unknown,
 }
 
 impl Viewer {
-    /// By what the browser's cookie says. Nothing in it makes anybody an admin but its absence.
+    /// Of an admin or a presenter, by what the browser's cookie says. It only ever narrows: nothing in it makes anybody an admin but its
+    /// absence.
     pub fn by_cookie(story: &Story, cookie: Option<&str>) -> Viewer {
         match cookie {
             None | Some("") => Viewer::Admin,
@@ -105,11 +108,21 @@ impl Viewer {
         }
     }
 
+    /// Of whoever looks as themselves. Whom no provider vouches for is granted nothing by name: the id is no e-mail address.
+    pub fn own(id: &str, name: &str, email: Option<&str>, groups: Vec<String>) -> Viewer {
+        Viewer::Own(StoryIdentity {
+            id: id.to_owned(),
+            title: name.to_owned(),
+            user: email.unwrap_or(id).to_owned(),
+            groups,
+        })
+    }
+
     /// Who the engine is told. Somebody unknown is granted nothing.
     pub fn identity(&self) -> Identity {
         match self {
             Viewer::Admin => Identity::admin(),
-            Viewer::As(identity) => identity.identity(),
+            Viewer::As(identity) | Viewer::Own(identity) => identity.identity(),
             Viewer::Unknown => Identity::person("unknown", [""; 0]),
         }
     }
@@ -118,7 +131,7 @@ impl Viewer {
     pub fn id(&self) -> Option<&str> {
         match self {
             Viewer::Admin => None,
-            Viewer::As(identity) => Some(&identity.id),
+            Viewer::As(identity) | Viewer::Own(identity) => Some(&identity.id),
             Viewer::Unknown => Some("unknown"),
         }
     }

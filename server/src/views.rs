@@ -8,6 +8,7 @@ mod lake;
 pub mod lineage;
 pub mod numbers;
 mod outcome;
+mod people;
 mod policies;
 mod presenting;
 mod privacy;

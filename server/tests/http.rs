@@ -13,13 +13,15 @@ use showrunner::config::Config;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-const HOST: &str = "127.0.0.1:3000";
+mod session;
+
+use session::HOST;
 
 async fn router() -> (Router, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::for_tests(folder.path());
     let state = showrunner::build(&config, Arc::new(SystemClock), Arc::new(RandomIds)).await.unwrap();
-    (showrunner::http::router(state, CancellationToken::new()), folder)
+    (session::signed_in(showrunner::http::router(state, CancellationToken::new()), "admin").await, folder)
 }
 
 async fn send(router: &Router, request: Request<Body>) -> (StatusCode, header::HeaderMap, String) {
@@ -227,7 +229,8 @@ impl Browser {
     async fn on(folder: &std::path::Path) -> Browser {
         let config = Config::for_tests(folder);
         let state = showrunner::build(&config, Arc::new(SystemClock), Arc::new(RandomIds)).await.unwrap();
-        Browser { router: showrunner::http::router(state, CancellationToken::new()), folder: None }
+        let router = showrunner::http::router(state, CancellationToken::new());
+        Browser { router: session::signed_in(router, "admin").await, folder: None }
     }
 
     /// Another server on what lies on the disk now, as after a kill. A copy of it: a folder belongs to one server at a time, and the

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::services::Permission;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
@@ -15,6 +16,8 @@ use showrunner::reset::{Certificate, ResetScope, ResetStart};
 use showrunner::runs::{Job, NewRun};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+mod session;
 
 struct Server {
     router: Router,
@@ -40,6 +43,7 @@ impl Server {
         let over = tokio::time::timeout(Duration::from_secs(120), state.engine.wait(&run.run_id)).await;
         assert_eq!(over.unwrap().unwrap().error, None);
         let router = showrunner::http::router(state.clone(), CancellationToken::new());
+        let router = session::signed_in(router, "presenter").await;
         Server { router, state, _background: background, _folder: folder }
     }
 
@@ -191,7 +195,7 @@ async fn who_views_as_somebody_changes_nothing(server: &Server) {
     let before = server.state.store.policy_changes(100).await.unwrap();
     for endpoint in app::api::ENDPOINTS.iter().filter(|e| e.mutation) {
         let allowed =
-            matches!(endpoint.permission, app::services::Permission::View | app::services::Permission::Switch);
+            matches!(endpoint.permission, Permission::View | Permission::Switch | Permission::Enter);
         let body = "step=1.1&how=out&change=start&day=customer01/ga_sessions/2017-07-29&id=x&scope=all&plan=x&theme=dark&back=/\
                     &rate=1&payload=full&dates=today&end=once&run=x&seq=1&sql=DROP+DATA_POLICY+x&table=a.b&name=x&filter=TRUE&column=x&rule=RAW";
         let (_, headers, answer) = server.send(Method::POST, endpoint.path, GERMANY, body).await;

@@ -156,6 +156,9 @@ mod asking {
     /// Instead of a page that was asked for and did not come.
     const UNREACHABLE: &str = r##"<main class="page" id="main" tabindex="-1"><header class="page-head"><h1>This page could not be read</h1></header><div class="note bad" role="alert"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><use href="#i-failed"/></svg><div><strong>The server did not answer.</strong> Start it again if it was stopped, then try again.</div></div><div class="btns"><a class="btn" href="" rel="external">Try again</a></div></main>"##;
 
+    /// What the server answers instead of a page when the session is over.
+    const SIGNED_OUT: &str = "Your session has ended.";
+
     /// The page before stays for a moment, since most answers come within it.
     const MOMENT: Duration = Duration::from_millis(300);
 
@@ -171,6 +174,15 @@ mod asking {
                 count_seconds(&place);
             }
             let answer = get(&address, &place).await;
+            if answer.as_deref().is_some_and(|text| text.starts_with(SIGNED_OUT)) {
+                if draw == Draw::News {
+                    live.refetch();
+                } else {
+                    // Whoever goes on signs in first, and comes to where they were going.
+                    let _ = location().set_href(&address);
+                }
+                return;
+            }
             match answer.as_deref().and_then(parse) {
                 Some((title, drawn)) => {
                     page.title.set_whole(&title);

@@ -3,6 +3,7 @@
 mod calls;
 mod lake;
 mod lineage;
+mod people;
 mod policies;
 mod presenting;
 pub mod privacy;
@@ -49,7 +50,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         streaming: fake.clone(),
         lineages: fake.clone(),
         policies: fake.clone(),
-        privacy: fake,
+        privacy: fake.clone(),
+        people: fake,
     }
 }
 
@@ -77,7 +79,10 @@ impl Fake {
 impl Policy for Fake {
     async fn authorize(&self, permission: Permission) -> Result<(), WireError> {
         if self.mood == Mood::Locked
-            && !matches!(permission, Permission::View | Permission::Inspect | Permission::Switch)
+            && !matches!(
+                permission,
+                Permission::Enter | Permission::Watch | Permission::View | Permission::Inspect | Permission::Switch
+            )
         {
             return Err(WireError::new(ErrorCode::Forbidden, "Only a presenter may press this. Ask one."));
         }
@@ -298,6 +303,7 @@ impl Show for Fake {
             customer: "customer01".into(),
             dataset: "visits".into(),
             role: "presenter".into(),
+            name: "Ada".into(),
             theme: self.theme.into(),
             last_event: 41,
             at: "14:06:12".into(),

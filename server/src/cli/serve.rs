@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 const CONNECTIONS_END_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(serve: &ServeConfig, config: &Config) -> Result<i32> {
-    let addr = serve.checked()?;
+    let addr = serve.checked(&config.sign_in)?;
     let _lock = DataDirLock::acquire(&config.data.data_dir)?;
     let listener = TcpListener::bind(addr).await.map_err(|error| {
         Error::with(

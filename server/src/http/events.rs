@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::services::Permission;
 use app::wire::{BOARD, Event};
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::response::sse::{self, KeepAlive, Sse};
 use serde::Deserialize;
 use tokio::sync::broadcast;
@@ -15,7 +16,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::Web;
+use super::who::require;
 use crate::AppState;
+use crate::people::Asker;
 use crate::views::{Views, for_screen};
 
 /// The board moves this often at most.
@@ -121,7 +124,17 @@ pub struct From {
 
 /// `GET /events?after=ID`: everything stored behind `Last-Event-ID` (or `after`), then live. With `screen=audience` for the screen
 /// that strangers see.
-pub async fn stream(State(web): State<Web>, Query(from): Query<From>, headers: HeaderMap) -> impl IntoResponse {
+pub async fn stream(
+    State(web): State<Web>,
+    Extension(asker): Extension<Asker>,
+    Query(from): Query<From>,
+    headers: HeaderMap,
+) -> Response {
+    let screen = from.screen.as_deref() == Some("audience");
+    let needed = if screen { Permission::Watch } else { Permission::Enter };
+    if let Err(response) = require(&asker, needed) {
+        return response;
+    }
     let last = headers
         .get("last-event-id")
         .and_then(|v| v.to_str().ok())
@@ -130,10 +143,9 @@ pub async fn stream(State(web): State<Web>, Query(from): Query<From>, headers: H
         .unwrap_or(i64::MAX);
     // The screen shows what the presenter's admin sees, whatever the cookie says. Who views as somebody else gets no live values: those
     // are of all rows.
-    let screen = from.screen.as_deref() == Some("audience");
-    let live = screen || super::services::viewer(&web, &headers).is_admin();
+    let live = screen || asker.viewer.is_admin();
     let stream = async_stream(web, last, screen, live);
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response()
 }
 
 struct Feed {

@@ -19,7 +19,8 @@ pub async fn same_site(State(web): State<Web>, mut request: Request, next: Next)
     if let Ok(value) = HeaderValue::from_str(&id) {
         request.headers_mut().insert(REQUEST_ID.clone(), value);
     }
-    if let Err(reason) = check(request.method(), request.headers()) {
+    let public = web.state.config.sign_in.public_host();
+    if let Err(reason) = check(request.method(), request.headers(), public) {
         tracing::warn!(request_id = %id, method = %request.method(), path = request.uri().path(), reason, "refused");
         return (StatusCode::FORBIDDEN, format!("Refused: {reason}.\n")).into_response();
     }
@@ -33,11 +34,11 @@ pub async fn same_site(State(web): State<Web>, mut request: Request, next: Next)
     response
 }
 
-fn check(method: &Method, headers: &HeaderMap) -> Result<(), &'static str> {
+fn check(method: &Method, headers: &HeaderMap, public: Option<&str>) -> Result<(), &'static str> {
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
     let host = text(header::HOST).ok_or("the request names no host")?;
-    if !is_loopback(host) {
-        return Err("this server answers only under a loopback name, such as 127.0.0.1 or localhost");
+    if !is_loopback(host) && !public.is_some_and(|public| public.eq_ignore_ascii_case(host)) {
+        return Err("this server answers only under its public address and loopback names, such as 127.0.0.1 or localhost");
     }
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
@@ -113,7 +114,18 @@ mod tests {
             for (name, value) in *headers {
                 map.insert(*name, HeaderValue::from_static(value));
             }
-            assert_eq!(check(&method.parse().unwrap(), &map).is_ok(), *allowed, "{method} {headers:?}");
+            assert_eq!(check(&method.parse().unwrap(), &map, None).is_ok(), *allowed, "{method} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn the_public_address_is_ours_and_no_other_is() {
+        for (host, allowed) in
+            [("show.example.com", true), ("SHOW.example.com", true), ("show.example.com:1", false), ("example.com", false)]
+        {
+            let mut map = HeaderMap::new();
+            map.insert("host", HeaderValue::from_static(host));
+            assert_eq!(check(&Method::GET, &map, Some("show.example.com")).is_ok(), allowed, "{host}");
         }
     }
 }

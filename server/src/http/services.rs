@@ -1,5 +1,6 @@
 //! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
 
+mod people;
 mod policies;
 mod presenting;
 mod privacy;
@@ -9,11 +10,10 @@ use std::sync::Arc;
 
 use app::services::{
     Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE,
-    VIEW_AS_COOKIE,
 };
 use app::wire::*;
 use async_trait::async_trait;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,10 +21,11 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::ResponseOptions;
 
 use super::guard::Gone;
-use super::{REQUEST_ID, Web, sql_csv};
+use super::who::{Refusal, require};
+use super::{REQUEST_ID, Web, cookie, sql_csv};
 use crate::error::{Error, ErrorKind};
 use crate::ingestion::MarkerOutcome;
-use crate::policies::Viewer;
+use crate::people::Asker;
 use crate::reset::ResetStart;
 use crate::runs::{Job, NewRun};
 use crate::store::{ClockChange, RunKind};
@@ -34,7 +35,10 @@ use crate::views::Views;
 /// Gives a page or a server function what it may call. Runs inside the request's context.
 pub fn provide(web: &Web) {
     let parts = use_context::<Parts>();
-    let gone = parts.as_ref().and_then(|p| p.extensions.get::<Gone>().cloned()).unwrap_or_default();
+    let extensions = parts.as_ref().map(|p| &p.extensions);
+    let gone = extensions.and_then(|e| e.get::<Gone>().cloned()).unwrap_or_default();
+    let asker = extensions.and_then(|e| e.get::<Asker>().cloned()).unwrap_or_else(Asker::anonymous);
+    let refusal = extensions.and_then(|e| e.get::<Refusal>().cloned()).unwrap_or_default();
     let (method, headers) = parts.map(|p| (p.method, p.headers)).unwrap_or_default();
     let request_id = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let query = headers.get("x-query").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
@@ -44,9 +48,8 @@ pub fn provide(web: &Web) {
     // A form post without JavaScript is answered by a redirect even when it failed; its status is not ours to set.
     let plain_form = method == axum::http::Method::POST
         && headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
-    let viewer = viewer(web, &headers);
-    let views = Arc::new(web.views.seen_by(&viewer));
-    let person = Arc::new(Person { web: web.clone(), request_id, theme, gone, viewer, views });
+    let views = Arc::new(web.views.seen_by(&asker.viewer));
+    let person = Arc::new(Person { web: web.clone(), request_id, theme, gone, asker, refusal, views });
     provide_context(Services {
         policy: person.clone(),
         show: person.clone(),
@@ -59,7 +62,8 @@ pub fn provide(web: &Web) {
         policies: person.clone(),
         streaming: person.clone(),
         lineages: person.clone(),
-        privacy: person,
+        privacy: person.clone(),
+        people: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);
@@ -82,45 +86,17 @@ pub fn provide(web: &Web) {
     }
 }
 
-/// On whose behalf a request is made: by the cookie, which only ever narrows.
-pub fn viewer(web: &Web, headers: &HeaderMap) -> Viewer {
-    Viewer::by_cookie(web.views.story(), cookie(headers, VIEW_AS_COOKIE).as_deref())
-}
-
-/// The policy choke point. Until sign-in comes there is one person, the presenter at this machine: the server listens on loopback only
-/// and answers no other site (see guard.rs), so whoever reaches it may do everything. Who views as somebody else may only look, and at
-/// nothing that policies do not reach.
-pub fn authorize(viewer: &Viewer, permission: Permission) -> Result<(), WireError> {
-    let refused = |words: String| Err(WireError::new(ErrorCode::Forbidden, words));
-    match (viewer, permission) {
-        (_, Permission::Switch) | (Viewer::Admin, _) | (Viewer::As(_), Permission::View | Permission::Watch) => Ok(()),
-        (Viewer::Unknown, _) => {
-            refused("This browser views as somebody whom the story does not know. Press Back to admin.".into())
-        }
-        (Viewer::As(who), Permission::Inspect) => refused(format!(
-            "You view as {}. Runs, buckets and resets are the presenter's: policies do not reach them. Press Back to admin to see them.",
-            who.title
-        )),
-        (
-            Viewer::As(who),
-            Permission::Present | Permission::Reset | Permission::Govern | Permission::Upload | Permission::Administer,
-        ) => refused(format!("You view as {}, who may only look. Press Back to admin, then try again.", who.title)),
-    }
-}
-
 /// Whoever made the request.
 struct Person {
     web: Web,
     request_id: String,
     theme: String,
     gone: Gone,
-    viewer: Viewer,
+    asker: Asker,
+    refusal: Refusal,
     /// The pages as the viewer sees them.
     views: Arc<Views>,
 }
-
-/// Who stands in the records until sign-in comes.
-const PRESENTER: &str = "presenter";
 
 impl Person {
     /// The sentence for the page; the chain of causes goes to the log, once, under the same id.
@@ -148,7 +124,10 @@ impl Person {
 #[async_trait]
 impl Policy for Person {
     async fn authorize(&self, permission: Permission) -> Result<(), WireError> {
-        authorize(&self.viewer, permission).map_err(|e| WireError { request_id: self.request_id.clone(), ..e })
+        self.asker.authorize(permission).map_err(|e| {
+            self.refusal.note();
+            WireError { request_id: self.request_id.clone(), ..e }
+        })
     }
 }
 
@@ -159,7 +138,8 @@ impl Show for Person {
         Ok(ShellView {
             customer: story.customer.clone(),
             dataset: story.dataset.clone(),
-            role: PRESENTER.into(),
+            role: self.asker.role().word().into(),
+            name: self.asker.name().into(),
             theme: self.theme.clone(),
             last_event: self.web.state.store.last_event_id().await.map_err(|e| self.explain(e))?,
             trouble: self.web.state.engine.trouble(),
@@ -179,7 +159,7 @@ impl Show for Person {
 
     async fn reingest(&self, day: String) -> Result<String, WireError> {
         let day = self.views.parse_day(&day).await.map_err(|e| self.explain(e))?;
-        let run = self.web.state.reconciler.reingest(&day, PRESENTER).await.map_err(|e| self.explain(e))?;
+        let run = self.web.state.reconciler.reingest(&day, self.asker.name()).await.map_err(|e| self.explain(e))?;
         Ok(format!("/runs/{run}"))
     }
 }
@@ -229,7 +209,7 @@ impl Person {
                 };
                 let started = state
                     .engine
-                    .start(NewRun { job, started_by: PRESENTER.into(), story_step: Some(step.id.clone()) })
+                    .start(NewRun { job, started_by: self.asker.name().into(), story_step: Some(step.id.clone()) })
                     .await?;
                 (Some(started.run_id), here)
             }
@@ -239,7 +219,7 @@ impl Person {
                     .engine
                     .start(NewRun {
                         job: Job::Upload { day },
-                        started_by: PRESENTER.into(),
+                        started_by: self.asker.name().into(),
                         story_step: Some(step.id.clone()),
                     })
                     .await?;
@@ -247,7 +227,7 @@ impl Person {
             }
             Kind::Marker => {
                 let day = self.views.parse_day(&format!("{}/{}/{}", story.customer, story.dataset, date()?)).await?;
-                let outcome = state.reconciler.write_marker(&day, PRESENTER, Some(&step.id)).await?;
+                let outcome = state.reconciler.write_marker(&day, self.asker.name(), Some(&step.id)).await?;
                 let run = match outcome {
                     MarkerOutcome::Started(run) => Some(run),
                     // Not a new press of the step: the day keeps the run that has it, and the page says what became of the marker.
@@ -288,7 +268,7 @@ impl Runs for Person {
     }
 
     async fn stop_run(&self, id: String) -> Result<String, WireError> {
-        self.web.state.engine.stop(&id, PRESENTER).await.map_err(|e| self.explain(e))?;
+        self.web.state.engine.stop(&id, self.asker.name()).await.map_err(|e| self.explain(e))?;
         Ok(format!("/runs/{id}"))
     }
 
@@ -301,10 +281,10 @@ impl Runs for Person {
                     "Runs over several days are not run again as a whole: ingest the day that needs it again.".into(),
                 )
             })?;
-            let run = self.web.state.reconciler.reingest(&day, PRESENTER).await.map_err(|e| self.explain(e))?;
+            let run = self.web.state.reconciler.reingest(&day, self.asker.name()).await.map_err(|e| self.explain(e))?;
             return Ok(format!("/runs/{run}"));
         }
-        let started = self.web.state.engine.retry(&id, PRESENTER).await.map_err(|e| self.explain(e))?;
+        let started = self.web.state.engine.retry(&id, self.asker.name()).await.map_err(|e| self.explain(e))?;
         Ok(format!("/runs/{}", started.run_id))
     }
 }
@@ -321,7 +301,7 @@ impl Lineages for Person {
     async fn lineage(&self, query: String) -> Result<LineageView, WireError> {
         // What a run read names files that policies do not reach, as the run's own page does.
         if url::form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).any(|(name, _)| name == "run") {
-            authorize(&self.viewer, Permission::Inspect)?;
+            self.authorize(Permission::Inspect).await?;
         }
         self.web.views.lineage(&query).await.map_err(|e| self.explain(e))
     }
@@ -335,7 +315,7 @@ impl Resets for Person {
 
     async fn confirm_reset(&self, scope: String, plan: String) -> Result<String, WireError> {
         let parsed = self.views.parse_scope(&scope).await.map_err(|e| self.explain(e))?;
-        match crate::reset::start(&self.web.state, parsed, Some(&plan), PRESENTER, None)
+        match crate::reset::start(&self.web.state, parsed, Some(&plan), self.asker.name(), None)
             .await
             .map_err(|e| self.explain(e))?
         {
@@ -367,9 +347,9 @@ impl Queries for Person {
 }
 
 /// `GET /runs/{id}/log.txt`: a run's log to keep.
-pub async fn log_file(State(web): State<Web>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    if let Err(error) = authorize(&viewer(&web, &headers), Permission::Inspect) {
-        return (StatusCode::FORBIDDEN, error.message).into_response();
+pub async fn log_file(State(web): State<Web>, Extension(asker): Extension<Asker>, Path(id): Path<String>) -> Response {
+    if let Err(response) = require(&asker, Permission::Inspect) {
+        return response;
     }
     match web.views.run(&id).await {
         Ok(run) => {
@@ -388,9 +368,9 @@ pub async fn log_file(State(web): State<Web>, headers: HeaderMap, Path(id): Path
 }
 
 /// `GET /runs/{id}/lineage.json`: what a run made and of what, as OpenLineage run events.
-pub async fn lineage_file(State(web): State<Web>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    if let Err(error) = authorize(&viewer(&web, &headers), Permission::Inspect) {
-        return (StatusCode::FORBIDDEN, error.message).into_response();
+pub async fn lineage_file(State(web): State<Web>, Extension(asker): Extension<Asker>, Path(id): Path<String>) -> Response {
+    if let Err(response) = require(&asker, Permission::Inspect) {
+        return response;
     }
     match web.views.lineage_events(&id).await {
         Ok(events) => axum::Json(events).into_response(),
@@ -399,9 +379,18 @@ pub async fn lineage_file(State(web): State<Web>, headers: HeaderMap, Path(id): 
 }
 
 /// `POST /api/v1/lineage`: OpenLineage events of others, one or a list; the address that its clients send to.
-pub async fn lineage_import(State(web): State<Web>, headers: HeaderMap, body: axum::body::Bytes) -> Response {
-    if let Err(error) = authorize(&viewer(&web, &headers), Permission::Present) {
-        return (StatusCode::FORBIDDEN, error.message).into_response();
+pub async fn lineage_import(
+    State(web): State<Web>,
+    Extension(asker): Extension<Asker>,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+) -> Response {
+    // Programs have a key of their own.
+    let key = web.state.config.sign_in.lineage_key.as_ref();
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let known = key.zip(bearer).is_some_and(|(key, bearer)| key.is(bearer));
+    if !known && let Err(response) = require(&asker, Permission::Present) {
+        return response;
     }
     match crate::lineage::import(&web.state, &body).await {
         Ok(new) => (StatusCode::CREATED, axum::Json(serde_json::json!({ "new": new }))).into_response(),
@@ -424,15 +413,18 @@ fn refused(error: &Error) -> Response {
 }
 
 /// `GET /report.csv?part=days&…`: the numbers of a part of the report with the page's filter.
-pub async fn report_csv(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let viewer = viewer(&web, &headers);
-    if let Err(error) = authorize(&viewer, Permission::View) {
-        return (StatusCode::FORBIDDEN, error.message).into_response();
+pub async fn report_csv(
+    State(web): State<Web>,
+    Extension(asker): Extension<Asker>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    if let Err(response) = require(&asker, Permission::View) {
+        return response;
     }
     let query = query.unwrap_or_default();
     let part = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "part");
     let part = part.map(|(_, part)| part.into_owned()).unwrap_or_default();
-    match web.views.seen_by(&viewer).report_csv(&part, &query).await {
+    match web.views.seen_by(&asker.viewer).report_csv(&part, &query).await {
         Ok(csv) => {
             // The part is one of ours by now, so it may stand in a header.
             let disposition = format!("attachment; filename=\"report-{part}.csv\"");
@@ -460,11 +452,20 @@ pub async fn report_csv(State(web): State<Web>, headers: HeaderMap, RawQuery(que
     }
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    cookies
-        .flat_map(|c| c.split(';'))
-        .filter_map(|c| c.trim().split_once('='))
-        .find(|(n, _)| *n == name)
-        .map(|(_, v)| v.to_owned())
+/// `GET /audit.csv`: the whole audit trail.
+pub async fn audit_csv(State(web): State<Web>, Extension(asker): Extension<Asker>) -> Response {
+    if let Err(response) = require(&asker, Permission::Administer) {
+        return response;
+    }
+    match web.views.audit_csv().await {
+        Ok(csv) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, csv).into_response()
+        }
+        Err(error) => refused(&error),
+    }
 }

@@ -7,13 +7,15 @@ use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use showrunner_lake::{ErrorKind, QueryLimits, RowStream};
 
-use super::{Web, services};
+use super::Web;
+use super::who::require;
+use crate::people::Asker;
 use crate::views::{Asked, LONGEST_QUERY};
 
 /// A file may be larger than what a page shows; its rows are streamed and take no memory.
@@ -28,10 +30,9 @@ pub fn asked(search: &str) -> Result<Asked, &'static str> {
 }
 
 /// `GET /sql.csv?q=…`
-pub async fn download(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
-    let viewer = services::viewer(&web, &headers);
-    if let Err(error) = services::authorize(&viewer, Permission::View) {
-        return (StatusCode::FORBIDDEN, error.message).into_response();
+pub async fn download(State(web): State<Web>, Extension(asker): Extension<Asker>, uri: Uri) -> Response {
+    if let Err(response) = require(&asker, Permission::View) {
+        return response;
     }
     let q = match asked(uri.query().unwrap_or_default()) {
         Ok(asked) => asked.q.unwrap_or_default().replace("\r\n", "\n"),
@@ -42,7 +43,7 @@ pub async fn download(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> R
             format!("The query is longer than {LONGEST_QUERY} bytes. Run it with `showrunner sql --format csv`.");
         return (StatusCode::URI_TOO_LONG, words).into_response();
     }
-    match web.state.lake.ask_rows(&viewer.identity(), &q, LIMITS).await {
+    match web.state.lake.ask_rows(&asker.viewer.identity(), &q, LIMITS).await {
         Ok(stream) => {
             let headers = [
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),

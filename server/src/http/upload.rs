@@ -2,7 +2,7 @@
 
 use app::wire::{ErrorCode, WireError};
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{Multipart, State};
+use axum::extract::{Extension, Multipart, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::TryStreamExt;
@@ -11,17 +11,17 @@ use showrunner_lake::{calls, keys};
 
 use super::Web;
 use crate::format;
+use crate::people::Asker;
 
 /// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
 pub async fn receive(
     State(web): State<Web>,
+    Extension(asker): Extension<Asker>,
     headers: HeaderMap,
     form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Response {
-    if let Err(error) =
-        super::services::authorize(&super::services::viewer(&web, &headers), app::services::Permission::Present)
-    {
-        return (axum::http::StatusCode::FORBIDDEN, error.message).into_response();
+    if let Err(response) = super::who::require(&asker, app::services::Permission::Upload) {
+        return response;
     }
     let outcome = match form {
         Ok(form) => store(&web, form).await,

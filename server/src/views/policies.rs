@@ -56,6 +56,7 @@ impl Views {
             ),
             locked: match &self.viewer {
                 Viewer::Admin => None,
+                Viewer::Own(_) => Some("Only a presenter or an admin changes policies.".into()),
                 Viewer::As(who) => Some(format!("You view as {}. Press Back to admin to change policies.", who.title)),
                 Viewer::Unknown => Some("You view as somebody unknown. Press Back to admin to change policies.".into()),
             },

@@ -5,7 +5,7 @@ use app::wire::{MaskForm, PoliciesView, RowPolicyForm, WireError};
 use async_trait::async_trait;
 use showrunner_lake::policy::Statement;
 
-use super::{PRESENTER, Person};
+use super::Person;
 use crate::error::{Error, ErrorKind, Result};
 use crate::policies::{Viewer, parse};
 use crate::views::{mask_statements, row_policy_statement};
@@ -46,7 +46,7 @@ impl Policies for Person {
 
 impl Person {
     async fn changed(&self, statements: &[Statement]) -> Result<String> {
-        self.web.state.policies.change(statements, PRESENTER).await?;
+        self.web.state.policies.change(statements, self.asker.name()).await?;
         Ok(PAGE.into())
     }
 
@@ -58,16 +58,16 @@ impl Person {
                 Error::new(ErrorKind::NotFound, "The story knows nobody of this name. Choose one of those in the bar.")
             })?),
         };
-        if to != self.viewer.id() {
-            self.web.state.store.switch_view(PRESENTER, self.viewer.id(), to).await?;
+        if to != self.asker.viewer.id() {
+            self.web.state.store.switch_view(self.asker.name(), self.asker.viewer.id(), to).await?;
         }
         Ok(identity.to_owned())
     }
 
     /// Title and name of whom the browser views as.
     pub(super) fn viewing(&self) -> Option<(String, String)> {
-        match &self.viewer {
-            Viewer::Admin => None,
+        match &self.asker.viewer {
+            Viewer::Admin | Viewer::Own(_) => None,
             Viewer::As(who) => Some((who.title.clone(), who.user.clone())),
             Viewer::Unknown => Some(("somebody unknown".into(), "nothing is shown".into())),
         }

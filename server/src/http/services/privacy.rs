@@ -5,7 +5,7 @@ use app::wire::{PrivacyView, WireError};
 use async_trait::async_trait;
 use showrunner_pii::InfoType;
 
-use super::{PRESENTER, Person};
+use super::Person;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Verdict;
 
@@ -43,7 +43,7 @@ impl Person {
             Verdict::Accept | Verdict::Reject => None,
         };
         let state = &self.web.state;
-        state.store.judge(table, column, verdict, corrected, PRESENTER).await?;
+        state.store.judge(table, column, verdict, corrected, self.asker.name()).await?;
         crate::lineage::spread(&state.store, &state.lake, &state.jobs).await
     }
 }

@@ -4,7 +4,7 @@ use app::services::Streaming;
 use app::wire::{StartStreamForm, StreamView, WireError};
 use async_trait::async_trait;
 
-use super::{PRESENTER, Person};
+use super::Person;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Payload, StreamState};
 use crate::stream::Start;
@@ -46,7 +46,7 @@ impl Person {
             as_if_today: form.dates == "today",
             loops: form.end == "loop",
             most: None,
-            by: PRESENTER.into(),
+            by: self.asker.name().into(),
         };
         self.web.state.streams.start(start).await?;
         Ok("/stream".into())
@@ -60,7 +60,7 @@ impl Person {
             "step" => streams.burst(1).await.map(|_| ()),
             "burst" => streams.burst(whole(value)?).await.map(|_| ()),
             "rate" => streams.set_rate(number(value)?).await.map(|_| ()),
-            "stop" => streams.stop(&format!("{PRESENTER} stopped it.")).await.map(|_| ()),
+            "stop" => streams.stop(&format!("{} stopped it.", self.asker.name())).await.map(|_| ()),
             "send" => streams.send(value).await.map(|_| ()),
             "poison" => streams.poison(value).await.map(|_| ()),
             "compact" => {

@@ -1,0 +1,64 @@
+//! People.
+
+use app::{services::People, wire::*};
+use async_trait::async_trait;
+
+use super::Fake;
+
+#[async_trait]
+impl People for Fake {
+    async fn sign_in(&self) -> Result<SignInView, WireError> {
+        self.usable()?;
+        let choice = |role: &str, customer: &str, title: &str| RoleChoice {
+            role: role.into(),
+            customer: customer.into(),
+            title: title.into(),
+            words: "Does this and that.".into(),
+        };
+        Ok(SignInView {
+            provider: None,
+            roles: vec![choice("presenter", "", "Presenter"), choice("customer", "customer01", "Customer 01")],
+            signed_in: None,
+        })
+    }
+
+    async fn people(&self) -> Result<PeopleView, WireError> {
+        self.usable()?;
+        let person = |id: &str, given: bool| PersonView {
+            id: id.into(),
+            name: id.into(),
+            from: "this machine".into(),
+            role: "presenter".into(),
+            customer: String::new(),
+            seen: "14:06".into(),
+            given,
+            me: !given,
+        };
+        Ok(PeopleView {
+            summary: "2 people".into(),
+            people: vec![person("ada", true), person("local-admin", false)],
+            roles: vec!["admin".into(), "presenter".into()],
+            customers: vec!["customer01".into()],
+            link: "/join/0123".into(),
+            trail: vec![AuditLine {
+                at: "14:06".into(),
+                who: "ada".into(),
+                role: "presenter".into(),
+                action: "press".into(),
+                subject: "step=2.1".into(),
+                state: State::Done,
+                word: "Done".into(),
+            }],
+        })
+    }
+
+    async fn change_person(
+        &self,
+        _change: String,
+        _person: String,
+        _role: String,
+        _customer: String,
+    ) -> Result<(), WireError> {
+        self.usable()
+    }
+}
