@@ -262,7 +262,7 @@ fn SignedOut() -> impl IntoView {
 }
 
 /// An address as a value in a query.
-fn encoded(address: &str) -> String {
+pub(crate) fn encoded(address: &str) -> String {
     let mut text = String::with_capacity(address.len());
     for byte in address.bytes() {
         match byte {
@@ -324,13 +324,13 @@ fn Menu(role: String, name: String, identities: Vec<(String, String)>) -> impl I
             </a>
         }
     });
-    let who = if name == role { String::new() } else { name };
+    let who = (name != role).then(|| view! { <p class="sub">{name}</p> });
     let title = role.clone();
     view! {
-        <details class="view-as menu">
+        <details class="menu">
             <summary class="btn quiet">{title}</summary>
             <div class="menu-body">
-                <p class="sub">{who}</p>
+                {who}
                 {view_as}
                 {manage}
                 <form method="post" action="/sign-out" aria-label="Session">

@@ -86,12 +86,14 @@ pub struct Asker {
     pub principal: Option<Principal>,
     /// As whom policies see them.
     pub viewer: Viewer,
+    /// The person's epoch by which they were let in.
+    pub epoch: i64,
 }
 
 impl Asker {
     /// Nobody.
     pub fn anonymous() -> Asker {
-        Asker { principal: None, viewer: Viewer::Unknown }
+        Asker { principal: None, viewer: Viewer::Unknown, epoch: 0 }
     }
 
     /// For records: the person's name.
@@ -160,7 +162,7 @@ mod tests {
 
     fn asker(role: Role, viewer: Viewer) -> Asker {
         let principal = Principal { id: "p".into(), name: "Ada".into(), email: None, role, customer: None };
-        Asker { principal: Some(principal), viewer }
+        Asker { principal: Some(principal), viewer, epoch: 0 }
     }
 
     #[test]

@@ -114,7 +114,9 @@ fn body(answer: &str) -> &str {
 fn watch(address: &str, until: Instant, arrived: &Mutex<HashMap<String, Vec<Instant>>>) {
     let Ok(mut stream) = TcpStream::connect(address) else { return };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
-    let asked = format!("GET /events HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n");
+    let Ok(cookie) = showrunner_tests::http::session(address, false) else { return };
+    let asked =
+        format!("GET /events HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\ncookie: {cookie}\r\n\r\n");
     if stream.write_all(asked.as_bytes()).is_err() {
         return;
     }

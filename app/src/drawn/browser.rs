@@ -150,6 +150,7 @@ mod asking {
     use crate::{
         actions::{Actions, fields},
         drawn::morph::{morph, without_noscript},
+        live::Live,
         wire::WireError,
     };
 
@@ -163,6 +164,7 @@ mod asking {
     const MOMENT: Duration = Duration::from_millis(300);
 
     pub fn request(page: Page, address: String, draw: Draw) {
+        let live = expect_context::<Live>();
         spawn_local_scoped_with_cancellation(async move {
             let Some(place) = page.place.get_untracked() else {
                 return;

@@ -38,7 +38,7 @@ fn Page(view: PeopleView) -> impl IntoView {
                 <h1>"People"</h1>
                 <span class="sub">{summary}</span>
             </header>
-            <Panel title="Signed in" body="panel-body rows">
+            <Panel title="Signed in" class="signed-in" body="panel-body rows">
                 <table class="table">
                     <thead>
                         <tr>

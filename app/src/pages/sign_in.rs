@@ -4,11 +4,11 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
-    error::{from_address, local_address},
-    layout::PageTitle,
+    error::local_address,
+    layout::{PageTitle, encoded},
     services::Services,
-    ui::{Note, icon},
-    wire::{ErrorCode, NoteKind, NoteView, RoleChoice, SignInView, WireError},
+    ui::icon,
+    wire::{ErrorCode, RoleChoice, SignInView, WireError},
 };
 
 /// Where somebody signs in. It is there for everybody, so it asks for no permission.
@@ -28,22 +28,18 @@ pub(crate) fn SignIn() -> impl IntoView {
 fn Page(view: SignInView) -> impl IntoView {
     let asked = use_query_map().get_untracked();
     let next = local_address(asked.get_str("next").unwrap_or("/")).to_owned();
-    let refused = from_address(&asked).map(|error| {
-        view! { <Note note=NoteView { kind: NoteKind::Bad, text: error.message, link: None } /> }
-    });
     let already = view.signed_in.map(|name| {
         let words = format!("You are signed in as {name}. Choosing again changes that in this browser.");
         view! { <p class="sub">{words}</p> }
     });
     let choice = match view.provider {
         Some(provider) => {
+            // A link, since the page's policy lets no form lead to another site.
+            let href = format!("/sign-in/start?next={}", encoded(&next));
             view! {
-                <form class="sign-in-go" method="get" action="/sign-in/start">
-                    <input type="hidden" name="next" value=next />
-                    <button class="btn primary" type="submit">
-                        {format!("Sign in with {provider}")}
-                    </button>
-                </form>
+                <a class="btn primary" href=href rel="external">
+                    {format!("Sign in with {provider}")}
+                </a>
             }
             .erased()
         }
@@ -67,7 +63,6 @@ fn Page(view: SignInView) -> impl IntoView {
         <main class="page sign-in" id="main" tabindex="-1">
             <p class="brand">{icon("#i-mark")} "Showrunner"</p>
             <h1>"Sign in"</h1>
-            {refused}
             {already}
             {choice}
         </main>

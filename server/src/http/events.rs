@@ -144,12 +144,13 @@ pub async fn stream(
     // The screen shows what the presenter's admin sees, whatever the cookie says. Who views as somebody else gets no live values: those
     // are of all rows.
     let live = screen || asker.viewer.is_admin();
-    let stream = async_stream(web, last, screen, live);
+    let stream = async_stream(web, asker, last, screen, live);
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response()
 }
 
 struct Feed {
     web: Web,
+    asker: Asker,
     frames: broadcast::Receiver<Frame>,
     last: i64,
     screen: bool,
@@ -160,12 +161,13 @@ struct Feed {
 
 fn async_stream(
     web: Web,
+    asker: Asker,
     last: i64,
     screen: bool,
     live: bool,
 ) -> impl futures::Stream<Item = Result<sse::Event, Infallible>> {
     let feed =
-        Feed { frames: web.hub.frames.subscribe(), web, last, screen, live, queue: Default::default(), first: true };
+        Feed { frames: web.hub.frames.subscribe(), web, asker, last, screen, live, queue: Default::default(), first: true };
     futures::stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (Ok(event), feed)) })
 }
 
@@ -200,10 +202,21 @@ impl Feed {
                 Ok(Frame::Board(_)) if self.screen => {}
                 Ok(Frame::Board(board)) => return Some(sse::Event::default().data(&*board)),
                 Ok(Frame::Stored(id)) if id <= self.last => {}
-                // Behind or not, the database knows what came since.
+                // Whoever was signed out meanwhile hears no more. Behind or not, the database knows what came since.
+                Ok(Frame::Stored(_)) | Err(RecvError::Lagged(_)) if self.signed_out().await => return None,
                 Ok(Frame::Stored(_)) | Err(RecvError::Lagged(_)) => self.replay().await,
                 Err(RecvError::Closed) => return None,
             }
+        }
+    }
+
+    /// Whether the person's sessions were ended, or their role is another. When the database does not answer, nothing is known.
+    async fn signed_out(&self) -> bool {
+        let Some(person) = &self.asker.principal else { return true };
+        match self.web.state.store.person(&person.id).await {
+            Ok(Some(row)) => row.epoch != self.asker.epoch || row.role != person.role,
+            Ok(None) => true,
+            Err(_) => false,
         }
     }
 

@@ -133,7 +133,7 @@ async fn asker(web: &Web, session: &Session, headers: &HeaderMap) -> Asker {
             Viewer::own(&row.id, &row.name, row.email.as_deref(), row.groups())
         }
     };
-    Asker { principal: Some(row.principal()), viewer }
+    Asker { principal: Some(row.principal()), viewer, epoch: row.epoch }
 }
 
 /// Whoever chose a role by name is nobody once there is a provider, and the other way round. The audience's link is of both.
@@ -168,10 +168,10 @@ pub async fn audit(State(web): State<Web>, request: Request, next: Next) -> Resp
     } else {
         Outcome::Done
     };
-    let action = path.trim_start_matches("/api/").trim_start_matches('/');
+    let action = path.trim_start_matches("/api/").trim_start_matches('/').replace('-', "_");
     // Colours of a page, and a step that is merely looked at, are nobody's deed.
-    if !matches!(action, "set_theme" | "open_step" | "cancel_query") || outcome == Outcome::Refused {
-        let written = web.state.store.audit(asker.name(), asker.role().word(), action, &subject, outcome).await;
+    if !matches!(&*action, "set_theme" | "open_step" | "cancel_query") || outcome == Outcome::Refused {
+        let written = web.state.store.audit(asker.name(), asker.role().word(), &action, &subject, outcome).await;
         if let Err(error) = written {
             tracing::error!(error = %error.chain(), action, "the audit trail could not be written");
         }

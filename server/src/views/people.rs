@@ -74,7 +74,10 @@ impl Views {
         let link = self.state.sign_in.audience_link().await?;
         let trail = self.state.store.audit_trail(None, LINES).await?;
         Ok(PeopleView {
-            summary: format!("{}; {how}", format::plural(rows.len() as u64, "person")),
+            summary: match rows.len() {
+                1 => format!("1 person; {how}"),
+                many => format!("{} people; {how}", format::count(many as u64)),
+            },
             people: rows.into_iter().map(person).collect(),
             roles: Role::ALL.map(|role| role.word().to_owned()).to_vec(),
             customers: self.state.store.customers().await?.into_iter().map(|row| row.id).collect(),

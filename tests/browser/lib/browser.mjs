@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { session } from './session.mjs';
 
 const SCREENSHOTS = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'test-results');
 const FLAGS = [
@@ -36,10 +37,10 @@ export async function launchBrowser() {
 }
 
 /**
- * A page in a context of its own. `origin` is the server's address: a request to any other host is
- * a fault. `expected` are patterns for faults that the spec provokes on purpose.
+ * A page in a context of its own, signed in by `role` unless that is null. `origin` is the server's address: a request to any
+ * other host is a fault. `expected` are patterns for faults that the spec provokes on purpose.
  */
-async function newPage(browser, { origin, javaScript = true, viewport = PROJECTOR, colorScheme = 'light', expected = [] }) {
+async function newPage(browser, { origin, role = 'admin', javaScript = true, viewport = PROJECTOR, colorScheme = 'light', expected = [] }) {
   const context = await browser.newContext({
     baseURL: origin,
     javaScriptEnabled: javaScript,
@@ -47,6 +48,7 @@ async function newPage(browser, { origin, javaScript = true, viewport = PROJECTO
     colorScheme,
     reducedMotion: 'reduce',
   });
+  if (role) await context.addCookies([{ ...(await session(origin, role)), url: origin, httpOnly: true, sameSite: 'Lax' }]);
   const page = await context.newPage();
   const faults = [];
   const record = (fault) => {

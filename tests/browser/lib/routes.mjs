@@ -1,4 +1,5 @@
 // Every kind of address there is, in one list that all specs share. A new page gets its line here.
+import { ask } from './session.mjs';
 
 /** Addresses that answer with a page; RUN stands for the id of a run and is left out where there is none. */
 const PAGES = [
@@ -33,6 +34,7 @@ const PAGES = [
   '/lineage?find=transactionRevenue&open=silver.sessions',
   '/lineage?column=no.such.column',
   '/lineage?run=RUN',
+  '/people',
   '/reset',
   '/reset?scope=all',
 ];
@@ -41,7 +43,7 @@ const MISSING = ['/nowhere', '/lineage?run=run-0000-none', '/?step=9.9', '/runs/
 
 /** All of them at a server, each with the status that it must answer. */
 export async function addresses(origin) {
-  const runs = await (await fetch(`${origin}/api/runs`)).json();
+  const runs = await (await ask(`${origin}/api/runs`)).json();
   const run = runs[0]?.id;
   return [
     ...PAGES.filter((path) => run || !path.includes('RUN')).map((path) => ({ path: path.replace('RUN', run), status: 200 })),

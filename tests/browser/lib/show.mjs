@@ -4,6 +4,7 @@ import { after, before } from 'node:test';
 import { launchBrowser } from './browser.mjs';
 import { command, newDataDir, removeDataDir, startServer, until } from './server.mjs';
 import { smallShow } from './story.mjs';
+import { ask } from './session.mjs';
 
 /**
  * To be called within `describe`: before the tests, `server` and `browser` are there. `from` is the first day of the history;
@@ -33,7 +34,7 @@ export function useShow({ from = '2017-07-27', seeded = true, ran = false, whole
     },
     /** Presses a step's button, as a page does. */
     async press(step) {
-      const answer = await fetch(`${show.server.url}/api/press`, {
+      const answer = await ask(`${show.server.url}/api/press`, {
         method: 'POST',
         body: new URLSearchParams({ step }),
         headers: { accept: 'application/json', origin: show.server.url },
@@ -43,7 +44,7 @@ export function useShow({ from = '2017-07-27', seeded = true, ran = false, whole
     /** The newest runs, once none is under way. */
     async settled(least = 1) {
       return until('no run is under way', async () => {
-        const runs = await (await fetch(`${show.server.url}/api/runs`)).json();
+        const runs = await (await ask(`${show.server.url}/api/runs`)).json();
         return runs.length >= least && runs.every((run) => run.state !== 'running' && run.state !== 'next') && runs;
       }, { limitMs: 120_000 });
     },

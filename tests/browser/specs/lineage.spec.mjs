@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { PHONE } from '../lib/browser.mjs';
 import { useShow } from '../lib/show.mjs';
+import { ask } from '../lib/session.mjs';
 
 describe('lineage', () => {
   const show = useShow();
   let run;
   before(async () => {
-    run = (await (await fetch(`${show.server.url}/api/runs`)).json())[0].id;
+    run = (await (await ask(`${show.server.url}/api/runs`)).json())[0].id;
   });
   const { open } = show;
   const side = (page) => page.getByRole('complementary', { name: 'Selected column' });
@@ -65,21 +66,21 @@ describe('lineage', () => {
   });
 
   it('keeps what a run read from whoever views as somebody', async () => {
-    const identity = (await (await fetch(`${show.server.url}/api/shell`)).json()).identities[0][0];
+    const identity = (await (await ask(`${show.server.url}/api/shell`)).json()).identities[0][0];
     const as = { headers: { cookie: `view_as=${identity}` } };
-    assert.equal((await fetch(`${show.server.url}/lineage?run=${run}`, as)).status, 403);
-    assert.equal((await fetch(`${show.server.url}/runs/${run}/lineage.json`, as)).status, 403);
-    assert.equal((await fetch(`${show.server.url}/lineage?column=report.totals.revenue`, as)).status, 200);
+    assert.equal((await ask(`${show.server.url}/lineage?run=${run}`, as)).status, 403);
+    assert.equal((await ask(`${show.server.url}/runs/${run}/lineage.json`, as)).status, 403);
+    assert.equal((await ask(`${show.server.url}/lineage?column=report.totals.revenue`, as)).status, 200);
   });
 
   it('gives OpenLineage events, and takes those of others', async () => {
-    const events = await (await fetch(`${show.server.url}/runs/${run}/lineage.json`)).json();
+    const events = await (await ask(`${show.server.url}/runs/${run}/lineage.json`)).json();
     assert.ok(events.length >= 20, `${events.length} events`);
     const complete = events.find((event) => event.eventType === 'COMPLETE' && event.job.name === 'gold.country_day');
     const revenue = complete.outputs[0].facets.columnLineage.fields.revenue.inputFields[0];
     assert.deepEqual([revenue.name, revenue.field], ['silver.sessions', 'revenue']);
     assert.equal(revenue.transformations[0].subtype, 'AGGREGATION');
-    const send = (body) => fetch(`${show.server.url}/api/v1/lineage`, { method: 'POST', body: JSON.stringify(body) });
+    const send = (body) => ask(`${show.server.url}/api/v1/lineage`, { method: 'POST', body: JSON.stringify(body) });
     const own = complete.outputs[0].namespace;
     const theirs = {
       eventType: 'COMPLETE', eventTime: '2017-07-29T10:00:00Z', producer: 'https://example.com/dbt',

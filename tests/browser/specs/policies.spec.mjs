@@ -22,7 +22,7 @@ for (const javaScript of [true, false]) {
     const show = useShow();
     const { open, close } = show;
     const viewAs = async (page, who) => {
-      await page.getByText('View as', { exact: true }).click();
+      await page.locator('details.menu > summary').click();
       await page.getByRole('button', { name: who, exact: true }).click();
       await page.getByText('Viewing as').waitFor();
     };

@@ -6,6 +6,7 @@ import { PHONE } from '../lib/browser.mjs';
 import { fileName } from '../lib/routes.mjs';
 import { until } from '../lib/server.mjs';
 import { useShow } from '../lib/show.mjs';
+import { ask } from '../lib/session.mjs';
 
 const DOWN = [/ERR_CONNECTION_REFUSED/, /ERR_INCOMPLETE_CHUNKED_ENCODING/, /ERR_EMPTY_RESPONSE/, /ERR_CONNECTION_RESET/, /Failed to fetch/];
 
@@ -186,14 +187,14 @@ describe('the states of a page', () => {
       for (const path of ['/?step=2.2', '/runs', `/runs/${run}`, '/report', '/lake']) pages.push(await show.open(path, { viewport }));
       const count = (await show.settled()).length;
       const day = 'customer01/ga_sessions/2017-07-29';
-      const answer = await fetch(`${show.server.url}/api/reingest`, {
+      const answer = await ask(`${show.server.url}/api/reingest`, {
         method: 'POST',
         body: new URLSearchParams({ day }),
         headers: { accept: 'application/json', origin: show.server.url },
       });
       assert.ok(answer.ok, await answer.text());
       const started = await until('the run is there', async () => {
-        const runs = await (await fetch(`${show.server.url}/api/runs`)).json();
+        const runs = await (await ask(`${show.server.url}/api/runs`)).json();
         return runs.length > count && runs[0].state === 'running' && runs[0].id;
       });
       pages.push(await show.open(`/runs/${started}`, { viewport }));

@@ -12,7 +12,7 @@ describe('the story with JavaScript', () => {
   before(async () => {
     server = await startServer({ env: smallShow() });
     browser = await launchBrowser();
-    page = await browser.newPage({ origin: server.url });
+    page = await browser.newPage({ origin: server.url, role: 'presenter' });
     await page.goto('/');
     await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
   });
