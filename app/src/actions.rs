@@ -11,9 +11,8 @@ use server_fn::ServerFn;
 use crate::{
     api::{
         AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePerson, ChangePolicies, ChangePrivacy,
-        ChangeStream,
-        ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun,
-        StoryPolicies, TakeUpStep,
+        ChangeStream, ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream,
+        StopRun, StoryPolicies, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,

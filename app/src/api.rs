@@ -298,6 +298,13 @@ pub async fn people() -> Result<PeopleView, WireError> {
     call.answer(call.services.people.people().await)
 }
 
+/// Settings, where each comes from, and what is missing.
+#[server(name = GetSettings, prefix = "/api", endpoint = "settings", input = GetUrl)]
+pub async fn settings() -> Result<SettingsView, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.answer(call.services.people.settings().await)
+}
+
 /// Gives somebody another role, signs somebody out, or makes another link for the audience.
 #[server(name = ChangePerson, prefix = "/api", endpoint = "change_person")]
 pub async fn change_person(
@@ -378,6 +385,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<StoryPolicies>(Permission::Govern, true),
     endpoint::<ViewAs>(Permission::Switch, true),
     endpoint::<GetPeople>(Permission::Administer, false),
+    endpoint::<GetSettings>(Permission::Administer, false),
     endpoint::<ChangePerson>(Permission::Administer, true),
 ];
 

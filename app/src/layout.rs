@@ -16,7 +16,7 @@ use crate::{
     live::{Connection, Live},
     pages::{
         Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, People, Policies, Privacy, Report, Reset, Run,
-        RunCalls, Runs, Show, SignIn, Sql, Stream, resource,
+        RunCalls, Runs, Settings, Show, SignIn, Sql, Stream, resource,
     },
     ui::{icon, labelled_icon},
     wire::{ErrorCode, ShellView},
@@ -157,6 +157,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/stream") view=Stream ssr=SsrMode::Async />
             <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
             <Route path=path!("/people") view=People ssr=SsrMode::Async />
+            <Route path=path!("/settings") view=Settings ssr=SsrMode::Async />
             <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/policies") view=Policies ssr=SsrMode::Async />
@@ -170,7 +171,8 @@ fn Pages() -> impl IntoView {
 #[component]
 fn Bar(shell: ShellView, over: bool) -> impl IntoView {
     let pages = nav(&shell.role);
-    let menu = (!shell.role.is_empty()).then(|| view! { <Menu role=shell.role.clone() name=shell.name identities=shell.identities /> });
+    let menu = (!shell.role.is_empty())
+        .then(|| view! { <Menu role=shell.role.clone() name=shell.name identities=shell.identities /> });
     let scope =
         if shell.customer.is_empty() { String::new() } else { format!("{} / {}", shell.customer, shell.dataset) };
     let theme = (shell.theme != "system").then(|| shell.theme.clone());
@@ -321,6 +323,9 @@ fn Menu(role: String, name: String, identities: Vec<(String, String)>) -> impl I
         view! {
             <a class="btn quiet" href="/people">
                 "People and audit trail"
+            </a>
+            <a class="btn quiet" href="/settings">
+                "Settings"
             </a>
         }
     });

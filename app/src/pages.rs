@@ -22,6 +22,8 @@ mod report;
 #[cfg(feature = "ssr")]
 mod runs;
 #[cfg(feature = "ssr")]
+mod settings;
+#[cfg(feature = "ssr")]
 mod sign_in;
 #[cfg(feature = "ssr")]
 mod sql;
@@ -31,7 +33,8 @@ mod stream;
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
     Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as People, Drawn as Policies,
-    Drawn as Privacy, Drawn as Report, Drawn as Runs, Drawn as SignIn, Drawn as Sql, Drawn as Stream,
+    Drawn as Privacy, Drawn as Report, Drawn as Runs, Drawn as Settings, Drawn as SignIn, Drawn as Sql,
+    Drawn as Stream,
 };
 pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]
@@ -43,6 +46,7 @@ pub(crate) use {
     privacy::Privacy,
     report::Report,
     runs::Runs,
+    settings::Settings,
     sign_in::SignIn,
     sql::Sql,
     stream::Stream,

@@ -8,7 +8,7 @@ mod streaming;
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 26] = [
+const PAGES: [&str; 27] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -26,6 +26,7 @@ const PAGES: [&str; 26] = [
     "/stream?still",
     "/privacy",
     "/people",
+    "/settings",
     "/sign-in",
     "/lineage",
     "/lineage?find=revenue",
@@ -49,7 +50,7 @@ async fn every_page_has_its_landmarks() {
             assert!(html.contains("<title>") && html.contains(" · Showrunner</title>"), "{case}");
             assert!(tag(&html, "class=\"skip\"").contains("href=\"#main\""), "{case}");
             // What is not in the bar's row of pages marks none of them.
-            let marked = !["/reset", "/people", "/sign-in"].iter().any(|other| address.starts_with(other));
+            let marked = !["/reset", "/people", "/settings", "/sign-in"].iter().any(|other| address.starts_with(other));
             assert_eq!(count(&html, "aria-current=\"page\""), usize::from(marked), "{case}");
             assert_eq!(count(&html, "<table"), count(&html, "<tbody"), "{case}");
             assert_eq!(count(&html, "<table"), count(&html, "<thead"), "{case}");

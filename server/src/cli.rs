@@ -15,11 +15,11 @@ mod watch;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use showrunner_lake::DataDirLock;
 
 use crate::clock::{RandomIds, SystemClock};
-use crate::config::{Config, ServeConfig};
+use crate::config::{Config, ServeConfig, settings};
 use crate::error::Result;
 use crate::{AppState, Background, doctor};
 
@@ -64,7 +64,10 @@ enum Command {
 
 /// Runs the program; returns its exit status.
 pub fn main() -> i32 {
-    let cli = Cli::parse();
+    let command = Cli::command();
+    let matches = command.clone().get_matches();
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    cli.config.settings = settings(&command, &matches);
     start_log(&cli.config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -15,19 +15,25 @@ const SPACE_NEEDED: u64 = 2_000_000_000;
 
 /// A line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Check {
-    level: Level,
-    what: &'static str,
-    found: String,
+pub(crate) struct Check {
+    /// How it stands.
+    pub level: Level,
+    /// What was looked at.
+    pub what: &'static str,
+    /// What was found.
+    pub found: String,
     /// Exactly what to do, unless all is well.
-    fix: Option<String>,
+    pub fix: Option<String>,
 }
 
+/// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
+pub(crate) enum Level {
+    /// Well.
     Good,
     /// Works, but something is worth doing.
     Note,
+    /// Does not work.
     Red,
 }
 
@@ -48,6 +54,16 @@ pub(crate) async fn run(serve: &ServeConfig, config: &Config) -> Result<i32> {
     Ok(i32::from(checks.iter().any(|check| check.level == Level::Red)))
 }
 
+/// What can be said while the server runs: port and lock are its own.
+pub(crate) async fn while_serving(config: &Config, store: &Store) -> Vec<Check> {
+    let dir = &config.data.data_dir;
+    let database = match store.check_writable().await {
+        Ok(()) => good(DATABASE, "opens, migrated, can be written"),
+        Err(error) => red(DATABASE, error.message, format!("close what holds {FILE_NAME}, or free space on its disk")),
+    };
+    vec![writable(dir), space(dir), database, source(config).await, client(), story(config), sign_in(&config.sign_in)]
+}
+
 async fn checks(serve: &ServeConfig, config: &Config) -> Vec<Check> {
     let dir = &config.data.data_dir;
     let mut checks = vec![writable(dir), space(dir)];
@@ -58,6 +74,7 @@ async fn checks(serve: &ServeConfig, config: &Config) -> Vec<Check> {
     checks.push(source(config).await);
     checks.push(client());
     checks.push(story(config));
+    checks.push(sign_in(&config.sign_in));
     checks.push(port(serve, &config.sign_in));
     checks
 }
@@ -141,8 +158,10 @@ fn lock(dir: &Path) -> Check {
     }
 }
 
+const DATABASE: &str = "control database";
+
 async fn database(dir: &Path, unused: bool) -> Check {
-    const WHAT: &str = "control database";
+    const WHAT: &str = DATABASE;
     if !dir.join(FILE_NAME).is_file() {
         return good(WHAT, "not there yet: the first start creates it");
     }
@@ -208,6 +227,31 @@ fn story(config: &Config) -> Check {
             "correct the file, or leave out --stories-dir to use the stories in the program",
         ),
     }
+}
+
+fn sign_in(config: &SignInConfig) -> Check {
+    const WHAT: &str = "sign-in";
+    match config.provider() {
+        Err(error) => red(WHAT, error.message, "set what is missing, or leave out SHOWRUNNER_OIDC_ISSUER"),
+        Ok(None) => good(WHAT, "roles are chosen by name, on this machine alone"),
+        Ok(Some(provider)) if config.admins.is_empty() => note(
+            WHAT,
+            format!("{} signs people in, and nobody is an admin from the start", provider.issuer),
+            "set SHOWRUNNER_ADMINS to the e-mail addresses of those who are",
+        ),
+        Ok(Some(provider)) if !config.https() && !config.public_host().is_some_and(local) => note(
+            WHAT,
+            format!("{} signs people in, and their sessions travel unencrypted", provider.issuer),
+            "set SHOWRUNNER_PUBLIC_URL to an https address, and put something that terminates TLS before this server",
+        ),
+        Ok(Some(provider)) => good(WHAT, format!("{} signs people in", provider.issuer)),
+    }
+}
+
+fn local(host: &str) -> bool {
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|name| host == *name || host.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
 }
 
 fn port(serve: &ServeConfig, sign_in: &SignInConfig) -> Check {

@@ -119,7 +119,10 @@ impl Asker {
             return refused(match person.role {
                 Role::None => "No admin has given you a role yet. Ask one of them, then reload this page.".into(),
                 Role::Customer => "You are signed in as a customer, who only delivers files.".into(),
-                role => format!("You are signed in as {role}, who may not {}. Sign in as somebody who may.", verb(permission)),
+                role => format!(
+                    "You are signed in as {role}, who may not {}. Sign in as somebody who may.",
+                    verb(permission)
+                ),
             });
         }
         match (&self.viewer, permission) {
@@ -196,10 +199,8 @@ mod tests {
         for role in [Role::Admin, Role::Presenter] {
             let asker = asker(role, Viewer::As(who.clone()));
             for permission in Permission::ALL {
-                let only_looks = matches!(
-                    permission,
-                    Permission::Enter | Permission::Switch | Permission::Watch | Permission::View
-                );
+                let only_looks =
+                    matches!(permission, Permission::Enter | Permission::Switch | Permission::Watch | Permission::View);
                 assert_eq!(asker.authorize(permission).is_ok(), only_looks, "{role} {permission:?}");
             }
         }

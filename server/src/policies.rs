@@ -168,4 +168,15 @@ mod tests {
         }
         assert!(!Viewer::by_cookie(&story, Some("x")).identity().is_unrestricted());
     }
+
+    #[test]
+    fn policies_follow_whoever_the_provider_vouches_for() {
+        let story = crate::story::first(None).unwrap();
+        for somebody in &story.identities {
+            let own = Viewer::own("7f", "Somebody", Some(&somebody.user), somebody.groups.clone());
+            assert_eq!(own.identity(), somebody.identity(), "{}", somebody.id);
+        }
+        let unknown = Viewer::own("7f", "Somebody", None, Vec::new());
+        assert!(!unknown.identity().is_unrestricted() && !unknown.is_admin());
+    }
 }

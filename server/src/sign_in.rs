@@ -41,12 +41,7 @@ pub struct SignIn {
 
 impl SignIn {
     /// By the configuration. The provider is not asked before somebody signs in, so that the show starts without it.
-    pub fn new(
-        config: &SignInConfig,
-        sealer: Sealer,
-        store: Store,
-        clock: Arc<dyn Clock>,
-    ) -> Result<SignIn> {
+    pub fn new(config: &SignInConfig, sealer: Sealer, store: Store, clock: Arc<dyn Clock>) -> Result<SignIn> {
         let provider = config.provider()?.map(|settings| Provider::new(settings, clock.clone())).transpose()?;
         let admins = config.admins.iter().map(|email| email.trim().to_lowercase()).collect();
         Ok(SignIn { store, clock, provider, admins, sealer, renewing: Mutex::default() })

@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod reset;
 mod runs;
+mod settings;
 mod show;
 mod sql;
 mod steps;

@@ -20,7 +20,10 @@ use tower::ServiceExt;
 mod session;
 
 struct Server {
+    /// Signed in as a presenter.
     router: Router,
+    /// As nobody.
+    plain: Router,
     state: Arc<AppState>,
     _background: showrunner::Background,
     _folder: tempfile::TempDir,
@@ -43,8 +46,9 @@ impl Server {
         let over = tokio::time::timeout(Duration::from_secs(120), state.engine.wait(&run.run_id)).await;
         assert_eq!(over.unwrap().unwrap().error, None);
         let router = showrunner::http::router(state.clone(), CancellationToken::new());
+        let plain = router.clone();
         let router = session::signed_in(router, "presenter").await;
-        Server { router, state, _background: background, _folder: folder }
+        Server { router, plain, state, _background: background, _folder: folder }
     }
 
     async fn send(
@@ -94,6 +98,7 @@ async fn policies_through_the_whole_server() {
     nothing_is_hidden_before_there_is_a_policy(&server).await;
     the_storys_policies_can_be_put_in_place_again_and_again(&server).await;
     every_way_shows_the_same_to_an_identity(&server).await;
+    a_viewer_sees_what_policies_grant_them(&server).await;
     who_views_as_somebody_changes_nothing(&server).await;
     an_unknown_identity_sees_nothing_and_can_leave(&server).await;
     statements_are_pressed_never_looked_into_force(&server).await;
@@ -191,11 +196,36 @@ async fn every_way_shows_the_same_to_an_identity(server: &Server) {
     assert_eq!(screen(GERMANY).await, screen("").await);
 }
 
+async fn a_viewer_sees_what_policies_grant_them(server: &Server) {
+    let viewer = session::session(&server.plain, "viewer").await;
+    let viewer = viewer.to_str().unwrap();
+    let get = async |path: &str, cookie: &str| {
+        let request = Request::get(path).header(header::HOST, session::HOST).header(header::ACCEPT, "text/html");
+        let request = request.header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+        let (parts, body) = server.plain.clone().oneshot(request).await.unwrap().into_parts();
+        let body = to_bytes(body, 50_000_000).await.unwrap();
+        (parts.status, String::from_utf8_lossy(&body).into_owned())
+    };
+    let count = "/sql.csv?q=SELECT+count(*)+AS+n+FROM+silver.sessions";
+    assert_eq!(get(count, viewer).await, (StatusCode::OK, "n\r\n0\r\n".into()), "nobody granted them anything");
+    // The cookie of the identity switch is a presenter's: it makes nobody somebody else.
+    for cookie in
+        [format!("{viewer}; {GERMANY}"), format!("{viewer}; view_as=marketing"), format!("{viewer}; view_as=")]
+    {
+        assert_eq!(get(count, &cookie).await.1, "n\r\n0\r\n", "{cookie}");
+    }
+    let (status, page) = get("/lake/silver.sessions", viewer).await;
+    assert!(
+        status == StatusCode::OK && page.contains("Seen through policies") && !page.contains("Back to admin"),
+        "{page}"
+    );
+    assert_eq!(get("/runs", viewer).await.0, StatusCode::FORBIDDEN);
+}
+
 async fn who_views_as_somebody_changes_nothing(server: &Server) {
     let before = server.state.store.policy_changes(100).await.unwrap();
     for endpoint in app::api::ENDPOINTS.iter().filter(|e| e.mutation) {
-        let allowed =
-            matches!(endpoint.permission, Permission::View | Permission::Switch | Permission::Enter);
+        let allowed = matches!(endpoint.permission, Permission::View | Permission::Switch | Permission::Enter);
         let body = "step=1.1&how=out&change=start&day=customer01/ga_sessions/2017-07-29&id=x&scope=all&plan=x&theme=dark&back=/\
                     &rate=1&payload=full&dates=today&end=once&run=x&seq=1&sql=DROP+DATA_POLICY+x&table=a.b&name=x&filter=TRUE&column=x&rule=RAW";
         let (_, headers, answer) = server.send(Method::POST, endpoint.path, GERMANY, body).await;

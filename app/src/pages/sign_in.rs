@@ -44,11 +44,7 @@ fn Page(view: SignInView) -> impl IntoView {
             .erased()
         }
         None => {
-            let roles = view
-                .roles
-                .into_iter()
-                .map(|choice| view! { <Role choice next=next.clone() /> })
-                .collect_view();
+            let roles = view.roles.into_iter().map(|choice| view! { <Role choice next=next.clone() /> }).collect_view();
             view! {
                 <p class="sub">
                     "Nobody outside this machine can reach this server, so there is no password. Choose what you are."

@@ -26,6 +26,47 @@ pub struct RoleChoice {
     pub words: String,
 }
 
+/// Settings, and what is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsView {
+    /// `everything is well`
+    pub summary: String,
+    /// What `showrunner doctor` finds.
+    pub checks: Vec<CheckView>,
+    /// Settings.
+    pub settings: Vec<SettingView>,
+}
+
+/// A finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// Done, warn or failed.
+    pub state: State,
+    /// The same in a word.
+    pub word: String,
+    /// What was looked at.
+    pub what: String,
+    /// What was found.
+    pub found: String,
+    /// Exactly what to do.
+    pub fix: Option<String>,
+}
+
+/// A setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingView {
+    /// `SHOWRUNNER_SEED`
+    pub variable: String,
+    /// `--seed`
+    pub flag: String,
+    /// What it is.
+    pub help: String,
+    /// What it is set to.
+    pub value: String,
+    /// `default`, `environment`, `command line`, `not set`
+    pub from: String,
+}
+
 /// The page about people and what they did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeopleView {

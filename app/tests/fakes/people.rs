@@ -52,6 +52,27 @@ impl People for Fake {
         })
     }
 
+    async fn settings(&self) -> Result<SettingsView, WireError> {
+        self.usable()?;
+        Ok(SettingsView {
+            summary: "everything is well".into(),
+            checks: vec![CheckView {
+                state: State::Failed,
+                word: "Red".into(),
+                what: "free space".into(),
+                found: "1.0 GB".into(),
+                fix: Some("free 1.0 GB there".into()),
+            }],
+            settings: vec![SettingView {
+                variable: "SHOWRUNNER_SEED".into(),
+                flag: "--seed".into(),
+                help: "Generated data follows from this number".into(),
+                value: "42".into(),
+                from: "default".into(),
+            }],
+        })
+    }
+
     async fn change_person(
         &self,
         _change: String,

@@ -8,8 +8,8 @@ use app::services::Permission;
 use app::wire::{BOARD, Event};
 use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
 use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -166,8 +166,16 @@ fn async_stream(
     screen: bool,
     live: bool,
 ) -> impl futures::Stream<Item = Result<sse::Event, Infallible>> {
-    let feed =
-        Feed { frames: web.hub.frames.subscribe(), web, asker, last, screen, live, queue: Default::default(), first: true };
+    let feed = Feed {
+        frames: web.hub.frames.subscribe(),
+        web,
+        asker,
+        last,
+        screen,
+        live,
+        queue: Default::default(),
+        first: true,
+    };
     futures::stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (Ok(event), feed)) })
 }
 

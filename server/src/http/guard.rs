@@ -38,7 +38,9 @@ fn check(method: &Method, headers: &HeaderMap, public: Option<&str>) -> Result<(
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
     let host = text(header::HOST).ok_or("the request names no host")?;
     if !is_loopback(host) && !public.is_some_and(|public| public.eq_ignore_ascii_case(host)) {
-        return Err("this server answers only under its public address and loopback names, such as 127.0.0.1 or localhost");
+        return Err(
+            "this server answers only under its public address and loopback names, such as 127.0.0.1 or localhost",
+        );
     }
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
@@ -120,9 +122,12 @@ mod tests {
 
     #[test]
     fn the_public_address_is_ours_and_no_other_is() {
-        for (host, allowed) in
-            [("show.example.com", true), ("SHOW.example.com", true), ("show.example.com:1", false), ("example.com", false)]
-        {
+        for (host, allowed) in [
+            ("show.example.com", true),
+            ("SHOW.example.com", true),
+            ("show.example.com:1", false),
+            ("example.com", false),
+        ] {
             let mut map = HeaderMap::new();
             map.insert("host", HeaderValue::from_static(host));
             assert_eq!(check(&Method::GET, &map, Some("show.example.com")).is_ok(), allowed, "{host}");

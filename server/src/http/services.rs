@@ -368,7 +368,11 @@ pub async fn log_file(State(web): State<Web>, Extension(asker): Extension<Asker>
 }
 
 /// `GET /runs/{id}/lineage.json`: what a run made and of what, as OpenLineage run events.
-pub async fn lineage_file(State(web): State<Web>, Extension(asker): Extension<Asker>, Path(id): Path<String>) -> Response {
+pub async fn lineage_file(
+    State(web): State<Web>,
+    Extension(asker): Extension<Asker>,
+    Path(id): Path<String>,
+) -> Response {
     if let Err(response) = require(&asker, Permission::Inspect) {
         return response;
     }
@@ -387,7 +391,8 @@ pub async fn lineage_import(
 ) -> Response {
     // Programs have a key of their own.
     let key = web.state.config.sign_in.lineage_key.as_ref();
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let bearer =
+        headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let known = key.zip(bearer).is_some_and(|(key, bearer)| key.is(bearer));
     if !known && let Err(response) = require(&asker, Permission::Present) {
         return response;

@@ -204,7 +204,8 @@ async fn refused(web: &Web, subject: &str, error: Error, next: &str) -> Response
         ErrorKind::Unavailable | ErrorKind::Internal => ErrorCode::Unavailable,
         _ => ErrorCode::Forbidden,
     };
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", app::local_address(next)).finish();
+    let query =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("next", app::local_address(next)).finish();
     let back = format!("/sign-in?{query}");
     Redirect::to(&app::address_with_error(&back, "/sign-in", WireError::new(code, error.message))).into_response()
 }

@@ -27,8 +27,8 @@ pub const HELD: &str = "person";
 const LONGEST_FORM: usize = 1 << 20;
 /// Fields that say what was done. Others may hold data, or are of no interest.
 const TOLD: [&str; 18] = [
-    "step", "day", "id", "run", "scope", "change", "table", "column", "value", "identity", "role", "customer", "person",
-    "name", "seq", "rate", "instead", "dataset",
+    "step", "day", "id", "run", "scope", "change", "table", "column", "value", "identity", "role", "customer",
+    "person", "name", "seq", "rate", "instead", "dataset",
 ];
 
 /// Set when the choke point refused something within a request.
@@ -64,7 +64,10 @@ pub async fn identify(State(web): State<Web>, session: Session, mut request: Req
     if asker.principal.is_none() && is_page(&request) {
         let to = match request.uri().path_and_query().map_or("/", |p| p.as_str()) {
             "/" => "/sign-in".to_owned(),
-            there => format!("/sign-in?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("next", there).finish()),
+            there => format!(
+                "/sign-in?{}",
+                url::form_urlencoded::Serializer::new(String::new()).append_pair("next", there).finish()
+            ),
         };
         // A script that draws the page anew is told so; it says it on the page that is there.
         return match request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes) {
@@ -160,7 +163,8 @@ pub async fn audit(State(web): State<Web>, request: Request, next: Next) -> Resp
     request.extensions_mut().insert(refusal.clone());
     let response = next.run(request).await;
     let status = response.status();
-    let failed = response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).is_some_and(|to| to.contains("__err="));
+    let failed =
+        response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).is_some_and(|to| to.contains("__err="));
     let outcome = if refusal.0.load(Ordering::Relaxed) || matches!(status.as_u16(), 401 | 403) {
         Outcome::Refused
     } else if failed || status.is_client_error() || status.is_server_error() {

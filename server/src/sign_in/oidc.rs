@@ -36,14 +36,8 @@ const DEFAULT_LIFE: Duration = Duration::from_secs(3600);
 /// <https://developers.google.com/identity/protocols/oauth2/web-server#offline>
 const GOOGLE: &str = "https://accounts.google.com";
 
-type Client = CoreClient<
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointMaybeSet,
-    EndpointMaybeSet,
->;
+type Client =
+    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
 /// What providers tell beside the core (RFC 7009).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -153,7 +147,9 @@ impl Provider {
             // A provider that redirects could send us, and the client's secret, anywhere.
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|e| Error::with(ErrorKind::Internal, "No HTTP client could be made for the sign-in provider.", e))?;
+            .map_err(|e| {
+                Error::with(ErrorKind::Internal, "No HTTP client could be made for the sign-in provider.", e)
+            })?;
         Ok(Provider { settings, http, clock, metadata: Mutex::new(None) })
     }
 
@@ -170,7 +166,8 @@ impl Provider {
     /// Where to send the browser, and what it must bring back.
     pub async fn begin(&self, next: &str) -> Result<(Url, Pending)> {
         let metadata = self.metadata(false).await?;
-        let offline = metadata.scopes_supported().is_some_and(|all| all.iter().any(|scope| &**scope == "offline_access"));
+        let offline =
+            metadata.scopes_supported().is_some_and(|all| all.iter().any(|scope| &**scope == "offline_access"));
         let client = self.client(metadata)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = client
@@ -253,13 +250,15 @@ impl Provider {
             let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
             let request = self.http.post(endpoint);
             let request = match &self.settings.client_secret {
-                Some(secret) => {
-                    request.basic_auth(&self.settings.client_id, Some(secret.secret())).form(&[("token", token.as_str())])
-                }
+                Some(secret) => request
+                    .basic_auth(&self.settings.client_id, Some(secret.secret()))
+                    .form(&[("token", token.as_str())]),
                 None => request.form(&[("token", token.as_str()), ("client_id", &self.settings.client_id)]),
             };
             let answer = request.send().await.and_then(reqwest::Response::error_for_status);
-            answer.map(|_| ()).map_err(|error| Error::with(ErrorKind::Unavailable, "tokens could not be revoked", error.without_url()))
+            answer.map(|_| ()).map_err(|error| {
+                Error::with(ErrorKind::Unavailable, "tokens could not be revoked", error.without_url())
+            })
         };
         if let Err(error) = told.await {
             tracing::warn!("{}", error.chain());
@@ -272,9 +271,8 @@ impl Provider {
         answer: &CoreTokenResponse,
         nonce: &Nonce,
     ) -> std::result::Result<Identity, ClaimsVerificationError> {
-        let token = answer
-            .id_token()
-            .ok_or_else(|| ClaimsVerificationError::Other("the answer holds no ID token".into()))?;
+        let token =
+            answer.id_token().ok_or_else(|| ClaimsVerificationError::Other("the answer holds no ID token".into()))?;
         let now = self.clock.millis();
         let time = move || chrono::DateTime::from_timestamp_millis(now - SKEW_MS).unwrap_or_default();
         let issued = move |at: chrono::DateTime<chrono::Utc>| {
@@ -359,9 +357,7 @@ fn refused<E: std::error::Error + Send + Sync + 'static>(
     error: RequestTokenError<E, openidconnect::StandardErrorResponse<CoreErrorResponseType>>,
 ) -> Error {
     match error {
-        RequestTokenError::ServerResponse(answer)
-            if *answer.error() == CoreErrorResponseType::InvalidGrant =>
-        {
+        RequestTokenError::ServerResponse(answer) if *answer.error() == CoreErrorResponseType::InvalidGrant => {
             Error::new(
                 ErrorKind::Invalid,
                 "The sign-in provider does not accept this code: it was used before, or it is too old. Begin again.",
@@ -384,14 +380,18 @@ fn refused<E: std::error::Error + Send + Sync + 'static>(
 
 fn not_vouched(error: ClaimsVerificationError) -> Error {
     let why = match &error {
-        ClaimsVerificationError::Expired(_) => "it has expired; check that both clocks are right",
+        ClaimsVerificationError::Expired(_) => "it is not valid now; check that both clocks are right",
         ClaimsVerificationError::InvalidAudience(_) => "it was made for somebody else",
         ClaimsVerificationError::InvalidIssuer(_) => "it was issued by somebody else",
         ClaimsVerificationError::InvalidNonce(_) => "it belongs to another sign-in",
         ClaimsVerificationError::SignatureVerification(_) => "its signature is wrong",
         _ => "it does not fit",
     };
-    Error::with(ErrorKind::Invalid, format!("The sign-in provider's answer was not accepted: {why}. Begin again."), error)
+    Error::with(
+        ErrorKind::Invalid,
+        format!("The sign-in provider's answer was not accepted: {why}. Begin again."),
+        error,
+    )
 }
 
 #[cfg(test)]

@@ -35,7 +35,10 @@ impl Sealer {
         let broken = || {
             Error::new(
                 ErrorKind::Invalid,
-                format!("{} is not a key. Delete it: everybody has to sign in once more, nothing else is lost.", path.display()),
+                format!(
+                    "{} is not a key. Delete it: everybody has to sign in once more, nothing else is lost.",
+                    path.display()
+                ),
             )
         };
         if bytes.len() != LENGTH {
@@ -130,7 +133,12 @@ mod tests {
         let (one, two) = (Sealer::open(one.path()).unwrap(), Sealer::open(two.path()).unwrap());
         let code = one.code("audience 0");
         assert!(one.is_code("audience 0", &code));
-        for (sealer, text, code) in [(&one, "audience 1", &*code), (&two, "audience 0", &code), (&one, "audience 0", ""), (&one, "audience 0", &code[..31])] {
+        for (sealer, text, code) in [
+            (&one, "audience 1", &*code),
+            (&two, "audience 0", &code),
+            (&one, "audience 0", ""),
+            (&one, "audience 0", &code[..31]),
+        ] {
             assert!(!sealer.is_code(text, code), "{text} {code}");
         }
     }

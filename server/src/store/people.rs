@@ -85,7 +85,9 @@ impl Store {
     /// Where tower-sessions keeps the sessions.
     pub fn sessions(&self) -> SqliteStore {
         // The only error is a name that is none.
-        SqliteStore::new(self.pool.clone()).with_table_name("sessions").unwrap_or_else(|_| SqliteStore::new(self.pool.clone()))
+        SqliteStore::new(self.pool.clone())
+            .with_table_name("sessions")
+            .unwrap_or_else(|_| SqliteStore::new(self.pool.clone()))
     }
 
     /// Deletes sessions that are over.

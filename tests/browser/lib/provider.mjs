@@ -27,7 +27,7 @@ export async function startProvider({ redirect, seconds = 3600 }) {
   gate.listen(0, '127.0.0.1');
   await once(gate, 'listening');
   const issuer = `http://127.0.0.1:${gate.address().port}`;
-  const state = { key: null, port: 0, lie: null, asked: [], inner: null };
+  const state = { key: null, port: 0, lie: null, mute: false, asked: [], inner: null };
 
   const start = async () => {
     state.inner?.close();
@@ -66,6 +66,10 @@ export async function startProvider({ redirect, seconds = 3600 }) {
     const path = request.url.split('?')[0];
     if (path === '/token') state.asked.push(new URLSearchParams(body.toString()).get('grant_type'));
     else if (path.startsWith('/token/')) state.asked.push(path);
+    if (path === '/token' && state.mute) {
+      request.socket.destroy();
+      return;
+    }
     const onward = httpRequest({
       port: state.port, host: '127.0.0.1', method: request.method, path: request.url,
       headers: { ...request.headers, 'x-forwarded-host': new URL(issuer).host, 'x-forwarded-proto': 'http' },
@@ -95,6 +99,10 @@ export async function startProvider({ redirect, seconds = 3600 }) {
     /** From now on ID tokens say what `claims` makes of them; with `foreign` somebody else signs them. `null`: the truth. */
     lie(claims, { foreign = false } = {}) {
       state.lie = claims && { claims, key: foreign ? { ...newKey(), kid: state.key.kid } : null };
+    },
+    /** Hangs up on whoever asks for a token. */
+    mute(on) {
+      state.mute = on;
     },
     /** A new key, and everything that was granted before is forgotten. */
     renew: start,

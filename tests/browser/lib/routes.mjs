@@ -35,6 +35,7 @@ const PAGES = [
   '/lineage?column=no.such.column',
   '/lineage?run=RUN',
   '/people',
+  '/settings',
   '/reset',
   '/reset?scope=all',
 ];

@@ -1,7 +1,7 @@
 //! Signing in, roles, the audit trail.
 
 use app::services::People;
-use app::wire::{PeopleView, SignInView, WireError};
+use app::wire::{PeopleView, SettingsView, SignInView, WireError};
 use async_trait::async_trait;
 
 use super::Person;
@@ -16,6 +16,10 @@ impl People for Person {
 
     async fn people(&self) -> Result<PeopleView, WireError> {
         self.views.people(self.asker.principal.as_ref()).await.map_err(|e| self.explain(e))
+    }
+
+    async fn settings(&self) -> Result<SettingsView, WireError> {
+        Ok(self.views.settings().await)
     }
 
     async fn change_person(
