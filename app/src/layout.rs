@@ -188,7 +188,7 @@ fn Bar(shell: ShellView, over: bool) -> impl IntoView {
                 {pages}
             </nav>
             <div class="topbar-end">
-                <Freshness at=shell.at />
+                {(!over).then(|| view! { <Freshness at=shell.at /> })}
                 {menu}
                 <ThemeSwitch theme=shell.theme />
                 <a class="btn quiet" href="/reset">

@@ -124,7 +124,8 @@ fn audit_line(row: AuditRow, now: i64) -> AuditLine {
         at: format::when(row.at, now),
         role: if row.role == row.by_whom { String::new() } else { row.role },
         who: row.by_whom,
-        action: row.action,
+        // May be broken where its words are.
+        action: row.action.replace('_', "_\u{200b}"),
         subject: row.subject,
         state,
         word: word.into(),
