@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod customers;
 mod doctor;
 mod error;
 mod failpoint;
@@ -56,6 +57,8 @@ pub struct AppState {
     pub streams: Arc<Streams>,
     /// Keeps the policies.
     pub policies: policies::Keeper,
+    /// Where uploads are received.
+    pub desk: customers::Desk,
     /// Decides about markers.
     pub reconciler: Reconciler,
     /// Tells the time.
@@ -107,6 +110,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         engine,
         streams,
         policies,
+        desk: customers::Desk::new(config.upload.parallel),
         reconciler,
         clock,
         story,
@@ -128,6 +132,7 @@ impl AppState {
     pub async fn start(self: &Arc<Self>) -> Result<Background> {
         let mut background = self.start_engine().await?;
         background.tasks.push(tokio::spawn(self.reconciler.clone().work(background.halt.clone())));
+        background.tasks.push(tokio::spawn(customers::work(self.clone(), background.halt.clone())));
         background.tasks.push(tokio::spawn(lineage::tell(self.clone(), background.halt.clone())));
         Ok(background)
     }

@@ -1,31 +1,37 @@
 //! A presenter's own file, chosen in the browser, into the customer's day folder: streamed to disk, limited, its name sanitised.
 
+use std::time::Duration;
+
 use app::wire::{ErrorCode, WireError};
-use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{Multipart, State};
+
+use axum::body::Body;
+use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
+use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::TryStreamExt;
 use showrunner_lake::model::Day;
 use showrunner_lake::{calls, keys};
+use tokio_util::sync::CancellationToken;
 
 use super::Web;
-use crate::format;
+use super::deliver::paced;
+use crate::{customers, format};
 
 /// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
-pub async fn receive(
-    State(web): State<Web>,
-    headers: HeaderMap,
-    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
-) -> Response {
+pub async fn receive(State(web): State<Web>, request: Request) -> Response {
+    let headers = request.headers().clone();
     if let Err(error) =
-        super::services::authorize(&super::services::viewer(&web, &headers), app::services::Permission::Present)
+        super::services::authorize(&super::services::viewer(&web, &headers), app::services::Permission::Upload)
     {
         return (axum::http::StatusCode::FORBIDDEN, error.message).into_response();
     }
-    let outcome = match form {
-        Ok(form) => store(&web, form).await,
-        Err(_) => Err("The form did not arrive as a file upload; choose a file and send it again.".into()),
+    let outcome = match web.state.desk.place().await {
+        Ok(_place) => match form(&web, request).await {
+            Ok(form) => store(&web, form).await,
+            Err(_) => Err("The form did not arrive as a file upload; choose a file and send it again.".into()),
+        },
+        Err(refusal) => Err(refusal.words),
     };
     let back = back(&headers);
     match outcome {
@@ -39,6 +45,14 @@ pub async fn receive(
             Redirect::to(&app::address_with_error(&back, "/upload", error)).into_response()
         }
     }
+}
+
+/// The form, whose body has to keep coming.
+async fn form(web: &Web, request: Request) -> Result<Multipart, MultipartRejection> {
+    let stall = Duration::from_secs(web.state.config.upload.stall_seconds.into());
+    let (parts, body) = request.into_parts();
+    let body = Body::from_stream(paced(body.into_data_stream(), stall, CancellationToken::new()));
+    Multipart::from_request(Request::from_parts(parts, body), &()).await
 }
 
 async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
@@ -81,7 +95,13 @@ async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
 
 async fn file(web: &Web, day: &Day, field: Field<'_>) -> Result<String, String> {
     let name = keys::sanitise_file_name(field.file_name().unwrap_or_default()).map_err(|e| e.to_string())?;
-    let limit = web.state.config.upload.limit_bytes;
+    let account = web.state.account(&day.customer).await.map_err(|e| e.message)?;
+    if let Some(refusal) = customers::shut(&account) {
+        return Err(refusal.words);
+    }
+    let used = customers::used(&web.state, &day.customer).await.map_err(|e| e.message)?;
+    let left = customers::quota(&web.state, &account).saturating_sub(used);
+    let limit = web.state.config.upload.limit_bytes.min(left);
     let bucket = &web.state.lake.names().ingestion;
     let key = format!("{}{name}", keys::day_prefix(day));
     // The store wants a stream that owns its data; the field borrows the form. A channel of a few chunks stands between them.

@@ -270,7 +270,10 @@ async fn uploads_go_on_where_they_were(objects: &dyn Objects) {
     assert_eq!(sums.crc32c, crc32c::crc32c(b"0123456789"));
     assert_eq!(objects.sums(A, KEY, 6).await.expect("sums").crc32c, crc32c::crc32c(b"6789"));
     let meta = objects.complete(A, KEY).await.expect("an object");
-    assert_eq!((meta.size, objects.get(A, KEY).await.expect("the new object")), (10, Bytes::from_static(b"0123456789")));
+    assert_eq!(
+        (meta.size, objects.get(A, KEY).await.expect("the new object")),
+        (10, Bytes::from_static(b"0123456789"))
+    );
     assert_eq!(objects.uploaded(A, KEY).await.expect("a question"), None);
     assert_eq!(kind(objects.complete(A, KEY).await), ErrorKind::NotFound, "there is nothing to complete");
 
