@@ -10,9 +10,9 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePolicies, ChangePrivacy, ChangeStream,
-        ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun,
-        StoryPolicies, TakeUpStep,
+        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangeCustomer, ChangePolicies, ChangePrivacy,
+        ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep,
+        StartStream, StopRun, StoryPolicies, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,
@@ -44,6 +44,8 @@ pub(crate) struct Actions {
     pub mask: Mutation,
     pub story_policies: Mutation,
     pub privacy: Mutation,
+    pub customer: Mutation,
+    pub complete_day: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -71,6 +73,8 @@ impl Actions {
             mask: Mutation::new(AddMask::PATH),
             story_policies: Mutation::new(StoryPolicies::PATH),
             privacy: Mutation::new(ChangePrivacy::PATH),
+            customer: Mutation::new(ChangeCustomer::PATH),
+            complete_day: Mutation::new(CompleteDay::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -90,7 +94,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 20] {
+    fn all(self) -> [Mutation; 22] {
         let Self {
             press,
             open,
@@ -112,6 +116,8 @@ impl Actions {
             mask,
             story_policies,
             privacy,
+            customer,
+            complete_day,
             error: _,
         } = self;
         [
@@ -135,6 +141,8 @@ impl Actions {
             mask,
             story_policies,
             privacy,
+            customer,
+            complete_day,
         ]
     }
 

@@ -15,8 +15,8 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, Policies, Privacy, Report, Reset, Run, RunCalls,
-        Runs, Show, Sql, Stream, resource,
+        Audience, Customers, Lake, LakeBucket, LakeTable, Lineage, NotFound, Policies, Privacy, Report, Reset, Run,
+        RunCalls, Runs, Show, Sql, Stream, Upload, resource,
     },
     ui::{icon, labelled_icon},
     wire::ShellView,
@@ -152,6 +152,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/lineage") view=Lineage ssr=SsrMode::Async />
             <Route path=path!("/stream") view=Stream ssr=SsrMode::Async />
             <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
+            <Route path=path!("/customers") view=Customers ssr=SsrMode::Async />
+            <Route path=path!("/upload") view=Upload ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/policies") view=Policies ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />

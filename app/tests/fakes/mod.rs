@@ -1,6 +1,7 @@
 //! Services that answer with made-up values: enough to show every part of every page.
 
 mod calls;
+mod customers;
 mod lake;
 mod lineage;
 mod policies;
@@ -49,7 +50,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         streaming: fake.clone(),
         lineages: fake.clone(),
         policies: fake.clone(),
-        privacy: fake,
+        privacy: fake.clone(),
+        customers: fake,
     }
 }
 

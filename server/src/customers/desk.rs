@@ -26,6 +26,7 @@ const SHOWN_FOR: Duration = Duration::from_secs(60);
 /// Where uploads are received.
 pub struct Desk {
     places: Arc<Semaphore>,
+    wait: Duration,
     files: Arc<Mutex<HashMap<String, Entry>>>,
     refusals: RateLimiter<String, DashMapStateStore<String>, DefaultClock>,
     clock: DefaultClock,
@@ -60,6 +61,7 @@ impl Desk {
     pub fn new(places: u16) -> Self {
         Desk {
             places: Arc::new(Semaphore::new(usize::from(places))),
+            wait: WAIT,
             files: Arc::default(),
             refusals: RateLimiter::dashmap(Quota::per_minute(REFUSALS)),
             clock: DefaultClock::default(),
@@ -69,7 +71,7 @@ impl Desk {
 
     /// One of the places, for whatever comes.
     pub async fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        match tokio::time::timeout(WAIT, self.places.clone().acquire_owned()).await {
+        match tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Refusal::later(
                 503,
@@ -241,9 +243,9 @@ mod tests {
         assert!(held(&desk.files).is_empty());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_finds_no_place_is_asked_to_come_again() {
-        let desk = Desk::new(1);
+        let desk = Desk { wait: Duration::ZERO, ..Desk::new(1) };
         let place = desk.place().await.unwrap();
         let refusal = desk.place().await.unwrap_err();
         assert_eq!((refusal.status, refusal.retry_after), (503, Some(5)));

@@ -1,5 +1,6 @@
 //! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
 
+mod customers;
 mod policies;
 mod presenting;
 mod privacy;
@@ -59,7 +60,8 @@ pub fn provide(web: &Web) {
         policies: person.clone(),
         streaming: person.clone(),
         lineages: person.clone(),
-        privacy: person,
+        privacy: person.clone(),
+        customers: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use app::wire::{ErrorCode, WireError};
-
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, Multipart, Request, State};

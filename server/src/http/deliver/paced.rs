@@ -64,13 +64,18 @@ where
 mod tests {
     use super::*;
 
-    const STALL: Duration = Duration::from_secs(30);
+    const LONG: Duration = Duration::from_secs(30);
 
-    async fn all(
-        from: impl Stream<Item = Result<Bytes, io::Error>> + Send + Unpin + 'static,
-    ) -> (usize, Option<io::ErrorKind>) {
+    /// Bytes that came, and why it ended.
+    async fn all(stall: Duration, wait: Duration, piece: usize, times: usize) -> (usize, Option<io::ErrorKind>) {
+        let from = futures::stream::iter(0..times).then(move |_| async move {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            Ok::<_, io::Error>(Bytes::from(vec![0; piece]))
+        });
         let (mut bytes, mut failed) = (0, None);
-        let mut body = paced(from, STALL, CancellationToken::new());
+        let mut body = paced(from.boxed(), stall, CancellationToken::new());
         while let Some(item) = body.next().await {
             match item {
                 Ok(chunk) => bytes += chunk.len(),
@@ -80,31 +85,23 @@ mod tests {
         (bytes, failed)
     }
 
-    fn every(
-        wait: Duration,
-        bytes: usize,
-        times: usize,
-    ) -> impl Stream<Item = Result<Bytes, io::Error>> + Send + Unpin {
-        futures::stream::iter(0..times)
-            .then(move |_| async move {
-                tokio::time::sleep(wait).await;
-                Ok(Bytes::from(vec![0; bytes]))
-            })
-            .boxed()
-    }
-
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_keeps_coming_is_taken_and_what_trickles_is_not() {
-        assert_eq!(all(every(Duration::from_secs(20), PIECE, 10)).await, (10 * PIECE, None), "slow, but on its way");
-        assert_eq!(all(every(Duration::from_secs(1), 1, 20)).await, (20, None), "small");
-        assert_eq!(all(every(Duration::from_secs(1), 1, 100)).await, (29, Some(io::ErrorKind::TimedOut)), "a trickle");
-        assert_eq!(all(every(Duration::from_secs(40), PIECE, 2)).await, (0, Some(io::ErrorKind::TimedOut)), "a stop");
+        let (none, moment, stall) = (Duration::ZERO, Duration::from_millis(2), Duration::from_millis(20));
+        assert_eq!(all(none, none, PIECE, 10).await, (10 * PIECE, None), "at once");
+        assert_eq!(all(LONG, moment, PIECE, 20).await, (20 * PIECE, None), "on its way");
+        assert_eq!(all(LONG, moment, 1, 20).await, (20, None), "small");
+        // Together the bytes take longer than a piece may, though each comes in time.
+        let (bytes, failed) = all(stall, moment, 1, 1_000).await;
+        assert_eq!(failed, Some(io::ErrorKind::TimedOut), "a trickle");
+        assert!(bytes < 1_000);
+        assert_eq!(all(none, LONG, PIECE, 1).await, (0, Some(io::ErrorKind::TimedOut)), "a stop");
     }
 
     #[tokio::test]
     async fn it_ends_when_it_is_broken_off() {
         let cancel = CancellationToken::new();
-        let mut body = paced(futures::stream::pending::<io::Result<Bytes>>().boxed(), STALL, cancel.clone());
+        let mut body = paced(futures::stream::pending::<io::Result<Bytes>>().boxed(), LONG, cancel.clone());
         cancel.cancel();
         assert!(body.next().await.is_some_and(|item| item.is_err()));
         assert!(body.next().await.is_none());
