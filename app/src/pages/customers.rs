@@ -265,6 +265,17 @@ fn Delete(customer: CustomerView) -> impl IntoView {
     let action = expect_context::<Actions>().customer;
     let inside = match customer.stays {
         Some(note) => view! { <Note note /> }.erased(),
+        None if customer.plan.is_empty() => view! {
+            <p class="sub">"First a list of what would go. Nothing is deleted by looking at it."</p>
+            <form method="get" action="/customers" class="btns">
+                <input type="hidden" name="customer" value=customer.id.clone() />
+                <input type="hidden" name="delete" value="1" />
+                <button class="btn" type="submit">
+                    {format!("Delete {}…", customer.id)}
+                </button>
+            </form>
+        }
+        .erased(),
         None => {
             let goes = customer.goes.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
             let words = format!("Delete {} with {}", customer.id, customer.items);

@@ -53,7 +53,7 @@ pub struct CustomerView {
     pub goes: Vec<String>,
     /// How many things that are.
     pub items: String,
-    /// Digest of that list, as the form sends it back.
+    /// Digest of that list, as the form sends it back; empty before the list was asked for.
     pub plan: String,
     /// Why it cannot be deleted.
     pub stays: Option<NoteView>,

@@ -24,6 +24,7 @@ pub(super) struct Asked {
     pub(super) date: String,
     shown: String,
     tries: bool,
+    goes: bool,
 }
 
 impl Asked {
@@ -37,6 +38,7 @@ impl Asked {
                 "date" => asked.date = value,
                 "shown" => asked.shown = value,
                 "try" => asked.tries = true,
+                "delete" => asked.goes = true,
                 _ => {}
             }
         }
@@ -87,7 +89,7 @@ impl Views {
         let tokens = self.state.store.tokens().await?;
         let folders = self.state.reconciler.folder_states().await?;
         let opened = match accounts.iter().find(|account| account.id == asked.customer) {
-            Some(account) => Some(self.customer(account, &tokens, &folders, asked.tries).await?),
+            Some(account) => Some(self.customer(account, &tokens, &folders, &asked).await?),
             None if asked.customer.is_empty() => None,
             // Says that there is none.
             None => self.state.account(&asked.customer).await.map(|_| None)?,
@@ -188,7 +190,7 @@ impl Views {
         account: &AccountRow,
         tokens: &[TokenRow],
         folders: &[FolderState],
-        tries: bool,
+        asked: &Asked,
     ) -> Result<CustomerView> {
         let (id, now) = (account.id.as_str(), self.state.clock.millis());
         let own: Vec<&FolderState> = folders.iter().filter(|folder| folder.day.customer == id).collect();
@@ -196,7 +198,7 @@ impl Views {
         let folder = self.state.lake.dropbox(id)?;
         let incomplete = folder.uploads().await?.len() as u64;
         let tokens: Vec<&TokenRow> = tokens.iter().filter(|token| token.customer == id).collect();
-        let tried = if tries {
+        let tried = if asked.tries {
             let token = tokens.iter().find(|token| works(token, now)).copied();
             let who = UploadIdentity {
                 customer: id.to_owned(),
@@ -207,7 +209,7 @@ impl Views {
         } else {
             None
         };
-        let (stays, goes, items, plan) = self.deletion(account).await?;
+        let (stays, goes, items, plan) = self.deletion(account, asked.goes).await?;
         Ok(CustomerView {
             id: id.to_owned(),
             title: account.title.clone(),
@@ -242,14 +244,21 @@ impl Views {
         })
     }
 
-    /// Why the customer stays, or what goes with it.
-    async fn deletion(&self, account: &AccountRow) -> Result<(Option<NoteView>, Vec<String>, String, String)> {
+    /// Why the customer stays, or what goes with it, if that is wanted: it is counted in every table.
+    async fn deletion(
+        &self,
+        account: &AccountRow,
+        wanted: bool,
+    ) -> Result<(Option<NoteView>, Vec<String>, String, String)> {
         let id = &account.id;
         let note = |text: String, link| Some(NoteView { kind: NoteKind::Info, text, link });
         let none = |note| (note, Vec::new(), String::new(), String::new());
         if let Some(reason) = self.state.keeps(id) {
             let link = Some((format!("Reset {id}"), format!("/reset?scope=customer:{id}")));
             return Ok(none(note(reason, link)));
+        }
+        if !wanted {
+            return Ok(none(None));
         }
         if let Some(run) = self.state.store.active_reset().await? {
             let link = Some((run.clone(), format!("/reset?run={run}")));
