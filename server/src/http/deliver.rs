@@ -26,7 +26,7 @@ use headers::Sent;
 pub(super) use paced::paced;
 
 /// Bytes that a marker may have; they are not kept.
-const LONGEST_MARKER: u64 = 64 << 10;
+const LONGEST_MARKER: usize = 64 << 10;
 
 static UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 static UPLOAD_COMPLETE: HeaderName = HeaderName::from_static("upload-complete");
@@ -172,16 +172,12 @@ async fn look(folder: &Dropbox, key: &IngestionKey) -> Answer {
 
 async fn marker(state: &AppState, who: &UploadIdentity, key: &IngestionKey, request: Request) -> Answer {
     open(state).await?;
-    let length = headers::length(request.headers())?;
-    if length > LONGEST_MARKER {
-        return Err(Refusal::with(413, "end_file.txt is a sign, not a file: send it empty."));
-    }
-    // Read and dropped, so that the connection can be used again.
-    let limit = usize::try_from(LONGEST_MARKER).unwrap_or(usize::MAX);
+    // Read and dropped, so that the connection can be used again; of any length, since `curl -T /dev/null` says none.
     let stall = Duration::from_secs(state.config.upload.stall_seconds.into());
-    match tokio::time::timeout(stall, axum::body::to_bytes(request.into_body(), limit)).await {
+    match tokio::time::timeout(stall, axum::body::to_bytes(request.into_body(), LONGEST_MARKER)).await {
         Ok(Ok(_)) => {}
-        _ => return Err(Refusal::with(408, "end_file.txt did not arrive as a whole. Send it again.")),
+        Ok(Err(_)) => return Err(Refusal::with(413, "end_file.txt is a sign, not a file: send it empty.")),
+        Err(_) => return Err(Refusal::with(408, "end_file.txt did not arrive as a whole. Send it again.")),
     }
     let day = &key.day;
     let answer = |status, run: Option<&str>, message: String| {
