@@ -7,7 +7,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{CodeRow, Facts, Grid, Note, Panel, state_mark},
+    ui::{CodeRow, Facts, Grid, Note, Panel, icon, state_mark},
     wire::{CodeView, CustomerView, CustomersView, ShownTokenView, TokenView},
 };
 
@@ -33,7 +33,7 @@ fn Page(view: CustomersView) -> impl IntoView {
     });
     view! {
         <PageTitle text="Customers" />
-        <main class="page" id="main" tabindex="-1">
+        <main class="page customer-page" id="main" tabindex="-1">
             <header class="page-head">
                 <h1>"Customers"</h1>
                 <span class="sub">"Who delivers, how much, and by which tokens"</span>
@@ -59,7 +59,7 @@ fn Shown(token: ShownTokenView) -> impl IntoView {
     view! {
         <Panel title="New token" id="shown" class="token-shown">
             <div class="note ok" role="status">
-                <div>
+                {icon("#i-done")} <div>
                     <strong>{token.title}</strong>
                     " Copy it now: it is shown this once, and only its hash is kept."
                 </div>
@@ -283,7 +283,7 @@ fn Delete(customer: CustomerView) -> impl IntoView {
                 <p class="sub">
                     "Its uploads are shut, a reset empties it, and when the certificate is equal in all lines the customer and its tokens go. The certificate stays."
                 </p>
-                <ul class="plain">{goes}</ul>
+                <ul class="plain mono goes">{goes}</ul>
                 <Post action>
                     <input type="hidden" name="customer" value=customer.id />
                     <input type="hidden" name="plan" value=customer.plan />

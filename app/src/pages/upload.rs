@@ -25,7 +25,7 @@ fn Page(view: UploadView) -> impl IntoView {
     let day = view.day.clone().map(|day| view! { <Day day /> });
     view! {
         <PageTitle text="Upload" />
-        <main class="page" id="main" tabindex="-1">
+        <main class="page customer-page" id="main" tabindex="-1">
             <header class="page-head">
                 <h1>"Upload"</h1>
                 <span class="sub">"A day's files, then end_file.txt: that starts its ingestion"</span>

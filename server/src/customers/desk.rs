@@ -26,6 +26,9 @@ const SHOWN_FOR: Duration = Duration::from_secs(60);
 /// Where uploads are received.
 pub struct Desk {
     places: Arc<Semaphore>,
+    /// All but an eighth of them for each customer, so that none takes them all.
+    own: Mutex<HashMap<String, Arc<Semaphore>>>,
+    each: usize,
     wait: Duration,
     files: Arc<Mutex<HashMap<String, Entry>>>,
     refusals: RateLimiter<String, DashMapStateStore<String>, DefaultClock>,
@@ -53,6 +56,12 @@ pub struct Turn {
     // Given back in this order: the entry goes when nobody holds its lock.
     _lock: OwnedMutexGuard<()>,
     there: There,
+    _place: Place,
+}
+
+/// One of the places; given back when it is dropped.
+pub struct Place {
+    _own: OwnedSemaphorePermit,
     _place: OwnedSemaphorePermit,
 }
 
@@ -61,6 +70,8 @@ impl Desk {
     pub fn new(places: u16) -> Self {
         Desk {
             places: Arc::new(Semaphore::new(usize::from(places))),
+            own: Mutex::default(),
+            each: usize::from(places) - usize::from(places) / 8,
             wait: WAIT,
             files: Arc::default(),
             refusals: RateLimiter::dashmap(Quota::per_minute(REFUSALS)),
@@ -69,9 +80,16 @@ impl Desk {
         }
     }
 
-    /// One of the places, for whatever comes.
-    pub async fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        match tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await {
+    /// One of the places, for what a customer sends.
+    pub async fn place(&self, customer: &str) -> Result<Place, Refusal> {
+        let own = || Arc::new(Semaphore::new(self.each));
+        let own = held(&self.own).entry(customer.to_owned()).or_insert_with(own).clone();
+        let both = async {
+            // Who waits for the customer's own share stands in nobody's way.
+            let own = own.acquire_owned().await?;
+            self.places.clone().acquire_owned().await.map(|place| Place { _own: own, _place: place })
+        };
+        match tokio::time::timeout(self.wait, both).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Refusal::later(
                 503,
@@ -83,7 +101,7 @@ impl Desk {
 
     /// The file's turn. Whoever uploads the same file is broken off: it is sent anew because the connection before is dead.
     pub async fn turn(&self, key: &IngestionKey) -> Result<Turn, Refusal> {
-        let place = self.place().await?;
+        let place = self.place(&key.day.customer).await?;
         let key = key.to_string();
         let (lock, cancel) = {
             let mut files = held(&self.files);
@@ -246,11 +264,23 @@ mod tests {
     #[tokio::test]
     async fn who_finds_no_place_is_asked_to_come_again() {
         let desk = Desk { wait: Duration::ZERO, ..Desk::new(1) };
-        let place = desk.place().await.unwrap();
-        let refusal = desk.place().await.unwrap_err();
-        assert_eq!((refusal.status, refusal.retry_after), (503, Some(5)));
+        let refused =
+            async |customer| desk.place(customer).await.err().map(|refusal| (refusal.status, refusal.retry_after));
+        let place = desk.place("customer01").await;
+        assert_eq!(refused("customer02").await, Some((503, Some(5))));
         drop(place);
-        assert!(desk.place().await.is_ok());
+        assert_eq!(refused("customer02").await, None);
+    }
+
+    #[tokio::test]
+    async fn one_customer_leaves_places_for_others() {
+        let desk = Desk { wait: Duration::ZERO, ..Desk::new(8) };
+        let mut places = Vec::new();
+        while let Ok(place) = desk.place("customer01").await {
+            places.push(place);
+        }
+        assert_eq!(places.len(), 7);
+        assert!(desk.place("customer02").await.is_ok());
     }
 
     #[test]

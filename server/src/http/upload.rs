@@ -17,6 +17,9 @@ use super::Web;
 use super::deliver::paced;
 use crate::{customers, format};
 
+/// People share their places: whose file it is stands in the form.
+const BY_FORM: &str = "";
+
 /// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
 pub async fn receive(State(web): State<Web>, request: Request) -> Response {
     let headers = request.headers().clone();
@@ -25,7 +28,7 @@ pub async fn receive(State(web): State<Web>, request: Request) -> Response {
     {
         return (axum::http::StatusCode::FORBIDDEN, error.message).into_response();
     }
-    let outcome = match web.state.desk.place().await {
+    let outcome = match web.state.desk.place(BY_FORM).await {
         Ok(_place) => match form(&web, request).await {
             Ok(form) => store(&web, form).await,
             Err(_) => Err("The form did not arrive as a file upload; choose a file and send it again.".into()),

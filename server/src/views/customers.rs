@@ -296,9 +296,9 @@ impl Views {
         let code = |label: &str, text: String| CodeView { label: label.into(), text };
         let auth = "-H \"Authorization: Bearer $TOKEN\"";
         vec![
-            code("A file", format!("curl --fail-with-body {auth} -T sessions.json.gz {folder}/sessions.json.gz")),
-            code("The day is complete", format!("curl --fail-with-body {auth} -T /dev/null {folder}/end_file.txt")),
-            code("What is there", format!("curl {auth} $SHOW/upload/{customer}/")),
+            code("File", format!("curl --fail-with-body {auth} -T sessions.json.gz {folder}/sessions.json.gz")),
+            code("End", format!("curl --fail-with-body {auth} -T /dev/null {folder}/end_file.txt")),
+            code("List", format!("curl {auth} $SHOW/upload/{customer}/")),
         ]
     }
 }
