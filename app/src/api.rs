@@ -236,12 +236,11 @@ pub async fn change_customer(
     #[server(default)] title: String,
     #[server(default)] quota: String,
     #[server(default)] token: String,
-    #[server(default)] label: String,
     #[server(default)] days: String,
     #[server(default)] plan: String,
 ) -> Result<String, WireError> {
     let call = Call::authorize(Permission::Administer).await?;
-    let form = CustomerForm { change, customer, title, quota, token, label, days, plan };
+    let form = CustomerForm { change, customer, title, quota, token, days, plan };
     call.redirect(call.services.customers.change_customer(form).await)
 }
 

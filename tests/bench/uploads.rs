@@ -23,7 +23,7 @@ pub fn run(binary: &Path, data: &Path, lines: &mut Vec<Line>) -> Outcome<()> {
     let server = serve(binary, data)?;
     let address = server.1.as_str();
     http::post(address, "/api/change_customer", "change=create&customer=customer02")?;
-    let form = "change=token&customer=customer02&label=bench&days=1";
+    let form = "change=token&customer=customer02&title=bench&days=1";
     let (_, answer) = http::post(address, "/api/change_customer", form)?;
     let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).ok_or("no address")?;
     let (_, page) = http::get(address, location.trim())?;

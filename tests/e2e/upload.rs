@@ -85,7 +85,7 @@ impl Curl<'_> {
 /// A customer with a token, by the forms that an admin presses.
 fn token(server: &Server) -> String {
     http::post(&server.address, "/api/change_customer", "change=create&customer=customer02").unwrap();
-    let form = "change=token&customer=customer02&label=e2e&days=1";
+    let form = "change=token&customer=customer02&title=e2e&days=1";
     let (_, answer) = http::post(&server.address, "/api/change_customer", form).unwrap();
     let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).expect("where it is shown");
     let (_, page) = http::get(&server.address, location.trim()).unwrap();

@@ -116,7 +116,7 @@ fn Opened(customer: CustomerView) -> impl IntoView {
         {note}
         <div class="cols">
             <div class="stack w-8">
-                <Tokens customer=id.clone() tokens=customer.tokens.clone() enabled=customer.enabled codes=customer.codes.clone() />
+                <Tokens customer=id tokens=customer.tokens.clone() enabled=customer.enabled codes=customer.codes.clone() />
                 <Security customer=customer.clone() />
             </div>
             <div class="stack w-4">
@@ -180,7 +180,7 @@ fn Tokens(customer: String, tokens: Vec<TokenView>, enabled: bool, codes: Vec<Co
                 <input type="hidden" name="customer" value=customer.clone() />
                 <label class="field">
                     <span>"For"</span>
-                    <input name="label" placeholder="nightly export" maxlength="40" autocomplete="off" />
+                    <input name="title" placeholder="nightly export" maxlength="40" autocomplete="off" />
                 </label>
                 <label class="field">
                     <span>"Works for, in days"</span>

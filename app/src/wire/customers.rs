@@ -86,14 +86,12 @@ pub struct CustomerForm {
     pub change: String,
     /// Whose.
     pub customer: String,
-    /// For people.
+    /// For people: the customer's title, or what a token is for.
     pub title: String,
     /// `5GB`; empty: as configured.
     pub quota: String,
     /// A token's id.
     pub token: String,
-    /// What a token is for.
-    pub label: String,
     /// How long a token works.
     pub days: String,
     /// Digest of what a deletion takes.

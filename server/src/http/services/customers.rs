@@ -41,7 +41,7 @@ impl Person {
             "disable" => state.enable_customer(id, false).await?,
             "enable" => state.enable_customer(id, true).await?,
             "token" => {
-                return Ok(here(Some(state.create_token(id, &form.label, TokenLife::days(&form.days)?).await?)));
+                return Ok(here(Some(state.create_token(id, &form.title, TokenLife::days(&form.days)?).await?)));
             }
             "rotate" => return Ok(here(Some(state.rotate_token(id, &form.token).await?))),
             "revoke" => state.revoke_token(id, &form.token).await?,

@@ -43,7 +43,7 @@ impl Inner {
 
     fn uploaded(&self, place: &Place) -> Result<Option<u64>> {
         match fs::metadata(self.upload_file(place)?) {
-            Ok(found) => Ok(found.is_file().then(|| found.len())),
+            Ok(found) => Ok(found.is_file().then_some(found.len())),
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(e) => Err(from_io(&place.action("read the upload of"), e)),
         }
