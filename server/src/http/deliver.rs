@@ -285,7 +285,12 @@ async fn receive(
     }
     let new = folder.head(key).await?.is_none();
     let log = state.engine.upload_log(&key.day);
-    let meta = calls::noted(log, folder.complete(key)).await?;
+    let meta = match calls::noted(log, folder.complete(key)).await {
+        Err(error) if error.kind == showrunner_lake::ErrorKind::NotFound => {
+            return Err(Refusal::with(409, "A reset took away what had come of the file. Send it from its beginning."));
+        }
+        other => other?,
+    };
     let day = crate::store::day_path(&key.day);
     state.store.tell("folder", &day).await?;
     let taken = state.store.deliveries_of(&key.day).await?;

@@ -174,7 +174,7 @@ impl Views {
         let titles = [
             ("Customer", GridKind::Id, false),
             ("Uploads", GridKind::Text, false),
-            ("Days", GridKind::Number, false),
+            ("Days", GridKind::Number, true),
             ("Bronze rows", GridKind::Number, true),
             ("Silver rows", GridKind::Number, true),
             ("Gold rows", GridKind::Number, true),
@@ -275,7 +275,7 @@ impl Views {
                     if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
                 let rows =
                     if item.rows > 0 { format!(", {}", format::plural(item.rows, "row")) } else { String::new() };
-                format!("{place}: {} {}{rows}", format::count(item.count), item.what)
+                format!("{place}: {}{rows}", format::plural(item.count, item.what.trim_end_matches('s')))
             })
             .collect();
         goes.push("the customer and its upload tokens".to_owned());

@@ -8,6 +8,10 @@ use super::{PRESENTER, Person};
 use crate::customers::{TokenLife, shut};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingestion::MarkerOutcome;
+use crate::store::Outcome;
+
+/// What can be asked for.
+const CHANGES: [&str; 8] = ["create", "save", "disable", "enable", "token", "rotate", "revoke", "delete"];
 
 #[async_trait]
 impl Customers for Person {
@@ -16,7 +20,17 @@ impl Customers for Person {
     }
 
     async fn change_customer(&self, form: CustomerForm) -> Result<String, WireError> {
-        self.customer_changed(form).await.map_err(|e| self.explain(e))
+        // Names only, and a word of ours: what was typed may be anything.
+        let action = CHANGES.iter().find(|change| **change == form.change).unwrap_or(&"change");
+        let subject = format!("{} {}", form.customer.trim(), form.token).trim_end().to_owned();
+        let result = self.customer_changed(form).await;
+        let outcome = if result.is_ok() { Outcome::Done } else { Outcome::Failed };
+        let action = format!("customer_{action}");
+        if let Err(error) = self.web.state.store.audit(PRESENTER, PRESENTER, &action, &subject, outcome).await {
+            // It is done by now; what was done is in the log at least.
+            tracing::error!(action, subject, "{}", error.chain());
+        }
+        result.map_err(|e| self.explain(e))
     }
 
     async fn upload_page(&self, search: String) -> Result<UploadView, WireError> {
