@@ -10,9 +10,9 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangePerson, ChangePolicies, ChangePrivacy,
-        ChangeStream, ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun, SetTheme, SkipStep, StartStream,
-        StopRun, StoryPolicies, TakeUpStep,
+        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangeCustomer, ChangePerson, ChangePolicies,
+        ChangePrivacy, ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun,
+        SetTheme, SkipStep, StartStream, StopRun, StoryPolicies, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,
@@ -45,6 +45,8 @@ pub(crate) struct Actions {
     pub story_policies: Mutation,
     pub privacy: Mutation,
     pub person: Mutation,
+    pub customer: Mutation,
+    pub complete_day: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -73,6 +75,8 @@ impl Actions {
             story_policies: Mutation::new(StoryPolicies::PATH),
             privacy: Mutation::new(ChangePrivacy::PATH),
             person: Mutation::new(ChangePerson::PATH),
+            customer: Mutation::new(ChangeCustomer::PATH),
+            complete_day: Mutation::new(CompleteDay::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -92,7 +96,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 21] {
+    fn all(self) -> [Mutation; 23] {
         let Self {
             press,
             open,
@@ -115,6 +119,8 @@ impl Actions {
             story_policies,
             privacy,
             person,
+            customer,
+            complete_day,
             error: _,
         } = self;
         [
@@ -139,6 +145,8 @@ impl Actions {
             story_policies,
             privacy,
             person,
+            customer,
+            complete_day,
         ]
     }
 

@@ -221,6 +221,43 @@ pub async fn change_privacy(
     call.stay(call.services.privacy.change_privacy(change, table, column, value).await)
 }
 
+/// Customers, for the query part of the page's address.
+#[server(name = GetCustomers, prefix = "/api", endpoint = "customers", input = GetUrl)]
+pub async fn customers(#[server(default)] search: String) -> Result<CustomersView, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.answer(call.services.customers.customers(search).await)
+}
+
+/// Creates, changes or deletes a customer or one of its tokens.
+#[server(name = ChangeCustomer, prefix = "/api", endpoint = "change_customer")]
+pub async fn change_customer(
+    change: String,
+    customer: String,
+    #[server(default)] title: String,
+    #[server(default)] quota: String,
+    #[server(default)] token: String,
+    #[server(default)] days: String,
+    #[server(default)] plan: String,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    let form = CustomerForm { change, customer, title, quota, token, days, plan };
+    call.redirect(call.services.customers.change_customer(form).await)
+}
+
+/// The page on which a person uploads, for the query part of its address.
+#[server(name = GetUpload, prefix = "/api", endpoint = "upload_page", input = GetUrl)]
+pub async fn upload_page(#[server(default)] search: String) -> Result<UploadView, WireError> {
+    let call = Call::authorize(Permission::Upload).await?;
+    call.answer(call.services.customers.upload_page(search).await)
+}
+
+/// Writes a day's (`customer/dataset/date`) `end_file.txt`.
+#[server(name = CompleteDay, prefix = "/api", endpoint = "complete_day")]
+pub async fn complete_day(day: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Upload).await?;
+    call.stay(call.services.customers.complete_day(day).await)
+}
+
 /// Presses a step's button.
 #[server(name = Press, prefix = "/api", endpoint = "press")]
 pub async fn press(step: String) -> Result<String, WireError> {
@@ -378,6 +415,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<ChangeStream>(Permission::Present, true),
     endpoint::<ResendRecord>(Permission::Present, true),
     endpoint::<ChangePrivacy>(Permission::Present, true),
+    endpoint::<GetCustomers>(Permission::Administer, false),
+    endpoint::<ChangeCustomer>(Permission::Administer, true),
+    endpoint::<GetUpload>(Permission::Upload, false),
+    endpoint::<CompleteDay>(Permission::Upload, true),
     endpoint::<GetPolicies>(Permission::View, false),
     endpoint::<ChangePolicies>(Permission::Govern, true),
     endpoint::<AddRowPolicy>(Permission::Govern, true),

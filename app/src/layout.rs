@@ -15,8 +15,8 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Lake, LakeBucket, LakeTable, Lineage, NotFound, People, Policies, Privacy, Report, Reset, Run,
-        RunCalls, Runs, Settings, Show, SignIn, Sql, Stream, resource,
+        Audience, Customers, Lake, LakeBucket, LakeTable, Lineage, NotFound, People, Policies, Privacy, Report, Reset,
+        Run, RunCalls, Runs, Settings, Show, SignIn, Sql, Stream, Upload, resource,
     },
     ui::{icon, labelled_icon},
     wire::{ErrorCode, ShellView},
@@ -159,6 +159,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/people") view=People ssr=SsrMode::Async />
             <Route path=path!("/settings") view=Settings ssr=SsrMode::Async />
             <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async />
+            <Route path=path!("/customers") view=Customers ssr=SsrMode::Async />
+            <Route path=path!("/upload") view=Upload ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/policies") view=Policies ssr=SsrMode::Async />
             <Route path=path!("/reset") view=Reset ssr=SsrMode::Async />
@@ -321,11 +323,21 @@ fn Menu(role: String, name: String, identities: Vec<(String, String)>) -> impl I
     });
     let manage = (role == "admin").then(|| {
         view! {
+            <a class="btn quiet" href="/customers">
+                "Customers"
+            </a>
             <a class="btn quiet" href="/people">
                 "People and audit trail"
             </a>
             <a class="btn quiet" href="/settings">
                 "Settings"
+            </a>
+        }
+    });
+    let deliver = leads.then(|| {
+        view! {
+            <a class="btn quiet" href="/upload">
+                "Upload"
             </a>
         }
     });
@@ -337,6 +349,7 @@ fn Menu(role: String, name: String, identities: Vec<(String, String)>) -> impl I
             <div class="menu-body">
                 {who}
                 {view_as}
+                {deliver}
                 {manage}
                 <form method="post" action="/sign-out" aria-label="Session">
                     <button class="btn quiet" type="submit">

@@ -8,6 +8,8 @@ mod run;
 mod show;
 
 #[cfg(feature = "ssr")]
+mod customers;
+#[cfg(feature = "ssr")]
 mod lake;
 #[cfg(feature = "ssr")]
 mod lineage;
@@ -29,16 +31,19 @@ mod sign_in;
 mod sql;
 #[cfg(feature = "ssr")]
 mod stream;
+#[cfg(feature = "ssr")]
+mod upload;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
-    Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as People, Drawn as Policies,
-    Drawn as Privacy, Drawn as Report, Drawn as Runs, Drawn as Settings, Drawn as SignIn, Drawn as Sql,
-    Drawn as Stream,
+    Drawn as Customers, Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as People,
+    Drawn as Policies, Drawn as Privacy, Drawn as Report, Drawn as Runs, Drawn as Settings, Drawn as SignIn,
+    Drawn as Sql, Drawn as Stream, Drawn as Upload,
 };
 pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]
 pub(crate) use {
+    customers::Customers,
     lake::{Lake, LakeBucket, LakeTable},
     lineage::Lineage,
     people::People,
@@ -50,6 +55,7 @@ pub(crate) use {
     sign_in::SignIn,
     sql::Sql,
     stream::Stream,
+    upload::Upload,
 };
 
 pub(crate) use calls::RunCalls;

@@ -218,6 +218,19 @@ pub trait People: Send + Sync {
     ) -> Result<(), WireError>;
 }
 
+/// Customers, and what people deliver for them.
+#[async_trait]
+pub trait Customers: Send + Sync {
+    /// The page of the customers for the query part of its address.
+    async fn customers(&self, search: String) -> Result<CustomersView, WireError>;
+    /// Changes a customer or its tokens. Returns where to look.
+    async fn change_customer(&self, form: CustomerForm) -> Result<String, WireError>;
+    /// The page on which a person uploads, for the query part of its address.
+    async fn upload_page(&self, search: String) -> Result<UploadView, WireError>;
+    /// Writes the day's `end_file.txt` (`customer/dataset/date`).
+    async fn complete_day(&self, day: String) -> Result<(), WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -247,6 +260,8 @@ pub struct Services {
     pub privacy: Arc<dyn Privacy>,
     /// People.
     pub people: Arc<dyn People>,
+    /// Customers.
+    pub customers: Arc<dyn Customers>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

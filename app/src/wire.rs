@@ -3,6 +3,7 @@
 
 mod audience;
 mod calls;
+mod customers;
 mod lake;
 mod lineage;
 mod people;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use audience::*;
 pub use calls::*;
+pub use customers::*;
 pub use lake::*;
 pub use lineage::*;
 pub use people::*;

@@ -8,7 +8,7 @@ mod streaming;
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 27] = [
+const PAGES: [&str; 30] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -36,6 +36,9 @@ const PAGES: [&str; 27] = [
     "/sql?q=wrong",
     "/sql?q=policy",
     "/policies",
+    "/customers",
+    "/customers?customer=customer02",
+    "/upload?customer=customer02",
 ];
 
 #[tokio::test]
@@ -50,7 +53,9 @@ async fn every_page_has_its_landmarks() {
             assert!(html.contains("<title>") && html.contains(" · Showrunner</title>"), "{case}");
             assert!(tag(&html, "class=\"skip\"").contains("href=\"#main\""), "{case}");
             // What is not in the bar's row of pages marks none of them.
-            let marked = !["/reset", "/people", "/settings", "/sign-in"].iter().any(|other| address.starts_with(other));
+            let marked = !["/reset", "/people", "/settings", "/sign-in", "/customers", "/upload"]
+                .iter()
+                .any(|other| address.starts_with(other));
             assert_eq!(count(&html, "aria-current=\"page\""), usize::from(marked), "{case}");
             assert_eq!(count(&html, "<table"), count(&html, "<tbody"), "{case}");
             assert_eq!(count(&html, "<table"), count(&html, "<thead"), "{case}");
@@ -129,6 +134,9 @@ async fn every_form_works_by_itself() {
         ("/reset", Mood::Idle, "/reset", "get", &[]),
         ("/sql", Mood::Idle, "/sql", "get", &[]),
         ("/sql?q=policy", Mood::Idle, "/api/change_policies", "post", &[("sql", "DROP DATA_POLICY a")]),
+        ("/customers", Mood::Idle, "/api/change_customer", "post", &[]),
+        ("/upload", Mood::Idle, "/api/complete_day", "post", &[("day", "customer02/visits/2017-07-29")]),
+        ("/upload", Mood::Idle, "/upload", "get", &[]),
         ("/policies", Mood::Idle, "/api/story_policies", "post", &[]),
         ("/policies", Mood::Idle, "/api/add_row_policy", "post", &[]),
         ("/policies", Mood::Idle, "/api/add_mask", "post", &[]),
@@ -158,6 +166,8 @@ async fn every_form_works_by_itself() {
     let html = page("/", Mood::Idle).await.html;
     assert!(tag(&html, "action=\"/upload\"").contains("enctype=\"multipart/form-data\""));
     assert!(tag(&html, "type=\"file\"").contains("multiple"));
+    let html = page("/upload", Mood::Idle).await.html;
+    assert!(tag(&html, "enctype=\"multipart/form-data\"").contains("method=\"post\""));
 }
 
 #[tokio::test]
@@ -366,8 +376,8 @@ fn endpoints_are_below_api_and_differ() {
     paths.dedup();
     assert_eq!(paths.len(), all);
     for endpoint in app::api::ENDPOINTS {
-        use app::services::Permission::{Administer, Enter, Inspect, Switch, View, Watch};
-        let reads = matches!(endpoint.permission, View | Inspect | Switch | Enter | Watch | Administer);
+        use app::services::Permission::{Administer, Enter, Inspect, Switch, Upload, View, Watch};
+        let reads = matches!(endpoint.permission, View | Inspect | Switch | Upload | Enter | Watch | Administer);
         assert!(reads || endpoint.mutation, "{endpoint:?}");
     }
 }

@@ -151,6 +151,15 @@ pub struct UploadConfig {
     /// The largest file that may be uploaded from the browser
     #[arg(id = "upload-limit", long = "upload-limit", env = "SHOWRUNNER_UPLOAD_LIMIT", default_value = "512MB", global = true, value_parser = bytes, value_name = "BYTES", help_heading = "Configuration")]
     pub limit_bytes: u64,
+    /// How much may lie in a customer's folder, unless the customer has a quota of its own
+    #[arg(id = "upload-quota", long = "upload-quota", env = "SHOWRUNNER_UPLOAD_QUOTA", default_value = "10GB", global = true, value_parser = bytes, value_name = "BYTES", help_heading = "Configuration")]
+    pub quota_bytes: u64,
+    /// Files that are received at the same time; more wait a moment, then are asked to come again
+    #[arg(id = "upload-parallel", long = "upload-parallel", env = "SHOWRUNNER_UPLOAD_PARALLEL", default_value_t = 64, global = true, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1_024), help_heading = "Configuration")]
+    pub parallel: u16,
+    /// An upload is broken off when 64 KiB take longer than this, in seconds; what came is kept, so that it can go on
+    #[arg(id = "upload-stall", long = "upload-stall", env = "SHOWRUNNER_UPLOAD_STALL", default_value_t = 30, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3_600), help_heading = "Configuration")]
+    pub stall_seconds: u16,
 }
 
 /// The stream.
@@ -432,7 +441,7 @@ impl Config {
             names: NameConfig { id: "demo".to_owned(), stage: "test".to_owned() },
             generated: GeneratedConfig { seed: 42, sessions_per_day: 20 },
             limits: LimitConfig { workers: Some(2), query_memory: 128 << 20 },
-            upload: UploadConfig { limit_bytes: 8 << 20 },
+            upload: UploadConfig { limit_bytes: 8 << 20, quota_bytes: 64 << 20, parallel: 8, stall_seconds: 2 },
             stream: StreamConfig { minutes: 240, compact_minutes: 0 },
             lineage: LineageConfig { url: None, api_key: None },
             sign_in: SignInConfig {
@@ -460,7 +469,7 @@ pub(crate) fn kill_at() -> Option<String> {
 }
 
 /// A number of bytes: `512MB`, `2 GB`, `1048576`. Powers of ten for kB, MB, GB; of two for KiB, MiB, GiB.
-fn bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -5,6 +5,8 @@
 pub enum ErrorKind {
     /// No such run, day, object.
     NotFound,
+    /// Whoever asks may not.
+    Refused,
     /// The input is not acceptable.
     Invalid,
     /// It is running already, or something else has to end first.

@@ -1,6 +1,7 @@
 //! HTTP: pages, server functions, the event stream, uploads, the embedded site. The only place that knows axum.
 
 mod assets;
+mod deliver;
 mod events;
 mod guard;
 mod services;
@@ -17,7 +18,7 @@ use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
@@ -102,6 +103,8 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
                     "/upload",
                     post(upload::receive).layer(DefaultBodyLimit::max(upload_limit.saturating_add(1 << 20))),
                 )
+                .route("/upload/", any(deliver::answer))
+                .route("/upload/{*path}", any(deliver::answer))
                 .route("/runs/{id}/log.txt", get(services::log_file))
                 .route("/runs/{id}/lineage.json", get(services::lineage_file))
                 .route("/api/v1/lineage", post(services::lineage_import).layer(DefaultBodyLimit::max(LONGEST_EVENTS)))
@@ -118,6 +121,7 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
         .layer(middleware::from_fn_with_state(web.clone(), who::audit))
         .layer(middleware::from_fn_with_state(web.clone(), who::identify))
         .layer(who::sessions(&web))
+        .layer(middleware::from_fn_with_state(web.clone(), deliver::tokens_stay_here))
         .layer(middleware::from_fn(guard::headers))
         .layer(middleware::from_fn_with_state(web, guard::same_site))
 }

@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod customers;
 mod doctor;
 mod error;
 mod failpoint;
@@ -61,6 +62,8 @@ pub struct AppState {
     pub policies: policies::Keeper,
     /// Signs people in.
     pub sign_in: Arc<SignIn>,
+    /// Where uploads are received.
+    pub desk: customers::Desk,
     /// Decides about markers.
     pub reconciler: Reconciler,
     /// Tells the time.
@@ -115,6 +118,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         streams,
         policies,
         sign_in,
+        desk: customers::Desk::new(config.upload.parallel),
         reconciler,
         clock,
         story,
@@ -136,6 +140,7 @@ impl AppState {
     pub async fn start(self: &Arc<Self>) -> Result<Background> {
         let mut background = self.start_engine().await?;
         background.tasks.push(tokio::spawn(self.reconciler.clone().work(background.halt.clone())));
+        background.tasks.push(tokio::spawn(customers::work(self.clone(), background.halt.clone())));
         background.tasks.push(tokio::spawn(lineage::tell(self.clone(), background.halt.clone())));
         Ok(background)
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use app::services::Permission;
 use app::wire::{ErrorCode, WireError};
 
+use crate::error::{Error, ErrorKind};
 use crate::policies::Viewer;
 
 /// What somebody is here.
@@ -104,6 +105,25 @@ impl Asker {
     /// For records: the person's role.
     pub fn role(&self) -> Role {
         self.principal.as_ref().map_or(Role::None, |person| person.role)
+    }
+
+    /// The customer whose files alone they deliver.
+    pub fn delivers_for(&self) -> Option<&str> {
+        self.principal.as_ref().filter(|p| p.role == Role::Customer).map(|p| p.customer.as_deref().unwrap_or_default())
+    }
+
+    /// Whether they may deliver files of this customer, given that they may deliver at all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] for another customer's.
+    pub fn may_deliver_for(&self, customer: &str) -> Result<(), Error> {
+        match self.delivers_for() {
+            Some(own) if own != customer => Err(Error::new(
+                ErrorKind::Refused,
+                format!("You are signed in for {own}, and deliver into its folder only."),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The policy choke point: whether this may be done.

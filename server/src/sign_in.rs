@@ -164,7 +164,7 @@ impl SignIn {
 
     /// The provider's tokens of a person, for queries that run as that person.
     pub async fn tokens(&self, person: &str) -> Result<Option<Tokens>> {
-        let sealed = self.store.tokens(person).await?;
+        let sealed = self.store.sealed_tokens(person).await?;
         Ok(sealed.and_then(|sealed| self.sealer.unseal(&sealed)).and_then(|plain| serde_json::from_slice(&plain).ok()))
     }
 

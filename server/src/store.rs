@@ -6,6 +6,7 @@
 
 mod audit;
 mod calls;
+mod customers;
 mod deliveries;
 mod error;
 mod events;
@@ -33,6 +34,7 @@ use error::{explain, explain_migration};
 
 pub use audit::{AuditRow, Outcome};
 pub use calls::{CallFilter, CallRow, CallSum, PRESS};
+pub use customers::{AccountRow, DeletedRow, TokenRow};
 pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;
@@ -165,7 +167,7 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy`, `privacy` or `stream`.
+    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy`, `privacy`, `customer` or `stream`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
         let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
             .bind(self.store.clock.millis())

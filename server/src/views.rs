@@ -4,6 +4,7 @@ mod audience;
 mod calls;
 pub mod chart;
 mod clock;
+mod customers;
 mod lake;
 pub mod lineage;
 pub mod numbers;
@@ -21,6 +22,7 @@ mod show;
 mod sql;
 mod steps;
 mod stream;
+mod upload;
 
 use std::sync::Arc;
 

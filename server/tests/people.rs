@@ -59,6 +59,8 @@ const PAGES: &[(&str, Permission)] = &[
     ("/sql", Permission::View),
     ("/policies", Permission::View),
     ("/people", Permission::Administer),
+    ("/customers", Permission::Administer),
+    ("/upload", Permission::Upload),
     ("/settings", Permission::Administer),
     ("/reset", Permission::Inspect),
     ("/audience", Permission::Watch),
@@ -126,6 +128,7 @@ impl Site {
 async fn who_may_what() {
     every_server_function_asks_who_it_is().await;
     every_route_and_page_asks_who_it_is().await;
+    a_customer_delivers_into_its_own_folder_only().await;
     sessions_begin_and_end().await;
     the_audiences_link_opens_one_screen().await;
     whoever_looks_is_nobody_else().await;
@@ -235,6 +238,35 @@ async fn every_route_and_page_asks_who_it_is() {
             assert!(body.contains("<h1"), "{role} {path} has no heading");
         }
     }
+}
+
+async fn a_customer_delivers_into_its_own_folder_only() {
+    let site = Site::new().await;
+    site.state.create_customer("customer02", "Second", "").await.unwrap();
+    let cookie = session(&site.router, "customer&customer=customer02").await;
+    let (status, page, _) = site.send("GET", "/upload?customer=customer01", Some(&cookie), "").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!page.contains("customer01"), "another customer's name is nothing to them: {page}");
+    for (day, words) in
+        [("customer01/ga_sessions/2017-07-29", "its folder only"), ("customer02/ga_sessions/2017-07-29", "")]
+    {
+        let body = format!(
+            "--x\r\ncontent-disposition: form-data; name=\"day\"\r\n\r\n{day}\r\n--x\r\n\
+             content-disposition: form-data; name=\"file\"; filename=\"a.json\"\r\n\r\n{{}}\r\n--x--\r\n"
+        );
+        let request = Request::post("/upload").header(header::HOST, HOST).header(header::COOKIE, &cookie);
+        let request =
+            request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=x").body(Body::from(body)).unwrap();
+        let response = site.router.clone().oneshot(request).await.unwrap();
+        let to = response.headers()[header::LOCATION].to_str().unwrap().to_owned();
+        assert_eq!(to.contains("__err="), !words.is_empty(), "{day}: {to}");
+        let (status, answer, _) = site.send("POST", "/api/complete_day", Some(&cookie), &format!("day={day}")).await;
+        assert_eq!(status == StatusCode::FORBIDDEN, !words.is_empty(), "{day}: {status} {answer}");
+        assert!(answer.contains(words), "{day}: {answer}");
+    }
+    let ingestion = &site.state.lake.names().ingestion;
+    let there = site.state.lake.objects().list(ingestion, "customer01/").await.unwrap();
+    assert!(there.is_empty(), "{there:?}");
 }
 
 async fn sessions_begin_and_end() {

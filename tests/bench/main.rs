@@ -5,6 +5,7 @@ mod pii;
 mod process;
 mod show;
 mod stream;
+mod uploads;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -40,6 +41,12 @@ fn main() -> Outcome<()> {
         return print(&lines);
     }
 
+    // `showrunner-bench uploads` measures uploads alone.
+    if std::env::args().any(|word| word == "uploads") {
+        uploads::run(&binary, &work.join("data-uploads"), &mut lines)?;
+        return print(&lines);
+    }
+
     let source = work.join("source");
     let files = day_files(&binary, &source, "2017-06-01", "2017-07-31", "2650")?;
     let gz: u64 = files.iter().map(|f| f.metadata().map(|m| m.len()).unwrap_or(0)).sum();
@@ -50,6 +57,7 @@ fn main() -> Outcome<()> {
     show::run(&binary, &work, &mut lines)?;
     stream::run(&binary, &work.join("data-show"), &mut lines)?;
     pii::run(&binary, &work, &mut lines)?;
+    uploads::run(&binary, &work.join("data-uploads"), &mut lines)?;
     client(site.as_deref(), &mut lines);
 
     print(&lines)

@@ -55,10 +55,19 @@ pub fn measure(program: &Path, arguments: &[&str]) -> Outcome<Usage> {
     Ok(Usage { user: after.0 - before.0, system: after.1 - before.1, wall, peak, output })
 }
 
-/// Peak resident bytes of a process (`VmHWM`), 0 when it is gone.
-fn peak_of(status: &str) -> u64 {
+/// Peak resident bytes of a process, 0 when it is gone. By the path of its `status` in /proc, as below.
+pub fn peak_of(status: &str) -> u64 {
+    bytes_of(status, "VmHWM:")
+}
+
+/// Resident bytes of a process now, 0 when it is gone.
+pub fn resident_of(status: &str) -> u64 {
+    bytes_of(status, "VmRSS:")
+}
+
+fn bytes_of(status: &str, name: &str) -> u64 {
     let text = std::fs::read_to_string(status).unwrap_or_default();
-    let line = text.lines().find(|l| l.starts_with("VmHWM:"));
+    let line = text.lines().find(|l| l.starts_with(name));
     line.and_then(|l| l.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 

@@ -23,6 +23,13 @@ impl Drop for Server {
     }
 }
 
+impl Server {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 pub fn serve(binary: &Path, data: &Path) -> Outcome<Server> {
     let mut child = Command::new(binary)
         .args(["serve", "--addr", "127.0.0.1:0", "--data-dir", &text(data)])

@@ -1,6 +1,7 @@
 //! Services that answer with made-up values: enough to show every part of every page.
 
 mod calls;
+mod customers;
 mod lake;
 mod lineage;
 mod people;
@@ -51,7 +52,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         lineages: fake.clone(),
         policies: fake.clone(),
         privacy: fake.clone(),
-        people: fake,
+        people: fake.clone(),
+        customers: fake,
     }
 }
 

@@ -93,10 +93,12 @@ pub async fn stray(objects: &dyn Objects, bucket: &str, known: &Known) -> Result
 /// # Errors
 /// Those of [`Objects::list`].
 pub async fn plan(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<PurgeItem> {
-    Ok(item(&in_scope(objects, bucket, scope, known).await?))
+    let mut all = in_scope(objects.list(bucket, prefix(scope)).await?, scope, known);
+    all.extend(in_scope(objects.uploads(bucket, prefix(scope)).await?, scope, known));
+    Ok(item(&all))
 }
 
-/// Deletes the scope's objects from the ingestion bucket, and leftovers of interrupted writes; what [`stray`] names stays. Returns
+/// Deletes the scope's objects from the ingestion bucket, uploads that are not complete, and leftovers of interrupted writes; what [`stray`] names stays. Returns
 /// what went. Idempotent; interrupted, it goes on where it was.
 ///
 /// A day's marker goes before its files: interrupted, no marker is left without files.
@@ -104,10 +106,15 @@ pub async fn plan(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Kn
 /// # Errors
 /// Those of the store.
 pub async fn purge(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<PurgeItem> {
-    let all = in_scope(objects, bucket, scope, known).await?;
+    let mut deleted = Vec::new();
+    for upload in in_scope(objects.uploads(bucket, prefix(scope)).await?, scope, known) {
+        if objects.discard(bucket, &upload.key).await? {
+            deleted.push(upload);
+        }
+    }
+    let all = in_scope(objects.list(bucket, prefix(scope)).await?, scope, known);
     let is_marker = |meta: &ObjectMeta| IngestionKey::parse(&meta.key).is_ok_and(|key| key.is_marker());
     let (markers, files): (Vec<_>, Vec<_>) = all.into_iter().partition(is_marker);
-    let mut deleted = Vec::new();
     for batch in [markers, files] {
         let deletions: Vec<_> = batch.into_iter().map(|meta| delete(objects, bucket, meta)).collect();
         let gone: Vec<_> = futures::stream::iter(deletions).buffer_unordered(PARALLEL).try_collect().await?;
@@ -195,13 +202,17 @@ impl Known {
     }
 }
 
+/// With what the keys of a scope begin.
+fn prefix(scope: &Scope) -> &str {
+    match scope {
+        // Others begin so, too: the scope itself is looked at below.
+        Scope::Customer(customer) => customer,
+        Scope::All | Scope::Days(_) | Scope::Stream => "",
+    }
+}
+
 /// Ours and in scope.
-async fn in_scope(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<Vec<ObjectMeta>> {
-    let prefix = match scope {
-        Scope::Customer(customer) => format!("{customer}/"),
-        Scope::All | Scope::Days(_) | Scope::Stream => String::new(),
-    };
-    let mut all = objects.list(bucket, &prefix).await?;
+fn in_scope(mut all: Vec<ObjectMeta>, scope: &Scope, known: &Known) -> Vec<ObjectMeta> {
     all.retain(|meta| {
         let Ok(key) = IngestionKey::parse(&meta.key) else {
             return false;
@@ -219,7 +230,7 @@ async fn in_scope(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Kn
         };
         customer && known.has(&key.day.dataset)
     });
-    Ok(all)
+    all
 }
 
 async fn delete(objects: &dyn Objects, bucket: &str, meta: ObjectMeta) -> Result<Option<ObjectMeta>> {

@@ -27,6 +27,7 @@ use crate::{Error, ErrorKind, Result, purge, query};
 mod background;
 mod catalog;
 mod console;
+mod dropbox;
 mod foreign;
 mod lock;
 mod open;
@@ -37,6 +38,7 @@ use background::Background;
 pub(crate) use catalog::all_shapes;
 pub use catalog::{CatalogColumn, CatalogTable};
 pub use console::{QUERIES_AT_A_TIME, RowStream};
+pub use dropbox::Dropbox;
 pub use lock::DataDirLock;
 pub(crate) use stream::StreamParts;
 

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 
 mod topics;
+mod uploads;
 
 pub use topics::*;
+pub use uploads::*;
 
 /// An object's metadata, in Cloud Storage's terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub enum Precondition {
 
 /// Buckets and objects, after Cloud Storage.
 #[async_trait]
-pub trait Objects: Send + Sync {
+pub trait Objects: Uploads {
     /// Creates the bucket; nothing happens if it is there.
     async fn create_bucket(&self, bucket: &str) -> Result<()>;
     /// Writes a small object in one piece. It appears whole or not at all.

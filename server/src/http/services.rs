@@ -1,5 +1,6 @@
 //! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
 
+mod customers;
 mod people;
 mod policies;
 mod presenting;
@@ -63,7 +64,8 @@ pub fn provide(web: &Web) {
         streaming: person.clone(),
         lineages: person.clone(),
         privacy: person.clone(),
-        people: person,
+        people: person.clone(),
+        customers: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);
@@ -101,8 +103,12 @@ struct Person {
 impl Person {
     /// The sentence for the page; the chain of causes goes to the log, once, under the same id.
     fn explain(&self, error: Error) -> WireError {
+        if error.kind == ErrorKind::Refused {
+            self.refusal.note();
+        }
         let code = match error.kind {
             ErrorKind::NotFound => ErrorCode::NotFound,
+            ErrorKind::Refused => ErrorCode::Forbidden,
             ErrorKind::Invalid => ErrorCode::Invalid,
             ErrorKind::Conflict | ErrorKind::Cancelled => ErrorCode::Conflict,
             ErrorKind::Unavailable => ErrorCode::Unavailable,
@@ -406,6 +412,7 @@ pub async fn lineage_import(
 fn refused(error: &Error) -> Response {
     let status = match error.kind {
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Refused => StatusCode::FORBIDDEN,
         ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::Conflict | ErrorKind::Cancelled => StatusCode::CONFLICT,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

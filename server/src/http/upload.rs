@@ -1,31 +1,38 @@
 //! A presenter's own file, chosen in the browser, into the customer's day folder: streamed to disk, limited, its name sanitised.
 
+use std::time::Duration;
+
 use app::wire::{ErrorCode, WireError};
-use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{Extension, Multipart, State};
+use axum::body::Body;
+use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
+use axum::extract::{Extension, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::TryStreamExt;
 use showrunner_lake::model::Day;
 use showrunner_lake::{calls, keys};
+use tokio_util::sync::CancellationToken;
 
 use super::Web;
-use crate::format;
+use super::deliver::paced;
 use crate::people::Asker;
+use crate::{customers, format};
+
+/// People share their places: whose file it is stands in the form.
+const BY_FORM: &str = "";
 
 /// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
-pub async fn receive(
-    State(web): State<Web>,
-    Extension(asker): Extension<Asker>,
-    headers: HeaderMap,
-    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
-) -> Response {
+pub async fn receive(State(web): State<Web>, Extension(asker): Extension<Asker>, request: Request) -> Response {
+    let headers = request.headers().clone();
     if let Err(response) = super::who::require(&asker, app::services::Permission::Upload) {
         return response;
     }
-    let outcome = match form {
-        Ok(form) => store(&web, form).await,
-        Err(_) => Err("The form did not arrive as a file upload; choose a file and send it again.".into()),
+    let outcome = match web.state.desk.place(BY_FORM).await {
+        Ok(_place) => match form(&web, request).await {
+            Ok(form) => store(&web, &asker, form).await,
+            Err(_) => Err("The form did not arrive as a file upload; choose a file and send it again.".into()),
+        },
+        Err(refusal) => Err(refusal.words),
     };
     let back = back(&headers);
     match outcome {
@@ -41,7 +48,15 @@ pub async fn receive(
     }
 }
 
-async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
+/// The form, whose body has to keep coming.
+async fn form(web: &Web, request: Request) -> Result<Multipart, MultipartRejection> {
+    let stall = Duration::from_secs(web.state.config.upload.stall_seconds.into());
+    let (parts, body) = request.into_parts();
+    let body = Body::from_stream(paced(body.into_data_stream(), stall, CancellationToken::new()));
+    Multipart::from_request(Request::from_parts(parts, body), &()).await
+}
+
+async fn store(web: &Web, asker: &Asker, mut form: Multipart) -> Result<String, String> {
     web.state.engine.refuse_during_reset().await.map_err(|e| e.message)?;
     let mut day: Option<Day> = None;
     let mut stored = Vec::new();
@@ -49,7 +64,9 @@ async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
         match field.name() {
             Some("day") => {
                 let text = field.text().await.map_err(broken)?;
-                day = Some(web.views.parse_day(&text).await.map_err(|e| e.message)?);
+                let named = web.views.parse_day(&text).await.map_err(|e| e.message)?;
+                asker.may_deliver_for(&named.customer).map_err(|e| e.message)?;
+                day = Some(named);
             }
             Some("file") => {
                 let day = day.as_ref().ok_or("The form names no day; reload the page and send it again.")?;
@@ -81,7 +98,13 @@ async fn store(web: &Web, mut form: Multipart) -> Result<String, String> {
 
 async fn file(web: &Web, day: &Day, field: Field<'_>) -> Result<String, String> {
     let name = keys::sanitise_file_name(field.file_name().unwrap_or_default()).map_err(|e| e.to_string())?;
-    let limit = web.state.config.upload.limit_bytes;
+    let account = web.state.account(&day.customer).await.map_err(|e| e.message)?;
+    if let Some(refusal) = customers::shut(&account) {
+        return Err(refusal.words);
+    }
+    let used = customers::used(&web.state, &day.customer).await.map_err(|e| e.message)?;
+    let left = customers::quota(&web.state, &account).saturating_sub(used);
+    let limit = web.state.config.upload.limit_bytes.min(left);
     let bucket = &web.state.lake.names().ingestion;
     let key = format!("{}{name}", keys::day_prefix(day));
     // The store wants a stream that owns its data; the field borrows the form. A channel of a few chunks stands between them.

@@ -26,9 +26,9 @@ pub const HELD: &str = "person";
 /// Forms longer than this are no forms of ours.
 const LONGEST_FORM: usize = 1 << 20;
 /// Fields that say what was done. Others may hold data, or are of no interest.
-const TOLD: [&str; 18] = [
+const TOLD: [&str; 19] = [
     "step", "day", "id", "run", "scope", "change", "table", "column", "value", "identity", "role", "customer",
-    "person", "name", "seq", "rate", "instead", "dataset",
+    "person", "name", "seq", "rate", "instead", "dataset", "token",
 ];
 
 /// Set when the choke point refused something within a request.
@@ -96,7 +96,7 @@ fn is_page(request: &Request) -> bool {
     let path = request.uri().path();
     let open = path == "/sign-in"
         || path == "/events"
-        || ["/sign-in/", "/join/", "/api/"].iter().any(|open| path.starts_with(open))
+        || ["/sign-in/", "/join/", "/api/", crate::customers::BASE].iter().any(|open| path.starts_with(open))
         || super::assets::find(path, &HeaderMap::new()).is_some();
     // Programs bring a token, and are answered by whoever knows it.
     let program = request.headers().contains_key(header::AUTHORIZATION);

@@ -209,7 +209,7 @@ impl Store {
     }
 
     /// The provider's tokens of a person, sealed.
-    pub async fn tokens(&self, id: &str) -> Result<Option<Vec<u8>>> {
+    pub async fn sealed_tokens(&self, id: &str) -> Result<Option<Vec<u8>>> {
         let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as("SELECT tokens FROM people WHERE id = $1")
             .bind(id)
             .fetch_optional(&self.pool)

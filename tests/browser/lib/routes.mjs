@@ -27,6 +27,11 @@ const PAGES = [
   '/sql?saved=1',
   '/sql?q=DROP+ALL+ROW+ACCESS+POLICIES+ON+silver.sessions',
   '/policies',
+  '/customers',
+  '/customers?customer=customer01',
+  '/customers?customer=customer01&try=1',
+  '/upload',
+  '/upload?customer=customer01&dataset=ga_sessions&date=2017-07-29',
   '/sql?q=SELECT+contry+FROM+silver.sessions',
   '/lineage',
   '/lineage?column=report.totals.revenue',
@@ -40,7 +45,7 @@ const PAGES = [
   '/reset?scope=all',
 ];
 /** Addresses of what is not there. */
-const MISSING = ['/nowhere', '/lineage?run=run-0000-none', '/?step=9.9', '/runs/run-0000-none'];
+const MISSING = ['/nowhere', '/customers?customer=nobody', '/upload?customer=nobody', '/lineage?run=run-0000-none', '/?step=9.9', '/runs/run-0000-none'];
 
 /** All of them at a server, each with the status that it must answer. */
 export async function addresses(origin) {

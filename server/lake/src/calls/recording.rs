@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 
 use super::*;
 use crate::Result;
-use crate::ports::{ObjectMeta, Objects, Precondition};
+use crate::ports::{ObjectMeta, Objects, Precondition, Sums, Uploads};
 
 /// A store whose operations are noted. [`Objects::open`] is not: whoever reads a file that way notes what came of it.
 pub struct RecordingObjects(Arc<dyn Objects>);
@@ -120,5 +120,43 @@ impl Objects for RecordingObjects {
         let result = operation.run(self.0.as_ref()).await;
         begun.end(operation, &result, nothing);
         result
+    }
+}
+
+/// An upload is one call, noted when its object is made: its parts are what a client library sends on the way.
+#[async_trait]
+impl Uploads for RecordingObjects {
+    async fn uploaded(&self, bucket: &str, key: &str) -> Result<Option<u64>> {
+        self.0.uploaded(bucket, key).await
+    }
+
+    async fn append(
+        &self,
+        bucket: &str,
+        key: &str,
+        at: u64,
+        data: BoxStream<'static, std::io::Result<Bytes>>,
+        limit: u64,
+    ) -> Result<u64> {
+        self.0.append(bucket, key, at, data, limit).await
+    }
+
+    async fn sums(&self, bucket: &str, key: &str, from: u64) -> Result<Sums> {
+        self.0.sums(bucket, key, from).await
+    }
+
+    async fn complete(&self, bucket: &str, key: &str) -> Result<ObjectMeta> {
+        let (operation, begun) = (UploadObject { object: ObjectName::new(bucket, key) }, Begun::now());
+        let result = self.0.complete(bucket, key).await;
+        begun.end(operation, &result, written);
+        result
+    }
+
+    async fn discard(&self, bucket: &str, key: &str) -> Result<bool> {
+        self.0.discard(bucket, key).await
+    }
+
+    async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectMeta>> {
+        self.0.uploads(bucket, prefix).await
     }
 }

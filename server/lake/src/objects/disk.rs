@@ -1,6 +1,7 @@
 //! Buckets and objects as plain files: `buckets/{bucket}/{key}`.
 
 mod files;
+mod partial;
 mod staging;
 mod upload;
 

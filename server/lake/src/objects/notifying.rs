@@ -11,7 +11,7 @@ use chrono::SecondsFormat;
 use futures::stream::BoxStream;
 use serde_json::json;
 
-use crate::ports::{NewMessage, ObjectMeta, Objects, Precondition, Topics};
+use crate::ports::{NewMessage, ObjectMeta, Objects, Precondition, Sums, Topics, Uploads};
 use crate::{ErrorKind, Result};
 
 /// Wraps a store; after each successful write into `bucket` it publishes an `OBJECT_FINALIZE` notification with Cloud Storage's
@@ -151,6 +151,43 @@ impl Objects for NotifyingObjects {
 
     async fn sweep(&self, bucket: &str) -> Result<u64> {
         self.objects.sweep(bucket).await
+    }
+}
+
+#[async_trait]
+impl Uploads for NotifyingObjects {
+    async fn uploaded(&self, bucket: &str, key: &str) -> Result<Option<u64>> {
+        self.objects.uploaded(bucket, key).await
+    }
+
+    async fn append(
+        &self,
+        bucket: &str,
+        key: &str,
+        at: u64,
+        data: BoxStream<'static, std::io::Result<Bytes>>,
+        limit: u64,
+    ) -> Result<u64> {
+        self.objects.append(bucket, key, at, data, limit).await
+    }
+
+    async fn sums(&self, bucket: &str, key: &str, from: u64) -> Result<Sums> {
+        self.objects.sums(bucket, key, from).await
+    }
+
+    async fn complete(&self, bucket: &str, key: &str) -> Result<ObjectMeta> {
+        let previous = self.previous(bucket, key).await?;
+        let meta = self.objects.complete(bucket, key).await?;
+        self.announce(&meta, previous).await;
+        Ok(meta)
+    }
+
+    async fn discard(&self, bucket: &str, key: &str) -> Result<bool> {
+        self.objects.discard(bucket, key).await
+    }
+
+    async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectMeta>> {
+        self.objects.uploads(bucket, prefix).await
     }
 }
 

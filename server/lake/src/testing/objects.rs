@@ -36,6 +36,7 @@ pub async fn objects_contract<F: AsyncFn() -> Box<dyn Objects>>(make: F) {
     checksums(&*fresh().await).await;
     bad_keys(&*fresh().await).await;
     sweeping_spares_objects(&*fresh().await).await;
+    uploads_go_on_where_they_were(&*fresh().await).await;
 }
 
 async fn put(objects: &dyn Objects, key: &str, data: &str) -> crate::ports::ObjectMeta {
@@ -244,4 +245,46 @@ async fn sweeping_spares_objects(objects: &dyn Objects) {
     assert_eq!(objects.sweep(A).await.expect("sweep"), 0, "nothing is left after a sweep");
     assert_eq!(objects.list(A, "").await.expect("list"), before);
     assert_eq!(kind(objects.sweep("contract-no-bucket").await), ErrorKind::NotFound);
+}
+
+async fn uploads_go_on_where_they_were(objects: &dyn Objects) {
+    const KEY: &str = "a/b.json";
+    let part = |text: &'static str| Ok(Bytes::from_static(text.as_bytes()));
+    assert_eq!(objects.uploaded(A, KEY).await.expect("a question"), None);
+    put(objects, KEY, "old").await;
+
+    let broken = stream(vec![part("012"), part("345"), Err(std::io::Error::other("gone"))]);
+    assert_eq!(kind(objects.append(A, KEY, 0, broken, 100).await), ErrorKind::Invalid);
+    assert_eq!(objects.uploaded(A, KEY).await.expect("a question"), Some(6), "what came before the failure stays");
+    assert_eq!(keys(objects, A, "").await, [KEY], "and is no object");
+    assert_eq!(objects.get(A, KEY).await.expect("the old object"), "old");
+    let under_way = objects.uploads(A, "a/").await.expect("a listing");
+    assert_eq!(under_way.iter().map(|u| (u.key.as_str(), u.size)).collect::<Vec<_>>(), [(KEY, 6)]);
+
+    for at in [3, 7] {
+        let again = stream(vec![part("x")]);
+        assert_eq!(kind(objects.append(A, KEY, at, again, 100).await), ErrorKind::Conflict, "behind {at}");
+    }
+    assert_eq!(objects.append(A, KEY, 6, stream(vec![part("6789")]), 10).await.expect("the rest"), 10);
+    let sums = objects.sums(A, KEY, 0).await.expect("sums");
+    assert_eq!(sums.crc32c, crc32c::crc32c(b"0123456789"));
+    assert_eq!(objects.sums(A, KEY, 6).await.expect("sums").crc32c, crc32c::crc32c(b"6789"));
+    let meta = objects.complete(A, KEY).await.expect("an object");
+    assert_eq!(
+        (meta.size, objects.get(A, KEY).await.expect("the new object")),
+        (10, Bytes::from_static(b"0123456789"))
+    );
+    assert_eq!(objects.uploaded(A, KEY).await.expect("a question"), None);
+    assert_eq!(kind(objects.complete(A, KEY).await), ErrorKind::NotFound, "there is nothing to complete");
+
+    let more = stream(vec![part("0123456789")]);
+    assert_eq!(kind(objects.append(A, "c", 0, more, 9).await), ErrorKind::TooLarge);
+    assert!(objects.discard(A, "c").await.expect("dropped"));
+    assert!(!objects.discard(A, "c").await.expect("gone already"));
+    assert_eq!(objects.append(A, KEY, 0, stream(vec![]), 9).await.expect("an empty one"), 0);
+    assert_eq!(objects.complete(A, KEY).await.expect("an empty object").size, 0);
+    assert!(objects.uploads(A, "").await.expect("a listing").is_empty());
+    for key in ["../x", "a/../x", "a\\b"] {
+        assert_eq!(kind(objects.append(A, key, 0, stream(vec![]), 9).await), ErrorKind::Invalid, "{key}");
+    }
 }

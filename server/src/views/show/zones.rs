@@ -68,12 +68,16 @@ impl Views {
                 .map(|t| Part::of(t, customer, date))
                 .unwrap_or_default()
         };
-        let (bronze, silver, gold, warehouse) = (
+        let (bronze, silver, gold, mut warehouse) = (
             table(Zone::Bronze, &self.story().dataset),
             table(Zone::Silver, "sessions"),
             table(Zone::Gold, "daily_kpis"),
             table(Zone::Warehouse, &self.story().dataset),
         );
+        if self.state.store.customers().await?.len() > 1 {
+            // The warehouse's partitions hold the rows of all customers.
+            self.only_own(&mut warehouse, date).await?;
+        }
         let gold_tables = tables.iter().filter(|t| t.zone == Zone::Gold && t.rows() > 0).count() as u64;
         let last = self.last_gold_day().await?;
         let arrived = date.and_then(|d| situation.folder(d)).map_or(0, |f| f.files);
@@ -156,6 +160,24 @@ impl Views {
         }
         zones.push(report);
         Ok(zones)
+    }
+}
+
+impl Views {
+    /// Counts the rows of the story's customer in the warehouse, by a query.
+    async fn only_own(&self, part: &mut Part, date: Option<NaiveDate>) -> Result<()> {
+        let sql = format!(
+            "SELECT CAST(date AS VARCHAR) AS day, count(*) AS n FROM warehouse.{} WHERE customer = '{}' GROUP BY date",
+            self.story().dataset,
+            self.story().customer
+        );
+        let days = self.numbers.rows(&self.who, &sql).await?;
+        let count = |row: &[Option<String>]| row.get(1).and_then(|n| n.as_deref()?.parse::<u64>().ok()).unwrap_or(0);
+        let day = date.map(|date| date.to_string());
+        part.rows = days.iter().map(|row| count(row)).sum();
+        part.days = days.len() as u64;
+        part.added = days.iter().filter(|row| day.is_some() && row.first() == Some(&day)).map(|row| count(row)).sum();
+        Ok(())
     }
 }
 
