@@ -45,7 +45,7 @@ const PAGES = [
   '/reset?scope=all',
 ];
 /** Addresses of what is not there. */
-const MISSING = ['/nowhere', '/customers?customer=nobody', '/upload?customer=nobody', '/lineage?run=run-0000-none', '/?step=9.9', '/runs/run-0000-none'];
+const MISSING = ['/nowhere', '/customers?customer=none', '/upload?customer=none', '/lineage?run=run-0000-none', '/?step=9.9', '/runs/run-0000-none'];
 
 /** All of them at a server, each with the status that it must answer. */
 export async function addresses(origin) {
