@@ -136,7 +136,6 @@ struct Inner {
 
 impl Lake {
     /// Opens the folder, creating buckets, topics and empty tables that are missing. Idempotent.
-    ///
     /// Takes no lock: whoever writes holds a [`DataDirLock`].
     ///
     /// # Errors
@@ -252,7 +251,6 @@ impl Lake {
     }
 
     /// A read-only query over `bronze.* silver.* gold.* warehouse.*`, on behalf of `who`. Anything but a query is refused.
-    ///
     /// Unquoted names are found whatever their case, as in BigQuery.
     ///
     /// # Errors
