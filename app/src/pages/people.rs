@@ -46,7 +46,7 @@ fn Page(view: PeopleView) -> impl IntoView {
                             <th class="wide-only">"From"</th>
                             <th>"Last sign-in"</th>
                             <th>"Role"</th>
-                            <th></th>
+                            <th>"Sessions"</th>
                         </tr>
                     </thead>
                     <tbody>{people}</tbody>

@@ -34,13 +34,13 @@ describe('personal data', () => {
     const login = page.locator('details.why').filter({ has: page.locator('summary', { hasText: 'login' }) }).first();
     await login.locator('summary').click();
     await login.getByRole('button', { name: 'Reject', exact: true }).click();
-    await login.getByText('Rejected by presenter').waitFor();
+    await login.getByText('Rejected by admin').waitFor();
     await page.reload();
     assert.match(await login.locator('summary').innerText(), /not personal/);
     await login.locator('summary').click();
     await login.getByLabel('Type of login').selectOption('PERSON_NAME');
     await login.getByRole('button', { name: 'Correct', exact: true }).click();
-    await login.getByText('Corrected by presenter').waitFor();
+    await login.getByText('Corrected by admin').waitFor();
     await close(page);
   });
 

@@ -137,7 +137,7 @@ describe('the stream', () => {
     await page.getByText('chosen: 100').waitFor();
     await button(page, 'Stop').click();
     await button(page, 'Start the stream').waitFor();
-    await page.getByText('presenter stopped it.').waitFor();
+    await page.getByText('admin stopped it.').waitFor();
     await close(page);
   });
 
@@ -151,7 +151,7 @@ describe('the stream', () => {
     assert.match(certificate, /Messages of the stream waiting\s+0\s+0/);
     await go(page, '/stream');
     assert.equal(await sessions(page), 0);
-    assert.equal(await page.getByText('presenter stopped it.').count(), 0);
+    assert.equal(await page.getByText('admin stopped it.').count(), 0);
     await close(page);
   });
 });
