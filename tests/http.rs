@@ -17,6 +17,12 @@ pub fn get(address: &str, path: &str) -> Outcome<(u16, String)> {
     signed_in(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\n"), "")
 }
 
+/// As [`get`], with another cookie beside the session's; an empty one is none.
+pub fn get_with(address: &str, path: &str, cookie: &str) -> Outcome<(u16, String)> {
+    let cookie = if cookie.is_empty() { String::new() } else { format!("cookie: {cookie}\r\n") };
+    signed_in(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/html\r\n{cookie}"), "")
+}
+
 /// Status and body of what a program asks for.
 pub fn json(address: &str, path: &str) -> Outcome<(u16, String)> {
     let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\n");

@@ -5,6 +5,7 @@ mod pii;
 mod process;
 mod show;
 mod stream;
+mod trust;
 mod uploads;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +42,12 @@ fn main() -> Outcome<()> {
         return print(&lines);
     }
 
+    // `showrunner-bench trust` measures policies, lineage and a crowd alone.
+    if std::env::args().any(|word| word == "trust") {
+        trust::run(&binary, &work.join("data-trust"), &mut lines)?;
+        return print(&lines);
+    }
+
     // `showrunner-bench uploads` measures uploads alone.
     if std::env::args().any(|word| word == "uploads") {
         uploads::run(&binary, &work.join("data-uploads"), &mut lines)?;
@@ -57,6 +64,7 @@ fn main() -> Outcome<()> {
     show::run(&binary, &work, &mut lines)?;
     stream::run(&binary, &work.join("data-show"), &mut lines)?;
     pii::run(&binary, &work, &mut lines)?;
+    trust::run(&binary, &work.join("data-trust"), &mut lines)?;
     uploads::run(&binary, &work.join("data-uploads"), &mut lines)?;
     client(site.as_deref(), &mut lines);
 
