@@ -177,6 +177,14 @@ fn Pages() -> impl IntoView {
 #[component]
 fn Bar(shell: ShellView, over: bool) -> impl IntoView {
     let pages = nav(&shell.role);
+    let reset = (!matches!(&*shell.role, "customer" | "none")).then(|| {
+        view! {
+            <a class="btn quiet" href="/reset">
+                {icon("#i-reset")}
+                "Reset…"
+            </a>
+        }
+    });
     let menu = (!shell.role.is_empty())
         .then(|| view! { <Menu role=shell.role.clone() name=shell.name identities=shell.identities /> });
     let scope =
@@ -197,10 +205,7 @@ fn Bar(shell: ShellView, over: bool) -> impl IntoView {
                 {(!over).then(|| view! { <Freshness at=shell.at /> })}
                 {menu}
                 <ThemeSwitch theme=shell.theme />
-                <a class="btn quiet" href="/reset">
-                    {icon("#i-reset")}
-                    "Reset…"
-                </a>
+                {reset}
             </div>
         </header>
         {over.then(|| view! { <SignedOut /> })}

@@ -1,6 +1,7 @@
 //! What the bar says of whoever is signed in: the menu, whom they view as, and that their session is over.
 
-use leptos::prelude::*;
+use leptos::{html::Details, prelude::*};
+use leptos_router::hooks::use_location;
 
 use super::{SIGN_IN, encoded, here};
 use crate::{api, erase::Erase, ui::icon};
@@ -56,6 +57,18 @@ pub(super) fn SignedOut() -> impl IntoView {
 /// Who is signed in, whom they can view as, and what is not for every day.
 #[component]
 pub(super) fn Menu(role: String, name: String, identities: Vec<(String, String)>) -> impl IntoView {
+    // The bar stays when another page comes; what was open in it does not.
+    let menu = NodeRef::<Details>::new();
+    let place = use_location();
+    Effect::new(move |before: Option<String>| {
+        let now = place.pathname.get();
+        if before.is_some_and(|before| before != now)
+            && let Some(menu) = menu.get_untracked()
+        {
+            let _ = menu.remove_attribute("open");
+        }
+        now
+    });
     let leads = role == "admin" || role == "presenter";
     let buttons = identities
         .into_iter()
@@ -99,7 +112,7 @@ pub(super) fn Menu(role: String, name: String, identities: Vec<(String, String)>
     let who = (name != role).then(|| view! { <p class="sub">{name}</p> });
     let title = role.clone();
     view! {
-        <details class="menu">
+        <details class="menu" node_ref=menu>
             <summary class="btn quiet">{title}</summary>
             <div class="menu-body">
                 {who}

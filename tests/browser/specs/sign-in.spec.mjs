@@ -62,12 +62,17 @@ describe('signing in by name', () => {
     const customer = await open('/report', { role: 'customer', expected: [/403/] });
     await customer.getByText('You are signed in as a customer, who only delivers files.').waitFor();
     assert.deepEqual(await customer.getByRole('navigation', { name: 'Pages' }).getByRole('link').allTextContents(), ['Upload']);
+    assert.equal(await customer.getByRole('banner').getByRole('link', { name: 'Reset…' }).count(), 0);
     await customer.picture('customer-elsewhere');
     await close(customer);
   });
 
   it('shows people, the audience’s link and what anybody did', async () => {
-    const page = await open('/people');
+    const page = await open('/');
+    await page.locator('details.menu > summary').click();
+    await page.getByRole('link', { name: 'People and audit trail' }).click();
+    await page.getByRole('heading', { name: 'People', level: 1 }).waitFor();
+    assert.equal(await button(page, 'Sign out').isVisible(), false, 'the menu closes behind whoever went somewhere');
     const link = (await page.getByRole('region', { name: 'Audience link' }).locator('.mono').textContent()).trim();
     const screen = await show.browser.newPage({ origin: show.server.url, role: null });
     await screen.goto(link);
