@@ -110,10 +110,9 @@ pub(super) fn Menu(role: String, name: String, identities: Vec<(String, String)>
         }
     });
     let who = (name != role).then(|| view! { <p class="sub">{name}</p> });
-    let title = role.clone();
     view! {
         <details class="menu" node_ref=menu>
-            <summary class="btn quiet">{title}</summary>
+            <summary class="btn quiet">{role}</summary>
             <div class="menu-body">
                 {who}
                 {view_as}

@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::Web;
-use super::who::require;
+use super::who::refuse;
 use crate::AppState;
 use crate::people::Asker;
 use crate::views::{Views, for_screen};
@@ -132,7 +132,7 @@ pub async fn stream(
 ) -> Response {
     let screen = from.screen.as_deref() == Some("audience");
     let needed = if screen { Permission::Watch } else { Permission::Enter };
-    if let Err(response) = require(&asker, needed) {
+    if let Some(response) = refuse(&asker, needed) {
         return response;
     }
     let last = headers

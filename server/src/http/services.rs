@@ -22,7 +22,7 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::ResponseOptions;
 
 use super::guard::Gone;
-use super::who::{Refusal, require};
+use super::who::{Refusal, refuse};
 use super::{REQUEST_ID, Web, cookie, sql_csv};
 use crate::error::{Error, ErrorKind};
 use crate::ingestion::MarkerOutcome;
@@ -142,7 +142,7 @@ impl Show for Person {
     async fn shell(&self) -> Result<ShellView, WireError> {
         let story = self.views.story();
         Ok(ShellView {
-            customer: story.customer.clone(),
+            customer: self.asker.delivers_for().unwrap_or(&story.customer).to_owned(),
             dataset: story.dataset.clone(),
             role: self.asker.role().word().into(),
             name: self.asker.name().into(),
@@ -354,7 +354,7 @@ impl Queries for Person {
 
 /// `GET /runs/{id}/log.txt`: a run's log to keep.
 pub async fn log_file(State(web): State<Web>, Extension(asker): Extension<Asker>, Path(id): Path<String>) -> Response {
-    if let Err(response) = require(&asker, Permission::Inspect) {
+    if let Some(response) = refuse(&asker, Permission::Inspect) {
         return response;
     }
     match web.views.run(&id).await {
@@ -379,7 +379,7 @@ pub async fn lineage_file(
     Extension(asker): Extension<Asker>,
     Path(id): Path<String>,
 ) -> Response {
-    if let Err(response) = require(&asker, Permission::Inspect) {
+    if let Some(response) = refuse(&asker, Permission::Inspect) {
         return response;
     }
     match web.views.lineage_events(&id).await {
@@ -400,7 +400,7 @@ pub async fn lineage_import(
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let known = key.zip(bearer).is_some_and(|(key, bearer)| key.is(bearer));
-    if !known && let Err(response) = require(&asker, Permission::Present) {
+    if !known && let Some(response) = refuse(&asker, Permission::Present) {
         return response;
     }
     match crate::lineage::import(&web.state, &body).await {
@@ -430,7 +430,7 @@ pub async fn report_csv(
     Extension(asker): Extension<Asker>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    if let Err(response) = require(&asker, Permission::View) {
+    if let Some(response) = refuse(&asker, Permission::View) {
         return response;
     }
     let query = query.unwrap_or_default();
@@ -466,7 +466,7 @@ pub async fn report_csv(
 
 /// `GET /audit.csv`: the whole audit trail.
 pub async fn audit_csv(State(web): State<Web>, Extension(asker): Extension<Asker>) -> Response {
-    if let Err(response) = require(&asker, Permission::Administer) {
+    if let Some(response) = refuse(&asker, Permission::Administer) {
         return response;
     }
     match web.views.audit_csv().await {

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use showrunner_lake::{ErrorKind, QueryLimits, RowStream};
 
 use super::Web;
-use super::who::require;
+use super::who::refuse;
 use crate::people::Asker;
 use crate::views::{Asked, LONGEST_QUERY};
 
@@ -31,7 +31,7 @@ pub fn asked(search: &str) -> Result<Asked, &'static str> {
 
 /// `GET /sql.csv?q=…`
 pub async fn download(State(web): State<Web>, Extension(asker): Extension<Asker>, uri: Uri) -> Response {
-    if let Err(response) = require(&asker, Permission::View) {
+    if let Some(response) = refuse(&asker, Permission::View) {
         return response;
     }
     let q = match asked(uri.query().unwrap_or_default()) {

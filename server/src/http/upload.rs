@@ -24,7 +24,7 @@ const BY_FORM: &str = "";
 /// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
 pub async fn receive(State(web): State<Web>, Extension(asker): Extension<Asker>, request: Request) -> Response {
     let headers = request.headers().clone();
-    if let Err(response) = super::who::require(&asker, app::services::Permission::Upload) {
+    if let Some(response) = super::who::refuse(&asker, app::services::Permission::Upload) {
         return response;
     }
     let outcome = match web.state.desk.place(BY_FORM).await {

@@ -204,10 +204,9 @@ async fn subject(request: Request) -> Result<(Request, String), Response> {
     Ok((Request::from_parts(parts, Body::from(bytes)), subject))
 }
 
-/// Refuses unless the asker may, for handlers that are no server functions.
-pub fn require(asker: &Asker, permission: Permission) -> Result<(), Response> {
-    asker.authorize(permission).map_err(|error| {
-        let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::FORBIDDEN);
-        (status, format!("{}\n", error.message)).into_response()
-    })
+/// The refusal of whoever may not, for handlers that are no server functions.
+pub fn refuse(asker: &Asker, permission: Permission) -> Option<Response> {
+    let error = asker.authorize(permission).err()?;
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::FORBIDDEN);
+    Some((status, format!("{}\n", error.message)).into_response())
 }
