@@ -244,9 +244,14 @@ async fn a_customer_delivers_into_its_own_folder_only() {
     let site = Site::new().await;
     site.state.create_customer("customer02", "Second", "").await.unwrap();
     let cookie = session(&site.router, "customer&customer=customer02").await;
-    let (status, page, _) = site.send("GET", "/upload?customer=customer01", Some(&cookie), "").await;
+    let (status, page, _) = site.send("GET", "/upload", Some(&cookie), "").await;
     assert_eq!(status, StatusCode::OK);
-    assert!(!page.contains("customer01"), "another customer's name is nothing to them: {page}");
+    assert!(
+        page.contains("customer02") && !page.contains("customer01"),
+        "another customer's name is nothing to them: {page}"
+    );
+    let (_, asked, _) = site.send("GET", "/upload?customer=customer01", Some(&cookie), "").await;
+    assert!(!asked.contains("<option value=\"customer01\""), "nor is it theirs by asking: {asked}");
     for (day, words) in
         [("customer01/ga_sessions/2017-07-29", "its folder only"), ("customer02/ga_sessions/2017-07-29", "")]
     {
