@@ -121,7 +121,10 @@ async function freePort() {
   return port;
 }
 
-describe('signing in by a provider', () => {
+// Node's own WebCrypto is what the provider signs with.
+const TOO_OLD = Number(process.versions.node.split('.')[0]) < 20 && 'left out: oidc-provider needs Node 20';
+
+describe('signing in by a provider', { skip: TOO_OLD }, () => {
   let server;
   let provider;
   let browser;
