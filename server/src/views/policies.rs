@@ -220,7 +220,7 @@ impl Views {
         Some(match (crate::policies::parse(sql), self.viewer.is_admin()) {
             (Err(error), _) => statement(error.message, false, Vec::new()),
             (Ok(_), false) => statement(
-                "Only the admin changes policies. Press Back to admin, then run it.".into(),
+                "Only a presenter or an admin changes policies, as themselves. Ask one of them, or view as nobody else, then run it.".into(),
                 false,
                 Vec::new(),
             ),

@@ -25,7 +25,7 @@ pub(super) async fn rows(page: &Page<'_>) -> Result<LakeView> {
     let Some(file) = file else {
         let words = match page.look.injected() {
             None => ("The table is empty.", "Rows appear when a day is ingested."),
-            Some(_) => ("No row of the table is seen.", "Back to admin shows all of it."),
+            Some(_) => ("No row of the table is seen.", "No row access policy grants you one."),
         };
         return Ok(only(empty_panel("Rows", words.0, words.1)));
     };

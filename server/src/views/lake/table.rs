@@ -153,7 +153,9 @@ fn partitions(page: &Page<'_>) -> Result<LakeView> {
             None => {
                 empty_panel("Partitions", "The table is empty.", "A partition appears for each day that is ingested.")
             }
-            Some(_) => empty_panel("Partitions", "No row of the table is seen.", "Back to admin shows all of it."),
+            Some(_) => {
+                empty_panel("Partitions", "No row of the table is seen.", "No row access policy grants you one.")
+            }
         };
         return Ok(LakeView { panels: vec![panel], ..LakeView::default() });
     }
