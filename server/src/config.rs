@@ -252,7 +252,7 @@ pub struct SignInConfig {
         help_heading = "Configuration"
     )]
     pub admins: Vec<String>,
-    /// A browser that was not used for so many hours has to sign in again
+    /// A browser has to sign in again after so many hours
     #[arg(id = "session-hours", long = "session-hours", env = "SHOWRUNNER_SESSION_HOURS", default_value_t = 168, global = true, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8_760), help_heading = "Configuration")]
     pub hours: u32,
     /// What others send as bearer token to tell their lineage at POST /api/v1/lineage; without it only whoever is signed in may
