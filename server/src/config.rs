@@ -1,5 +1,8 @@
 //! Configuration: from flags and the environment, one struct per concern. The environment is read in this file only.
 
+mod settings;
+mod sign_in;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +11,10 @@ use clap::Args;
 use showrunner_lake::LakeConfig;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sign_in::oidc::ProviderSettings;
 use crate::stream::StreamSettings;
+
+pub use settings::{Setting, settings};
+pub use sign_in::SignInConfig;
 
 /// Everything.
 #[derive(Debug, Clone, Args)]
@@ -47,47 +52,6 @@ pub struct Config {
     /// The same settings for people, with where each comes from.
     #[arg(skip)]
     pub settings: Vec<Setting>,
-}
-
-/// A setting for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// `SHOWRUNNER_SEED`
-    pub variable: String,
-    /// `--seed`
-    pub flag: String,
-    /// What it is.
-    pub help: String,
-    /// What it is set to; of a secret only that it is set. `None`: not set.
-    pub value: Option<String>,
-    /// Where that comes from.
-    pub from: &'static str,
-}
-
-/// What the settings of a command line are, and where each comes from.
-pub fn settings(command: &clap::Command, matches: &clap::ArgMatches) -> Vec<Setting> {
-    use clap::parser::ValueSource;
-    let known = command.get_arguments().filter_map(|arg| Some((arg, arg.get_env()?, arg.get_long()?)));
-    known
-        .map(|(arg, variable, flag)| {
-            let id = arg.get_id().as_str();
-            let value = matches
-                .get_raw(id)
-                .map(|values| values.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(","));
-            Setting {
-                variable: variable.to_string_lossy().into_owned(),
-                flag: format!("--{flag}"),
-                help: arg.get_help().map(ToString::to_string).unwrap_or_default(),
-                from: match matches.value_source(id) {
-                    Some(ValueSource::CommandLine) => "command line",
-                    Some(ValueSource::EnvVariable) => "environment",
-                    Some(_) => "default",
-                    None => "not set",
-                },
-                value: if arg.is_hide_env_values_set() { value.map(|_| "a secret".to_owned()) } else { value },
-            }
-        })
-        .collect()
 }
 
 /// Where the data lies.
@@ -198,63 +162,6 @@ pub struct LineageConfig {
         help_heading = "Configuration"
     )]
     pub api_key: Option<Secret>,
-}
-
-/// Signing in. Without an issuer, roles are chosen by name, on this machine alone.
-#[derive(Debug, Clone, Args)]
-pub struct SignInConfig {
-    /// The OpenID provider that signs people in, for instance https://accounts.google.com
-    #[arg(id = "oidc-issuer", long = "oidc-issuer", env = "SHOWRUNNER_OIDC_ISSUER", global = true, value_parser = web_address, value_name = "URL", help_heading = "Configuration")]
-    pub issuer: Option<String>,
-    /// The client id that the provider gave this server
-    #[arg(
-        id = "oidc-client-id",
-        long = "oidc-client-id",
-        env = "SHOWRUNNER_OIDC_CLIENT_ID",
-        global = true,
-        value_name = "ID",
-        help_heading = "Configuration"
-    )]
-    pub client_id: Option<String>,
-    /// The client secret; better in the environment than in a command line, which others can read
-    #[arg(
-        id = "oidc-client-secret",
-        long = "oidc-client-secret",
-        env = "SHOWRUNNER_OIDC_CLIENT_SECRET",
-        hide_env_values = true,
-        global = true,
-        value_name = "SECRET",
-        help_heading = "Configuration"
-    )]
-    pub client_secret: Option<Secret>,
-    /// Scopes that the provider is asked for beside openid
-    #[arg(
-        id = "oidc-scopes",
-        long = "oidc-scopes",
-        env = "SHOWRUNNER_OIDC_SCOPES",
-        default_value = "email,profile",
-        value_delimiter = ',',
-        global = true,
-        value_name = "SCOPES",
-        help_heading = "Configuration"
-    )]
-    pub scopes: Vec<String>,
-    /// Where browsers reach this server, for instance https://show.example.com: the provider sends them back to it
-    #[arg(id = "public-url", long = "public-url", env = "SHOWRUNNER_PUBLIC_URL", global = true, value_parser = origin, value_name = "URL", help_heading = "Configuration")]
-    pub public_url: Option<String>,
-    /// E-mail addresses of those who are admins as soon as they sign in
-    #[arg(
-        long,
-        env = "SHOWRUNNER_ADMINS",
-        value_delimiter = ',',
-        global = true,
-        value_name = "EMAILS",
-        help_heading = "Configuration"
-    )]
-    pub admins: Vec<String>,
-    /// A browser has to sign in again after so many hours
-    #[arg(id = "session-hours", long = "session-hours", env = "SHOWRUNNER_SESSION_HOURS", default_value_t = 168, global = true, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8_760), help_heading = "Configuration")]
-    pub hours: u32,
     /// What others send as bearer token to tell their lineage at POST /api/v1/lineage; without it only whoever is signed in may
     #[arg(
         id = "openlineage-import-key",
@@ -265,58 +172,7 @@ pub struct SignInConfig {
         value_name = "KEY",
         help_heading = "Configuration"
     )]
-    pub lineage_key: Option<Secret>,
-}
-
-impl SignInConfig {
-    /// The provider, where one is set.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] where something is missing.
-    pub fn provider(&self) -> Result<Option<ProviderSettings>> {
-        let Some(issuer) = self.issuer.clone() else {
-            return Ok(None);
-        };
-        let missing = |what: &str| {
-            Error::new(ErrorKind::Invalid, format!("SHOWRUNNER_OIDC_ISSUER is set, but {what} is not. Set it, too."))
-        };
-        let client_id = self.client_id.clone().ok_or_else(|| missing("SHOWRUNNER_OIDC_CLIENT_ID"))?;
-        let public = self.public_url.as_deref().ok_or_else(|| missing("SHOWRUNNER_PUBLIC_URL"))?;
-        Ok(Some(ProviderSettings {
-            issuer,
-            client_id,
-            client_secret: self.client_secret.clone(),
-            scopes: self.scopes.iter().map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty()).collect(),
-            redirect: format!("{public}/sign-in/callback"),
-        }))
-    }
-
-    /// Host and port of the public address.
-    pub fn public_host(&self) -> Option<&str> {
-        self.public_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, host)| host)
-    }
-
-    /// Whether browsers reach this server by https.
-    pub fn https(&self) -> bool {
-        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
-    }
-}
-
-/// An address without a path.
-fn origin(text: &str) -> std::result::Result<String, String> {
-    let text = text.trim_end_matches('/');
-    match url::Url::parse(text) {
-        Ok(url)
-            if matches!(url.scheme(), "http" | "https")
-                && url.has_host()
-                && url.path() == "/"
-                && url.query().is_none()
-                && url.username().is_empty() =>
-        {
-            Ok(url.origin().ascii_serialization())
-        }
-        _ => Err("not an address like https://show.example.com, without a path".to_owned()),
-    }
+    pub import_key: Option<Secret>,
 }
 
 /// A value that stands in no log and in no error.
@@ -443,7 +299,7 @@ impl Config {
             limits: LimitConfig { workers: Some(2), query_memory: 128 << 20 },
             upload: UploadConfig { limit_bytes: 8 << 20, quota_bytes: 64 << 20, parallel: 8, stall_seconds: 2 },
             stream: StreamConfig { minutes: 240, compact_minutes: 0 },
-            lineage: LineageConfig { url: None, api_key: None },
+            lineage: LineageConfig { url: None, api_key: None, import_key: None },
             sign_in: SignInConfig {
                 issuer: None,
                 client_id: None,
@@ -452,7 +308,6 @@ impl Config {
                 public_url: None,
                 admins: Vec::new(),
                 hours: 1,
-                lineage_key: None,
             },
             story: StoryConfig { stories_dir: None },
             log: LogConfig { log: "warn".to_owned() },
@@ -514,81 +369,10 @@ mod tests {
     }
 
     #[test]
-    fn settings_say_where_they_come_from_and_tell_no_secret() {
-        let command = Config::augment_args(clap::Command::new("test"));
-        let matches = command
-            .clone()
-            .try_get_matches_from([
-                "test",
-                "--seed",
-                "7",
-                "--oidc-client-secret",
-                "hush",
-                "--oidc-scopes",
-                "email,groups",
-            ])
-            .unwrap();
-        let all = settings(&command, &matches);
-        let of = |variable: &str| all.iter().find(|setting| setting.variable == variable).unwrap();
-        let seed = of("SHOWRUNNER_SEED");
-        assert_eq!((seed.value.as_deref(), seed.from, &*seed.flag), (Some("7"), "command line", "--seed"));
-        assert_eq!(of("SHOWRUNNER_OIDC_SCOPES").value.as_deref(), Some("email,groups"));
-        assert_eq!((of("SHOWRUNNER_ID").value.as_deref(), of("SHOWRUNNER_ID").from), (Some("demo"), "default"));
-        assert_eq!(
-            (of("SHOWRUNNER_OPENLINEAGE_URL").value.as_deref(), of("SHOWRUNNER_OPENLINEAGE_URL").from),
-            (None, "not set")
-        );
-        assert_eq!(of("SHOWRUNNER_OIDC_CLIENT_SECRET").value.as_deref(), Some("a secret"));
-        assert!(!format!("{all:?}").contains("hush"));
-        assert!(all.iter().all(|setting| !setting.help.is_empty()), "{all:?}");
-    }
-
-    #[test]
     fn names_fit_into_bucket_names() {
         assert!(name("demo-2").is_ok());
         for text in ["", "-a", "a-", "Demo", "a_b", "ä", "aaaaaaaaaaaaaaaaaaaaa"] {
             assert!(name(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn other_machines_may_only_where_people_sign_in() {
-        let mut sign_in = Config::for_tests("").sign_in;
-        let check = |addr: &str, sign_in: &SignInConfig| ServeConfig { addr: addr.parse().unwrap() }.checked(sign_in);
-        assert!(check("127.0.0.1:0", &sign_in).is_ok());
-        assert!(check("[::1]:3000", &sign_in).is_ok());
-        for addr in ["0.0.0.0:3000", "192.168.1.2:3000", "[::]:3000"] {
-            let refused = check(addr, &sign_in).unwrap_err();
-            assert_eq!(refused.kind, ErrorKind::Invalid, "{addr}");
-            assert!(refused.message.contains("SHOWRUNNER_OIDC_ISSUER"), "{refused}");
-        }
-        sign_in.issuer = Some("https://accounts.google.com".to_owned());
-        for set in ["SHOWRUNNER_OIDC_CLIENT_ID", "SHOWRUNNER_PUBLIC_URL"] {
-            let refused = check("127.0.0.1:0", &sign_in).unwrap_err();
-            assert!(refused.message.contains(set), "{refused}");
-            if sign_in.client_id.is_none() {
-                sign_in.client_id = Some("client".to_owned());
-            } else {
-                sign_in.public_url = Some(origin("https://show.example.com/").unwrap());
-            }
-        }
-        assert!(check("0.0.0.0:3000", &sign_in).is_ok());
-        assert_eq!(sign_in.public_host(), Some("show.example.com"));
-        assert!(sign_in.https());
-    }
-
-    #[test]
-    fn a_public_address_has_no_path() {
-        assert_eq!(origin("http://127.0.0.1:3000/"), Ok("http://127.0.0.1:3000".to_owned()));
-        for text in [
-            "",
-            "show.example.com",
-            "https://a.example/b",
-            "ftp://a.example",
-            "https://u@a.example",
-            "https://a.example/?x",
-        ] {
-            assert!(origin(text).is_err(), "{text}");
         }
     }
 }

@@ -396,7 +396,7 @@ pub async fn lineage_import(
     body: axum::body::Bytes,
 ) -> Response {
     // Programs have a key of their own.
-    let key = web.state.config.sign_in.lineage_key.as_ref();
+    let key = web.state.config.lineage.import_key.as_ref();
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let known = key.zip(bearer).is_some_and(|(key, bearer)| key.is(bearer));
