@@ -46,7 +46,7 @@ pub(crate) use {
     answer::answer,
     board::Board,
     chart::{Bars, Chart, Listing, source},
-    choice::choice_links,
+    choice::{choice_links, options_of},
     grid::Grid,
     map::Map,
     note::Empty,

@@ -6,7 +6,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{Empty, Facts, Grid, Note, Panel, choice_links, tree},
+    ui::{Empty, Facts, Grid, Note, Panel, choice_links, options_of, tree},
     wire::{FormField, FormView, LakePanel, LakeView, TableQuery},
 };
 
@@ -131,14 +131,8 @@ fn form(form: FormView) -> AnyView {
 fn field(field: FormField) -> AnyView {
     let FormField { name, label, value, kind, options } = field;
     let input = if kind == "select" {
-        let options = options
-            .into_iter()
-            .map(|option| {
-                let selected = option == value;
-                view! { <option selected=selected>{option}</option> }
-            })
-            .collect::<Vec<_>>();
-        view! { <select name=name>{options}</select> }.erased()
+        let choice = options_of(options, &value);
+        view! { <select name=name>{choice}</select> }.erased()
     } else {
         view! { <input type=kind name=name value=value /> }.erased()
     };

@@ -6,7 +6,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{Panel, state_mark},
+    ui::{Panel, options_of, state_mark},
     wire::{AuditLine, PeopleView, PersonView},
 };
 
@@ -95,11 +95,11 @@ fn Person(person: PersonView, roles: Vec<String>, customers: Vec<String>) -> imp
             <Post action class="row">
                 <input type="hidden" name="person" value=person.id />
                 <select name="role" aria-label=role_label>
-                    {options(roles, &person.role)}
+                    {options_of(roles, &person.role)}
                 </select>
                 <select name="customer" aria-label=customer_label>
                     <option value="">"no customer"</option>
-                    {options(customers, &person.customer)}
+                    {options_of(customers, &person.customer)}
                 </select>
                 <button class="btn" type="submit" name="change" value="role">
                     "Set"
@@ -128,21 +128,6 @@ fn Person(person: PersonView, roles: Vec<String>, customers: Vec<String>) -> imp
         </tr>
     }
     .erased()
-}
-
-fn options(names: Vec<String>, chosen: &str) -> AnyView {
-    let options = names
-        .into_iter()
-        .map(|name| {
-            let (selected, text) = (name == chosen, name.clone());
-            view! {
-                <option value=name selected=selected>
-                    {text}
-                </option>
-            }
-        })
-        .collect::<Vec<_>>();
-    view! { {options} }.erased()
 }
 
 #[component]

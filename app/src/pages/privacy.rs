@@ -6,7 +6,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{Facts, Note, Panel, icon},
+    ui::{Facts, Note, Panel, icon, options_of},
     wire::{CrmView, NoteKind, NoteView, PrivacyColumnView, PrivacyTableView, PrivacyView},
 };
 
@@ -174,7 +174,7 @@ fn TagForm(tables: Vec<String>, kinds: Vec<String>) -> impl IntoView {
             <Post action class="tag-form">
                 <label class="field">
                     <span>"Table"</span>
-                    <select name="table">{options(tables, "")}</select>
+                    <select name="table">{options_of(tables, "")}</select>
                 </label>
                 <label class="field">
                     <span>"Column"</span>
@@ -182,7 +182,7 @@ fn TagForm(tables: Vec<String>, kinds: Vec<String>) -> impl IntoView {
                 </label>
                 <label class="field">
                     <span>"Holds"</span>
-                    <select name="value">{options(kinds, "")}</select>
+                    <select name="value">{options_of(kinds, "")}</select>
                 </label>
                 <button class="btn" type="submit" name="change" value="correct">
                     "Tag"
@@ -193,27 +193,12 @@ fn TagForm(tables: Vec<String>, kinds: Vec<String>) -> impl IntoView {
     .erased()
 }
 
-fn options(names: Vec<String>, chosen: &str) -> AnyView {
-    let options = names
-        .into_iter()
-        .map(|name| {
-            let (selected, text) = (name == chosen, name.clone());
-            view! {
-                <option value=name selected=selected>
-                    {text}
-                </option>
-            }
-        })
-        .collect::<Vec<_>>();
-    view! { {options} }.erased()
-}
-
 /// Accept, reject, or another type.
 #[component]
 fn Buttons(table: String, column: String, kind: String, kinds: Vec<String>) -> impl IntoView {
     let action = expect_context::<Actions>().privacy;
     let label = format!("Type of {column}");
-    let options = options(kinds, &kind);
+    let options = options_of(kinds, &kind);
     let fields = (table.clone(), column.clone());
     view! {
         <div class="btns">

@@ -7,7 +7,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
-    ui::{Facts, Grid, Note, Panel, state_mark},
+    ui::{Facts, Grid, Note, Panel, options_of, state_mark},
     wire::{UploadDayView, UploadView},
 };
 
@@ -56,18 +56,7 @@ fn Choose(view: UploadView) -> impl IntoView {
             }
         })
         .collect_view();
-    let datasets = view
-        .datasets
-        .into_iter()
-        .map(|name| {
-            let (selected, words) = (name == view.dataset, name.clone());
-            view! {
-                <option value=name selected=selected>
-                    {words}
-                </option>
-            }
-        })
-        .collect_view();
+    let datasets = options_of(view.datasets, &view.dataset);
     view! {
         <form method="get" action="/upload" class="tag-form">
             <label class="field">

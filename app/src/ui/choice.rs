@@ -16,3 +16,19 @@ pub(crate) fn choice_links(ways: Vec<(String, String, bool)>) -> AnyView {
         .collect::<Vec<_>>();
     view! { {ways} }.erased()
 }
+
+/// The options of a list, one of them chosen.
+pub(crate) fn options_of(names: Vec<String>, chosen: &str) -> AnyView {
+    let options = names
+        .into_iter()
+        .map(|name| {
+            let (selected, text) = (name == chosen, name.clone());
+            view! {
+                <option value=name selected=selected>
+                    {text}
+                </option>
+            }
+        })
+        .collect::<Vec<_>>();
+    view! { {options} }.erased()
+}
