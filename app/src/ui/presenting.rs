@@ -25,6 +25,14 @@ pub(crate) fn AudiencePanel(control: AudienceControl, step: String) -> impl Into
             </Post>
         }
     });
+    let link = control.link.map(|link| {
+        view! {
+            <details class="screen-link">
+                <summary class="sub">"On another screen"</summary>
+                <p class="mono">{link}</p>
+            </details>
+        }
+    });
     let frozen = control.frozen.is_some();
     let words = match (control.blank, control.frozen) {
         (true, _) => Some("The screen is blank.".to_owned()),
@@ -46,6 +54,7 @@ pub(crate) fn AudiencePanel(control: AudienceControl, step: String) -> impl Into
                 {words}
             </p>
             {elsewhere}
+            {link}
         </section>
     }
     .erased()

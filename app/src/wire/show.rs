@@ -32,6 +32,8 @@ pub struct AudienceControl {
     pub frozen: Option<String>,
     /// Whether the screen is blank.
     pub blank: bool,
+    /// Where another browser opens the screen, as a viewer; for whoever presents.
+    pub link: Option<String>,
 }
 
 /// Planned and used time. The browser counts on from here and says nothing but minutes and seconds.

@@ -38,6 +38,7 @@ pub fn control(mood: Mood) -> AudienceControl {
         opened: mood != Mood::Fresh,
         elsewhere: (mood == Mood::Idle).then(|| "2.1 Upload 2017-07-29".into()),
         frozen: (mood == Mood::Blocked).then(|| "Frozen at 14:06:12".into()),
+        link: Some("/join/0123".into()),
         blank: mood == Mood::Fresh,
     }
 }

@@ -71,7 +71,6 @@ impl Views {
                 id: row.id,
             }
         };
-        let link = self.state.sign_in.audience_link().await?;
         let trail = self.state.store.audit_trail(None, LINES).await?;
         Ok(PeopleView {
             summary: match rows.len() {
@@ -81,12 +80,16 @@ impl Views {
             people: rows.into_iter().map(person).collect(),
             roles: Role::ALL.map(|role| role.word().to_owned()).to_vec(),
             customers: self.state.store.customers().await?.into_iter().map(|row| row.id).collect(),
-            link: match &self.state.config.sign_in.public_url {
-                Some(public) => format!("{public}{link}"),
-                None => link,
-            },
+            link: self.audience_link().await?,
             trail: trail.into_iter().map(|row| audit_line(row, now)).collect(),
         })
+    }
+
+    /// Where another browser opens the audience screen: a whole address where this server knows its own.
+    pub(super) async fn audience_link(&self) -> Result<String> {
+        let link = self.state.sign_in.audience_link().await?;
+        let public = self.state.config.sign_in.public_url.as_deref().unwrap_or_default();
+        Ok(format!("{public}{link}"))
     }
 
     /// The whole audit trail, oldest last.

@@ -66,6 +66,7 @@ impl Views {
         situation: &Situation,
         statuses: &[(&Step, StepStatus)],
         selected: usize,
+        link: Option<String>,
     ) -> AudienceControl {
         let shown = &situation.presentation;
         let on_show = on_show(situation, statuses);
@@ -82,6 +83,7 @@ impl Views {
                 .as_ref()
                 .map(|_| format!("Frozen at {}", format::when(shown.frozen_at.unwrap_or(now), now))),
             blank: shown.blank,
+            link,
         }
     }
 }

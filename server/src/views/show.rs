@@ -35,11 +35,13 @@ impl Views {
             None => vec![],
         };
         let active = self.active(&situation, run, &run_steps).await?;
+        // Of whoever moves the audience only.
+        let link = if self.viewer.is_admin() { Some(self.audience_link().await?) } else { None };
         Ok(ShowView {
             title: story.title.clone(),
             clock: self.clock(&situation, &statuses),
             chapters: chapters(story, &situation, &statuses, selected),
-            audience: self.audience_control(&situation, &statuses, selected),
+            audience: self.audience_control(&situation, &statuses, selected, link),
             zones: self.zones(&situation, selected_step.action.date, active.as_ref()).await?,
             step: self.step_view(&situation, &statuses, selected, run, &run_steps).await?,
         })
