@@ -52,6 +52,11 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
+/// `0aff`
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Seconds without a unit: `0.41`, `12.3`, `107`.
 pub fn seconds(s: f64) -> String {
     match s {

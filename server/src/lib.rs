@@ -14,6 +14,7 @@ pub mod ingestion;
 mod lineage;
 pub mod people;
 pub mod policies;
+mod random;
 pub mod reset;
 pub mod runs;
 mod seed;
@@ -142,6 +143,7 @@ impl AppState {
         background.tasks.push(tokio::spawn(self.reconciler.clone().work(background.halt.clone())));
         background.tasks.push(tokio::spawn(customers::work(self.clone(), background.halt.clone())));
         background.tasks.push(tokio::spawn(lineage::tell(self.clone(), background.halt.clone())));
+        background.tasks.push(tokio::spawn(sign_in::work(self.store.clone(), background.halt.clone())));
         Ok(background)
     }
 }

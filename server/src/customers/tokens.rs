@@ -5,7 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::format::hex;
+use crate::random::random;
 
 /// With what every token begins, so that tools that look for secrets find it.
 pub const PREFIX: &str = "sru_";
@@ -26,20 +28,13 @@ pub(super) struct Made {
 
 /// A new token, from the system's randomness.
 pub(super) fn make() -> Result<Made> {
-    let (mut id, mut secret) = ([0; ID], [0; SECRET]);
-    for bytes in [id.as_mut_slice(), secret.as_mut_slice()] {
-        getrandom::fill(bytes).map_err(|e| {
-            let words = "The system gave no random bytes, so no token was made. Try again.";
-            Error::with(ErrorKind::Unavailable, words, std::io::Error::other(e.to_string()))
-        })?;
-    }
-    let (id, secret) = (hex(&id), URL_SAFE_NO_PAD.encode(secret));
+    let (id, secret) = (hex(&random::<ID>()?), URL_SAFE_NO_PAD.encode(random::<SECRET>()?));
     Ok(Made { text: format!("{PREFIX}{id}_{secret}"), hash: hash(&secret), id })
 }
 
 /// Something nobody can guess, for an address that works once.
 pub(super) fn nonce() -> Result<String> {
-    make().map(|made| made.hash)
+    random::<SECRET>().map(|bytes| hex(&bytes))
 }
 
 /// Id and secret of a token's text.
@@ -56,10 +51,6 @@ pub(super) fn same(stored: &str, secret: &str) -> bool {
 
 fn hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

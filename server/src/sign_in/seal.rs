@@ -5,9 +5,11 @@ use std::path::Path;
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
-use ring::rand::{SecureRandom, SystemRandom};
+use subtle::ConstantTimeEq;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::hex;
+use crate::random::random;
 
 /// The file in the data folder. Whoever has it and the control database can read the tokens in there.
 const FILE_NAME: &str = "secret.key";
@@ -72,23 +74,13 @@ impl Sealer {
     /// A code for a text that only this server can make: 32 hexadecimal digits.
     pub fn code(&self, text: &str) -> String {
         let tag = hmac::sign(&self.mac, text.as_bytes());
-        tag.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hex(&tag.as_ref()[..16])
     }
 
     /// Whether it is the text's code; takes as long for a wrong one.
     pub fn is_code(&self, text: &str, code: &str) -> bool {
-        let expected = self.code(text);
-        code.len() == expected.len()
-            && code.bytes().zip(expected.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+        self.code(text).as_bytes().ct_eq(code.as_bytes()).into()
     }
-}
-
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorKind::Internal, "The machine gave no random numbers."))?;
-    Ok(bytes)
 }
 
 /// Readable by its owner alone, and there as a whole or not at all.
