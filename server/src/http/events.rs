@@ -1,5 +1,6 @@
 //! The event stream: one `EventSource` per tab. What changed for good is stored and replayed; progress is sent live only.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,7 +145,13 @@ pub async fn stream(
     // The screen shows what the presenter's admin sees, whatever the cookie says. Who views as somebody else gets no live values: those
     // are of all rows.
     let live = screen || asker.viewer.is_admin();
-    let stream = async_stream(web, asker, last, screen, live);
+    // Runs and folders have names for whoever may look at them.
+    let named = !screen && asker.authorize(Permission::Inspect).is_ok();
+    let frames = web.hub.frames.subscribe();
+    let feed = Feed { web, asker, frames, last, screen, named, live, queue: VecDeque::new(), first: true };
+    let stream = futures::stream::unfold(feed, |mut feed| async move {
+        feed.next().await.map(|event| (Ok::<_, Infallible>(event), feed))
+    });
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response()
 }
 
@@ -154,29 +161,11 @@ struct Feed {
     frames: broadcast::Receiver<Frame>,
     last: i64,
     screen: bool,
+    /// Whether events say which run or folder they are of.
+    named: bool,
     live: bool,
-    queue: std::collections::VecDeque<sse::Event>,
+    queue: VecDeque<sse::Event>,
     first: bool,
-}
-
-fn async_stream(
-    web: Web,
-    asker: Asker,
-    last: i64,
-    screen: bool,
-    live: bool,
-) -> impl futures::Stream<Item = Result<sse::Event, Infallible>> {
-    let feed = Feed {
-        frames: web.hub.frames.subscribe(),
-        web,
-        asker,
-        last,
-        screen,
-        live,
-        queue: Default::default(),
-        first: true,
-    };
-    futures::stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (Ok(event), feed)) })
 }
 
 impl Feed {
@@ -239,7 +228,7 @@ impl Feed {
             Ok(events) => {
                 for event in events {
                     self.last = event.id;
-                    let id = if self.screen { String::new() } else { event.reference };
+                    let id = if self.named { event.reference } else { String::new() };
                     let changed = Event::Changed { what: event.what, id };
                     if let Ok(text) = serde_json::to_string(&changed) {
                         self.queue.push_back(sse::Event::default().id(event.id.to_string()).data(text));

@@ -22,7 +22,7 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::ResponseOptions;
 
 use super::guard::Gone;
-use super::who::{Refusal, refuse};
+use super::who::{Deed, refuse};
 use super::{REQUEST_ID, Web, cookie, sql_csv};
 use crate::error::{Error, ErrorKind};
 use crate::ingestion::MarkerOutcome;
@@ -39,7 +39,7 @@ pub fn provide(web: &Web) {
     let extensions = parts.as_ref().map(|p| &p.extensions);
     let gone = extensions.and_then(|e| e.get::<Gone>().cloned()).unwrap_or_default();
     let asker = extensions.and_then(|e| e.get::<Asker>().cloned()).unwrap_or_else(Asker::anonymous);
-    let refusal = extensions.and_then(|e| e.get::<Refusal>().cloned()).unwrap_or_default();
+    let deed = extensions.and_then(|e| e.get::<Deed>().cloned()).unwrap_or_default();
     let (method, headers) = parts.map(|p| (p.method, p.headers)).unwrap_or_default();
     let request_id = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let query = headers.get("x-query").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
@@ -50,7 +50,7 @@ pub fn provide(web: &Web) {
     let plain_form = method == axum::http::Method::POST
         && headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     let views = Arc::new(web.views.seen_by(&asker.viewer));
-    let person = Arc::new(Person { web: web.clone(), request_id, theme, gone, asker, refusal, views });
+    let person = Arc::new(Person { web: web.clone(), request_id, theme, gone, asker, deed, views });
     provide_context(Services {
         policy: person.clone(),
         show: person.clone(),
@@ -95,7 +95,7 @@ struct Person {
     theme: String,
     gone: Gone,
     asker: Asker,
-    refusal: Refusal,
+    deed: Deed,
     /// The pages as the viewer sees them.
     views: Arc<Views>,
 }
@@ -104,7 +104,7 @@ impl Person {
     /// The sentence for the page; the chain of causes goes to the log, once, under the same id.
     fn explain(&self, error: Error) -> WireError {
         if error.kind == ErrorKind::Refused {
-            self.refusal.note();
+            self.deed.refused();
         }
         let code = match error.kind {
             ErrorKind::NotFound => ErrorCode::NotFound,
@@ -131,7 +131,7 @@ impl Person {
 impl Policy for Person {
     async fn authorize(&self, permission: Permission) -> Result<(), WireError> {
         self.asker.authorize(permission).map_err(|e| {
-            self.refusal.note();
+            self.deed.refused();
             WireError { request_id: self.request_id.clone(), ..e }
         })
     }

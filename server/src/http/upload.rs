@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Web;
 use super::deliver::paced;
+use super::who::{Deed, refuse};
 use crate::people::Asker;
 use crate::{customers, format};
 
@@ -24,12 +25,13 @@ const BY_FORM: &str = "";
 /// `POST /upload`, multipart: `day` = `customer/dataset/date`, then one or more `file`.
 pub async fn receive(State(web): State<Web>, Extension(asker): Extension<Asker>, request: Request) -> Response {
     let headers = request.headers().clone();
-    if let Some(response) = super::who::refuse(&asker, app::services::Permission::Upload) {
+    let deed = request.extensions().get::<Deed>().cloned().unwrap_or_default();
+    if let Some(response) = refuse(&asker, app::services::Permission::Upload) {
         return response;
     }
     let outcome = match web.state.desk.place(BY_FORM).await {
         Ok(_place) => match form(&web, request).await {
-            Ok(form) => store(&web, &asker, form).await,
+            Ok(form) => store(&web, &asker, &deed, form).await,
             Err(_) => Err("The form did not arrive as a file upload; choose a file and send it again.".into()),
         },
         Err(refusal) => Err(refusal.words),
@@ -56,7 +58,7 @@ async fn form(web: &Web, request: Request) -> Result<Multipart, MultipartRejecti
     Multipart::from_request(Request::from_parts(parts, body), &()).await
 }
 
-async fn store(web: &Web, asker: &Asker, mut form: Multipart) -> Result<String, String> {
+async fn store(web: &Web, asker: &Asker, deed: &Deed, mut form: Multipart) -> Result<String, String> {
     web.state.engine.refuse_during_reset().await.map_err(|e| e.message)?;
     let mut day: Option<Day> = None;
     let mut stored = Vec::new();
@@ -65,7 +67,11 @@ async fn store(web: &Web, asker: &Asker, mut form: Multipart) -> Result<String, 
             Some("day") => {
                 let text = field.text().await.map_err(broken)?;
                 let named = web.views.parse_day(&text).await.map_err(|e| e.message)?;
-                asker.may_deliver_for(&named.customer).map_err(|e| e.message)?;
+                deed.about(crate::store::day_path(&named));
+                asker.may_deliver_for(&named.customer).map_err(|e| {
+                    deed.refused();
+                    e.message
+                })?;
                 day = Some(named);
             }
             Some("file") => {

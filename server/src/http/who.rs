@@ -1,8 +1,8 @@
 //! Who makes a request: by the session of the browser. Whoever may not see a page is led to the sign-in page; whatever changes something
 //! is written to the audit trail.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use app::services::{Permission, VIEW_AS_COOKIE};
 use axum::body::{Body, to_bytes};
@@ -25,20 +25,30 @@ use crate::store::{LOCAL, Outcome, PersonRow};
 pub const HELD: &str = "person";
 /// Forms longer than this are no forms of ours.
 const LONGEST_FORM: usize = 1 << 20;
+/// Values longer than this are no names.
+const LONGEST_NAME: usize = 80;
 /// Fields that say what was done. Others may hold data, or are of no interest.
 const TOLD: [&str; 19] = [
     "step", "day", "id", "run", "scope", "change", "table", "column", "value", "identity", "role", "customer",
     "person", "name", "seq", "rate", "instead", "dataset", "token",
 ];
 
-/// Set when the choke point refused something within a request.
+/// What the audit trail is to say of a request beside its form: filled in by whoever answers it.
 #[derive(Clone, Default)]
-pub struct Refusal(Arc<AtomicBool>);
+pub struct Deed {
+    refused: Arc<AtomicBool>,
+    about: Arc<OnceLock<String>>,
+}
 
-impl Refusal {
-    /// Notes it.
-    pub fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
+impl Deed {
+    /// The choke point refused it.
+    pub fn refused(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+    }
+
+    /// What it was about: names only. The first word stands.
+    pub fn about(&self, names: String) {
+        let _ = self.about.set(names);
     }
 }
 
@@ -51,6 +61,7 @@ pub fn sessions(web: &Web) -> SessionManagerLayer<SqliteStore> {
         // The provider sends the browser back by a link; with Strict it would come without its cookie.
         .with_same_site(SameSite::Lax)
         .with_secure(config.https())
+        // Counted from the sign-in, since nothing is written into a session later.
         .with_expiry(Expiry::OnInactivity(Duration::hours(i64::from(config.hours))))
 }
 
@@ -120,7 +131,7 @@ async fn asker(web: &Web, session: &Session, headers: &HeaderMap) -> Asker {
             return Asker::anonymous();
         }
     };
-    if row.issuer != LOCAL {
+    if web.state.sign_in.expires(&row) {
         let (sign_in, person) = (web.state.sign_in.clone(), row.id.clone());
         tokio::spawn(async move {
             if let Err(error) = sign_in.renew(&person).await {
@@ -159,13 +170,13 @@ pub async fn audit(State(web): State<Web>, request: Request, next: Next) -> Resp
         Ok(both) => both,
         Err(response) => return response,
     };
-    let refusal = Refusal::default();
-    request.extensions_mut().insert(refusal.clone());
+    let deed = Deed::default();
+    request.extensions_mut().insert(deed.clone());
     let response = next.run(request).await;
     let status = response.status();
     let failed =
         response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).is_some_and(|to| to.contains("__err="));
-    let outcome = if refusal.0.load(Ordering::Relaxed) || matches!(status.as_u16(), 401 | 403) {
+    let outcome = if deed.refused.load(Ordering::Relaxed) || matches!(status.as_u16(), 401 | 403) {
         Outcome::Refused
     } else if failed || status.is_client_error() || status.is_server_error() {
         Outcome::Failed
@@ -175,7 +186,8 @@ pub async fn audit(State(web): State<Web>, request: Request, next: Next) -> Resp
     let action = path.trim_start_matches("/api/").trim_start_matches('/').replace('-', "_");
     // Colours of a page, and a step that is merely looked at, are nobody's deed.
     if !matches!(&*action, "set_theme" | "open_step" | "cancel_query") || outcome == Outcome::Refused {
-        let written = web.state.store.audit(asker.name(), asker.role().word(), &action, &subject, outcome).await;
+        let subject = deed.about.get().unwrap_or(&subject);
+        let written = web.state.store.audit(asker.name(), asker.role().word(), &action, subject, outcome).await;
         if let Err(error) = written {
             tracing::error!(error = %error.chain(), action, "the audit trail could not be written");
         }
@@ -196,12 +208,22 @@ async fn subject(request: Request) -> Result<(Request, String), Response> {
     let bytes = to_bytes(body, LONGEST_FORM).await.map_err(|_| {
         (StatusCode::PAYLOAD_TOO_LARGE, "The form is too long, or did not arrive as a whole.\n").into_response()
     })?;
-    let subject = url::form_urlencoded::parse(&bytes)
-        .filter(|(name, value)| TOLD.contains(&&**name) && !value.is_empty())
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect::<Vec<_>>()
-        .join(" ");
+    let subject = told(&bytes);
     Ok((Request::from_parts(parts, Body::from(bytes)), subject))
+}
+
+/// What of a form may stand in a record: of some fields, and only what can be a name. A record that is sent by hand, or whatever else was
+/// typed, is not told.
+fn told(form: &[u8]) -> String {
+    let name = |value: &str| {
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | ' ');
+        if value.len() <= LONGEST_NAME && value.chars().all(fits) { value.to_owned() } else { "…".to_owned() }
+    };
+    url::form_urlencoded::parse(form)
+        .filter(|(field, value)| TOLD.contains(&&**field) && !value.is_empty())
+        .map(|(field, value)| format!("{field}={}", name(&value)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The refusal of whoever may not, for handlers that are no server functions.
@@ -209,4 +231,29 @@ pub fn refuse(asker: &Asker, permission: Permission) -> Option<Response> {
     let error = asker.authorize(permission).err()?;
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::FORBIDDEN);
     Some((status, format!("{}\n", error.message)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn only_names_are_told() {
+        for (form, expected) in [
+            ("step=2.1&back=%2F", "step=2.1"),
+            (
+                "change=correct&table=bronze.ga_sessions&column=geoNetwork.city&value=LOCATION",
+                "change=correct table=bronze.ga_sessions column=geoNetwork.city value=LOCATION",
+            ),
+            // A record that is sent by hand is somebody's data.
+            ("change=send&value=%7B%22fullVisitorId%22%3A%22123%22%7D", "change=send value=…"),
+            ("change=role&person=7f&role=viewer&customer=", "change=role person=7f role=viewer"),
+            ("sql=SELECT+secret&payload=x&filter=TRUE", ""),
+            ("scope=customer%3Acustomer02&plan=abc", "scope=customer:customer02"),
+            ("rubbish", ""),
+        ] {
+            assert_eq!(told(form.as_bytes()), expected, "{form}");
+        }
+        assert_eq!(told(format!("value={}", "x".repeat(81)).as_bytes()), "value=…");
+    }
 }
