@@ -18,6 +18,8 @@ CREATE TABLE people (
     epoch      BIGINT NOT NULL DEFAULT 0,
     -- The provider's tokens, sealed with the key in the data folder (JSON inside).
     tokens     BLOB,
+    -- When the access token in there expires: it is renewed before.
+    tokens_until BIGINT,
     CONSTRAINT people_subject_key UNIQUE (issuer, subject)
 );
 

@@ -5,8 +5,11 @@ mod seal;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use tower_sessions::ExpiredDeletion;
 
 use crate::clock::Clock;
 use crate::config::SignInConfig;
@@ -16,6 +19,8 @@ use crate::store::{LOCAL, NewPerson, PersonRow, Store};
 use oidc::{Provider, RefreshError, Tokens};
 pub use seal::Sealer;
 
+/// How often sessions that are over are deleted.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// A token is renewed when it has less than this left.
 const RENEW_BEFORE_MS: i64 = 5 * 60 * 1000;
 
@@ -26,6 +31,19 @@ pub struct Held {
     pub person: String,
     /// The person's epoch when the session began.
     pub epoch: i64,
+}
+
+/// Deletes sessions that are over, until `halt`.
+pub async fn work(store: Store, halt: CancellationToken) {
+    let mut due = tokio::time::interval(TIDY_EVERY);
+    loop {
+        tokio::select! {
+            () = halt.cancelled() => return,
+            _ = due.tick() => if let Err(error) = store.sessions().delete_expired().await {
+                tracing::warn!(%error, "sessions that are over could not be deleted");
+            },
+        }
+    }
 }
 
 /// How this server signs people in.
@@ -159,13 +177,18 @@ impl SignIn {
 
     async fn keep(&self, person: &str, tokens: &Tokens) -> Result<()> {
         let sealed = self.sealer.seal(&serde_json::to_vec(tokens)?)?;
-        self.store.keep_tokens(person, &sealed).await
+        self.store.keep_tokens(person, &sealed, tokens.expires_at).await
     }
 
     /// The provider's tokens of a person, for queries that run as that person.
     pub async fn tokens(&self, person: &str) -> Result<Option<Tokens>> {
         let sealed = self.store.sealed_tokens(person).await?;
         Ok(sealed.and_then(|sealed| self.sealer.unseal(&sealed)).and_then(|plain| serde_json::from_slice(&plain).ok()))
+    }
+
+    /// Whether a person's tokens are about to expire.
+    pub fn expires(&self, row: &PersonRow) -> bool {
+        row.tokens_until.is_some_and(|until| until - self.clock.millis() < RENEW_BEFORE_MS)
     }
 
     /// Renews the tokens of a person when they are about to expire; ends the person's sessions when the provider has withdrawn them. Asked

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use showrunner::clock::{RandomIds, SystemClock};
 use showrunner::config::Config;
 use showrunner::customers::{TokenLife, attempts};
+use showrunner::people::Role;
 use showrunner::reset::{self, ResetScope, ResetStart};
 use showrunner::store::{AuditRow, Outcome, RunState};
 use showrunner::{AppState, Background};
@@ -393,6 +394,7 @@ async fn a_customer_goes_with_proof() {
     }
     assert!(state.delete_customer("customer01", "", "test").await.unwrap_err().message.contains("story"));
     assert_eq!(site.put(&format!("{DAY}/a.json"), "{}", &[]).await.0, 201);
+    let person = state.sign_in.by_name("customer", "customer02").await.unwrap();
     assert!(state.delete_customer("customer02", "another plan", "test").await.is_err());
     let deletion = state.customer_deletion("customer02").await.unwrap();
     assert_eq!(deletion.items, 1);
@@ -407,6 +409,9 @@ async fn a_customer_goes_with_proof() {
     .await
     .unwrap();
     assert!(state.store.tokens().await.unwrap().is_empty());
+    let left = state.store.person(&person.id).await.unwrap().unwrap();
+    assert_eq!((left.role, left.customer), (Role::None, None), "whoever delivered for it delivers for nobody");
+    assert!(left.epoch > person.epoch, "and is signed out");
     assert!(site.keys().await.is_empty());
     let proof = &state.store.deleted_accounts(10).await.unwrap()[0];
     assert_eq!((proof.customer.as_str(), proof.run_id.as_str()), ("customer02", run.as_str()));

@@ -9,6 +9,7 @@ use app::services::Permission;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use futures::StreamExt;
 use showrunner::AppState;
 use showrunner::clock::{RandomIds, SystemClock};
 use showrunner::config::Config;
@@ -129,6 +130,7 @@ async fn who_may_what() {
     every_server_function_asks_who_it_is().await;
     every_route_and_page_asks_who_it_is().await;
     a_customer_delivers_into_its_own_folder_only().await;
+    news_names_runs_and_folders_for_whoever_may_see_them().await;
     sessions_begin_and_end().await;
     the_audiences_link_opens_one_screen().await;
     whoever_looks_is_nobody_else().await;
@@ -269,9 +271,39 @@ async fn a_customer_delivers_into_its_own_folder_only() {
         assert_eq!(status == StatusCode::FORBIDDEN, !words.is_empty(), "{day}: {status} {answer}");
         assert!(answer.contains(words), "{day}: {answer}");
     }
+    let trail = site.state.store.audit_trail(None, 100).await.unwrap();
+    let uploads: Vec<_> =
+        trail.iter().filter(|r| r.action == "upload").map(|r| (r.subject.as_str(), r.outcome)).collect();
+    let (theirs, own) = ("customer01/ga_sessions/2017-07-29", "customer02/ga_sessions/2017-07-29");
+    assert_eq!(uploads, [(own, Outcome::Done), (theirs, Outcome::Refused)]);
     let ingestion = &site.state.lake.names().ingestion;
     let there = site.state.lake.objects().list(ingestion, "customer01/").await.unwrap();
     assert!(there.is_empty(), "{there:?}");
+}
+
+/// What a browser in this role hears first of what has happened.
+async fn heard(site: &Site, role: &str) -> String {
+    let cookie = session(&site.router, role).await;
+    let request = Request::get("/events?after=0").header(header::HOST, HOST).header(header::COOKIE, cookie);
+    let response = site.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let mut body = response.into_body().into_data_stream();
+    let mut text = String::new();
+    while !text.contains("data:") {
+        text.push_str(&String::from_utf8_lossy(&body.next().await.unwrap().unwrap()));
+    }
+    text
+}
+
+async fn news_names_runs_and_folders_for_whoever_may_see_them() {
+    let site = Site::new().await;
+    site.state.store.tell("folder", "customer01/ga_sessions/2017-07-29").await.unwrap();
+    for (role, named) in
+        [("admin", true), ("presenter", true), ("viewer", false), ("customer&customer=customer01", false)]
+    {
+        let text = heard(&site, role).await;
+        assert!(text.contains("\"what\":\"folder\""), "{role}: {text}");
+        assert_eq!(text.contains("2017-07-29"), named, "{role}: {text}");
+    }
 }
 
 async fn sessions_begin_and_end() {
@@ -332,6 +364,16 @@ async fn the_audiences_link_opens_one_screen() {
     assert_eq!(seen("/audience").await, StatusCode::OK);
     assert_eq!(seen("/runs").await, StatusCode::FORBIDDEN);
     assert_eq!(seen("/events?screen=audience").await, StatusCode::OK);
+
+    // Whoever tries it in a browser of their own stays who they are.
+    let presenter = session(&site.router, "presenter").await;
+    let (_, _, headers) = site.send("GET", &link, Some(&presenter), "").await;
+    assert_eq!(headers[header::LOCATION], "/audience");
+    assert!(headers.get(header::SET_COOKIE).is_none());
+    let shown = site.send("GET", "/api/show", Some(&presenter), "").await.1;
+    assert!(shown.contains(&link), "whoever presents has it at hand: {shown}");
+    let viewer = session(&site.router, "viewer").await;
+    assert!(!site.send("GET", "/api/show", Some(&viewer), "").await.1.contains("/join/"), "nobody else has");
 
     let admin = session(&site.router, "admin").await;
     let (status, answer, _) = site.send("POST", "/api/change_person", Some(&admin), "change=new_link").await;

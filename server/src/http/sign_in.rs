@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
+use app::services::Permission;
 use app::wire::{ErrorCode, WireError};
 use axum::Form;
 use axum::extract::{ConnectInfo, Extension, FromRequestParts, Path, Query, Request, State};
@@ -12,7 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use serde::Deserialize;
-use tower_sessions::Session;
+use tower_sessions::cookie::time::Duration;
+use tower_sessions::{Expiry, Session};
 
 use super::Web;
 use super::who::{HELD, home};
@@ -24,6 +26,8 @@ use crate::store::{Outcome, PersonRow};
 
 /// What a session calls a sign-in that is under way.
 const PENDING: &str = "pending";
+/// A sign-in that is begun has to be over by then.
+const UNDER_WAY: Duration = Duration::minutes(10);
 /// Attempts of one address: so many at once, and then so many a second.
 const AT_ONCE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 const A_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
@@ -93,6 +97,9 @@ pub async fn start(State(web): State<Web>, session: Session, Query(asked): Query
         })?;
         let (url, pending) = provider.begin(&asked.next).await?;
         session.insert(PENDING, pending).await.map_err(unkept)?;
+        if session.get::<Held>(HELD).await.map_err(unkept)?.is_none() {
+            session.set_expiry(Some(Expiry::OnInactivity(UNDER_WAY)));
+        }
         Ok(url)
     };
     match begun.await {
@@ -116,6 +123,12 @@ pub async fn callback(State(web): State<Web>, session: Session, Query(returned):
     // Taken out before anything else: no code and no state is looked at twice.
     let pending = session.remove::<Pending>(PENDING).await.ok().flatten();
     let next = pending.as_ref().map(|pending| pending.next.clone()).unwrap_or_default();
+    // Not in the database either, whatever comes of it.
+    if session.is_empty().await
+        && let Err(error) = session.flush().await
+    {
+        return refused(&web, "callback", unkept(error), &next).await;
+    }
     let come = async {
         let (Some(provider), Some(pending)) = (web.state.sign_in.provider(), pending) else {
             return Err(Error::new(
@@ -140,7 +153,16 @@ pub async fn callback(State(web): State<Web>, session: Session, Query(returned):
 }
 
 /// `GET /join/{code}`: the audience's link.
-pub async fn join(State(web): State<Web>, session: Session, Path(code): Path<String>) -> Response {
+pub async fn join(
+    State(web): State<Web>,
+    session: Session,
+    Extension(asker): Extension<Asker>,
+    Path(code): Path<String>,
+) -> Response {
+    // Whoever tries the link in a browser of their own stays who they are.
+    if asker.authorize(Permission::Watch).is_ok() {
+        return Redirect::to("/audience").into_response();
+    }
     match web.state.sign_in.as_audience(&code).await {
         Ok(row) => enter(&web, &session, row, "/audience").await,
         Err(error) => refused(&web, "audience link", error, "").await,

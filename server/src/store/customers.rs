@@ -142,6 +142,12 @@ impl Store {
             .rows_affected()
             > 0;
         if gone {
+            // Whoever delivered for it delivers for nobody, and not for one of the same name that may come.
+            sqlx::query("UPDATE people SET role = 'none', customer = NULL, epoch = epoch + 1 WHERE customer = $1")
+                .bind(&row.id)
+                .execute(&mut *tx.inner)
+                .await
+                .map_err(explain)?;
             sqlx::query(
                 "INSERT INTO deleted_customers (customer, deleted_at, title, by_whom, run_id) VALUES ($1, $2, $3, $4, $5)",
             )

@@ -40,6 +40,8 @@ pub struct PersonRow {
     pub seen_at: i64,
     /// Sessions that began under another one are over.
     pub epoch: i64,
+    /// UTC milliseconds at which the provider's access token expires; `None` where there is none.
+    pub tokens_until: Option<i64>,
 }
 
 impl PersonRow {
@@ -79,7 +81,7 @@ pub struct NewPerson {
     pub customer: Option<String>,
 }
 
-const COLUMNS: &str = "id, issuer, name, email, role, customer, member_of, created_at, seen_at, epoch";
+const COLUMNS: &str = "id, issuer, name, email, role, customer, member_of, created_at, seen_at, epoch, tokens_until";
 
 impl Store {
     /// Where tower-sessions keeps the sessions.
@@ -88,17 +90,6 @@ impl Store {
         SqliteStore::new(self.pool.clone())
             .with_table_name("sessions")
             .unwrap_or_else(|_| SqliteStore::new(self.pool.clone()))
-    }
-
-    /// Deletes sessions that are over.
-    pub async fn forget_old_sessions(&self) -> Result<()> {
-        let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM sessions WHERE expiry_date < $1")
-            .bind(self.clock.millis() / 1000)
-            .execute(&mut *tx.inner)
-            .await
-            .map_err(explain)?;
-        tx.commit().await
     }
 
     /// Somebody signs in. `id` is for who is new.
@@ -185,23 +176,25 @@ impl Store {
     /// Ends all sessions of a person, and forgets the provider's tokens.
     pub async fn sign_out_everywhere(&self, id: &str) -> Result<()> {
         let mut tx = self.begin().await?;
-        let changed = sqlx::query("UPDATE people SET epoch = epoch + 1, tokens = NULL WHERE id = $1")
-            .bind(id)
-            .execute(&mut *tx.inner)
-            .await
-            .map_err(explain)?;
+        let changed =
+            sqlx::query("UPDATE people SET epoch = epoch + 1, tokens = NULL, tokens_until = NULL WHERE id = $1")
+                .bind(id)
+                .execute(&mut *tx.inner)
+                .await
+                .map_err(explain)?;
         if changed.rows_affected() == 0 {
             return Err(nobody());
         }
         tx.commit().await
     }
 
-    /// Keeps the provider's tokens of a person, sealed.
-    pub async fn keep_tokens(&self, id: &str, sealed: &[u8]) -> Result<()> {
+    /// Keeps the provider's tokens of a person, sealed, and until when they are good.
+    pub async fn keep_tokens(&self, id: &str, sealed: &[u8], until: i64) -> Result<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE people SET tokens = $2 WHERE id = $1")
+        sqlx::query("UPDATE people SET tokens = $2, tokens_until = $3 WHERE id = $1")
             .bind(id)
             .bind(sealed)
+            .bind(until)
             .execute(&mut *tx.inner)
             .await
             .map_err(explain)?;

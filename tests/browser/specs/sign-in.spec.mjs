@@ -291,9 +291,18 @@ describe('signing in by a provider', { skip: TOO_OLD }, () => {
     assert.match(await refusal(fresh), /does not accept this code/);
     const other = await newPage();
     await other.goto('/sign-in');
-    await other.getByRole('link', { name: 'Sign in with 127.0.0.1' }).click();
+    const [begun] = await Promise.all([
+      other.waitForRequest((asked) => asked.url().startsWith(`${provider.issuer}/auth`)),
+      other.getByRole('link', { name: 'Sign in with 127.0.0.1' }).click(),
+    ]);
+    const own = new URL(begun.url()).searchParams.get('state');
+    const kept = await other.context().cookies(server.url);
     await other.goto(`${server.url}/sign-in/callback?code=x&state=wrong`);
     assert.match(await refusal(other), /not begun in this browser/);
+    // Nor is what it brought back of use to whoever kept its cookie.
+    await other.context().addCookies(kept);
+    await other.goto(`${server.url}/sign-in/callback?code=x&state=${own}`);
+    assert.match(await refusal(other), /not begun in this browser, or is over already/);
     for (const each of [page, fresh, other]) await each.context().close();
   });
 
