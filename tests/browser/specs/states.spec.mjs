@@ -44,6 +44,18 @@ function lookAtPlaces() {
 
 describe('an empty data folder', () => {
   const show = useShow({ seeded: false });
+
+  it('has a button that cannot be pressed look so under the pointer as well', async () => {
+    const page = await show.open('/?step=2.2');
+    const button = page.getByRole('main').getByRole('button', { name: 'Write end_file.txt', exact: true });
+    assert.equal(await button.getAttribute('aria-disabled'), 'true');
+    const colours = () => button.evaluate((element) => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]);
+    const before = await colours();
+    await button.hover({ force: true });
+    assert.deepEqual(await colours(), before);
+    await show.close(page);
+  });
+
   it('says on each page what would be there, and leads to what makes it appear', async () => {
     const page = await show.browser.newPage({ origin: show.server.url });
     for (const [path, words] of Object.entries({
