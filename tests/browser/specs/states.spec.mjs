@@ -42,10 +42,10 @@ function lookAtPlaces() {
   return { shifts: globalThis.shifts, moved };
 }
 
-describe('an empty data folder', () => {
+describe('a button that cannot be pressed', () => {
   const show = useShow({ seeded: false });
 
-  it('has a button that cannot be pressed look so under the pointer as well', async () => {
+  it('looks so under the pointer as well', async () => {
     const page = await show.open('/?step=2.2');
     const button = page.getByRole('main').getByRole('button', { name: 'Write end_file.txt', exact: true });
     assert.equal(await button.getAttribute('aria-disabled'), 'true');
@@ -55,6 +55,10 @@ describe('an empty data folder', () => {
     assert.deepEqual(await colours(), before);
     await show.close(page);
   });
+});
+
+describe('an empty data folder', () => {
+  const show = useShow({ seeded: false });
 
   it('says on each page what would be there, and leads to what makes it appear', async () => {
     const page = await show.browser.newPage({ origin: show.server.url });
