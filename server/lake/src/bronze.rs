@@ -241,10 +241,13 @@ impl Work {
         let (relative, path) = table.new_part(&partition, &self.run_id)?;
         let file = File::create_new(&path).map_err(|e| io_error("writing", &path, e))?;
         let mut options = ReadOptions::new(self.bronze.dataset.schema.clone(), &self.bronze.scratch);
-        options.expected_date = Some(raw_date(day.date));
-        options.drop_date = true;
+        let dataset = &self.bronze.dataset;
+        options.expected_date = dataset.day.as_ref().map(|_| raw_date(day.date));
+        options.day_column = dataset.day.clone().unwrap_or_default();
+        options.drop_date = dataset.drops_date();
+        let stored = dataset.stored(&options.output_schema());
         let constants = [(SOURCE_FILE, task.source_file.as_str()), (RUN_ID, self.run_id.as_str())];
-        let mut parquet = ParquetSink::new(BufWriter::new(file), options.output_schema(), &constants)
+        let mut parquet = ParquetSink::new(BufWriter::new(file), stored.clone(), &constants)
             .map_err(|e| ingest_error(&task.name, e))?;
         let own_bytes = Arc::new(AtomicU64::new(0));
         let source =
@@ -260,8 +263,9 @@ impl Work {
                     stopped = true;
                     return Err(IngestError::Sink("stopped".into()));
                 }
-                parquet.write(&batch)?;
-                self.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+                let rows = batch.num_rows() as u64;
+                parquet.write(&batch.with_schema(stored.clone())?)?;
+                self.rows.fetch_add(rows, Ordering::Relaxed);
                 self.report();
                 Ok(())
             },

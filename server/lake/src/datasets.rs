@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::NaiveDate;
 use showrunner_ingest::{GaSessionsVersion, TableSchema, ga_sessions_schema};
 
@@ -13,12 +13,18 @@ use crate::model::Zone;
 /// A dataset: its schema as delivered.
 pub(crate) struct Dataset {
     /// Its name in keys (`customer01/ga_sessions/…`) and of its bronze table.
-    pub name: &'static str,
-    title: &'static str,
+    pub name: String,
+    pub title: String,
     /// The newest schema. Days delivered with an older one have NULL in the columns that came later.
     pub schema: Arc<TableSchema>,
-    /// What a stream must know of a record.
-    pub events: EventFields,
+    /// Names of the top-level columns in tables, where they are not those of the files.
+    pub columns: Option<Vec<String>>,
+    /// The delivered column with the day of a row: every row has to be of its folder's day.
+    pub day: Option<String>,
+    /// What a stream must know of a record; `None` where nothing is streamed.
+    pub events: Option<EventFields>,
+    /// Kept with its tables.
+    pub properties: BTreeMap<String, String>,
 }
 
 /// The fields of a record, at its top level, that a stream reads and moves.
@@ -40,23 +46,26 @@ impl Dataset {
     /// All known datasets.
     pub fn all() -> Vec<Dataset> {
         vec![Dataset {
-            name: "ga_sessions",
-            title: "Sessions as delivered, nested, with the file and the run that brought them",
+            name: GA_SESSIONS.to_owned(),
+            title: "Sessions as delivered, nested, with the file and the run that brought them".to_owned(),
             schema: Arc::new(ga_sessions_schema(GaSessionsVersion::Current)),
-            events: EventFields {
+            columns: None,
+            day: Some(DATE.to_owned()),
+            properties: BTreeMap::new(),
+            events: Some(EventFields {
                 visitor: "fullVisitorId",
                 time: "visitStartTime",
                 date: "date",
                 // The number of a session is the epoch second of its first hit.
                 instants: &["visitStartTime", "visitId"],
                 nested: "hits",
-            },
+            }),
         }]
     }
 
     /// The bronze table: the delivered columns without `date`, which is a partition column, and where each row came from.
     pub fn bronze(&self) -> Shape {
-        self.shape(self.name, self.title, &[])
+        self.shape(&self.name, &self.title, &[])
     }
 
     /// The bronze table of what is streamed: the columns of [`Dataset::bronze`], and which message each row came in.
@@ -70,24 +79,46 @@ impl Dataset {
         self.shape(&format!("{}_stream", self.name), title, &message)
     }
 
+    /// Whether rows are of the day that stands in the column which is the partition: it is not stored twice.
+    pub fn drops_date(&self) -> bool {
+        self.columns.is_none()
+    }
+
+    /// Delivered columns under the names that they have in tables.
+    pub fn stored(&self, delivered: &SchemaRef) -> SchemaRef {
+        match &self.columns {
+            None => delivered.clone(),
+            Some(names) => {
+                let fields = delivered.fields().iter().zip(names);
+                Arc::new(Schema::new(fields.map(|(f, name)| f.as_ref().clone().with_name(name)).collect::<Vec<_>>()))
+            }
+        }
+    }
+
     fn shape(&self, name: &str, title: &str, more: &[Field]) -> Shape {
-        let delivered = self.schema.to_arrow();
-        let mut fields: Vec<Arc<Field>> = delivered.fields().iter().filter(|f| f.name() != "date").cloned().collect();
+        let delivered = self.stored(&self.schema.to_arrow());
+        let mut fields: Vec<Arc<Field>> = delivered.fields().iter().filter(|f| f.name() != DATE).cloned().collect();
         let text = |name: &str| Arc::new(Field::new(name, DataType::Utf8, true));
         fields.extend([SOURCE_FILE, RUN_ID].map(text));
         fields.extend(more.iter().cloned().map(Arc::new));
-        fields.extend(["date", "customer"].map(text));
+        fields.extend([DATE, CUSTOMER].map(text));
         Shape {
             zone: Zone::Bronze,
             name: name.to_owned(),
             title: title.to_owned(),
             schema: Arc::new(Schema::new(fields)),
-            partition: vec!["date".to_owned(), "customer".to_owned()],
-            properties: BTreeMap::new(),
+            partition: vec![DATE.to_owned(), CUSTOMER.to_owned()],
+            properties: self.properties.clone(),
         }
     }
 }
 
+/// The dataset that is built in.
+pub(crate) const GA_SESSIONS: &str = "ga_sessions";
+/// The partition column with the day.
+pub(crate) const DATE: &str = "date";
+/// The partition column with the customer.
+pub(crate) const CUSTOMER: &str = "customer";
 /// The column with the file that a row was delivered in.
 pub(crate) const SOURCE_FILE: &str = "_source_file";
 /// The column with the run that loaded a row.

@@ -16,6 +16,7 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use url::Url;
 
 use crate::calls::{self, Begun, Outcome, Size};
+use crate::datasets::GA_SESSIONS;
 use crate::model::{PartitionStat, TableStat, Zone};
 use crate::{Error, ErrorKind, Result};
 
@@ -28,6 +29,8 @@ mod versions;
 pub(crate) use failure::{delta_error, io_error};
 pub(crate) use log::log_file;
 
+/// In the log of a table of a dataset that an admin defined: its name.
+pub(crate) const DATASET: &str = "showrunner.dataset";
 /// After so many versions a checkpoint is written, so that opening a table reads few log entries.
 const CHECKPOINT_EVERY: i64 = 20;
 /// How often a commit is tried again from a fresh snapshot when another process got in between.
@@ -52,6 +55,11 @@ impl Shape {
     /// `bronze.ga_sessions`
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.zone.name(), self.name)
+    }
+
+    /// The dataset whose rows the table has: the one that it says, else the one that is built in.
+    pub fn dataset(&self) -> &str {
+        self.properties.get(DATASET).map_or(GA_SESSIONS, String::as_str)
     }
 
     /// The columns that stand in the Parquet files: all but the partition columns.

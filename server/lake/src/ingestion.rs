@@ -207,7 +207,7 @@ fn prefix(scope: &Scope) -> &str {
     match scope {
         // Others begin so, too: the scope itself is looked at below.
         Scope::Customer(customer) => customer,
-        Scope::All | Scope::Days(_) | Scope::Stream => "",
+        Scope::All | Scope::Days(_) | Scope::Stream | Scope::Dataset(_) => "",
     }
 }
 
@@ -227,6 +227,7 @@ fn in_scope(mut all: Vec<ObjectMeta>, scope: &Scope, known: &Known) -> Vec<Objec
             }
             Scope::Days(days) => days.contains(&key.day),
             Scope::Stream => false,
+            Scope::Dataset(dataset) => key.day.dataset == *dataset && known.customers.contains(&key.day.customer),
         };
         customer && known.has(&key.day.dataset)
     });

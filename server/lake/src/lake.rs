@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
 
-use crate::bronze::Bronze;
 use crate::browse::{self, Look};
-use crate::datasets::{Dataset, EventFields};
+use crate::datasets::{Dataset, GA_SESSIONS};
 use crate::delta::{Table, io_error};
 use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
@@ -19,19 +18,19 @@ use crate::policy::Identity;
 use crate::ports::{Objects, Topics, Warehouse};
 use crate::query::Cost;
 use crate::resident::Resident;
-use crate::silver::Silver;
 use crate::warehouse::DeltaWarehouse;
-use crate::warehouse::serve::{SERVING, Serve};
 use crate::{Error, ErrorKind, Result, purge, query};
 
 mod background;
 mod catalog;
 mod console;
+mod defined;
 mod dropbox;
 mod foreign;
 mod lock;
 mod open;
 mod policies;
+mod steps;
 mod stream;
 
 use background::Background;
@@ -123,6 +122,8 @@ struct Inner {
     datasets: Vec<Arc<Dataset>>,
     /// Bronze, silver and gold in the order of the flow.
     tables: Vec<Arc<Table>>,
+    /// Datasets that an admin defined, with their tables.
+    defined: defined::Held,
     epoch: Arc<AtomicU64>,
     /// The report's tables in memory.
     resident: Resident,
@@ -171,83 +172,6 @@ impl Lake {
     /// Warehouse.
     pub fn warehouse(&self) -> &dyn Warehouse {
         &self.inner.warehouse
-    }
-
-    /// Known datasets (`ga_sessions`).
-    pub fn datasets(&self) -> Vec<String> {
-        self.inner.datasets.iter().map(|d| d.name.to_owned()).collect()
-    }
-
-    /// What a stream must know of a dataset's records.
-    pub(crate) fn event_fields(&self, dataset: &str) -> Result<EventFields> {
-        let found = self.inner.datasets.iter().find(|d| d.name == dataset).map(|d| d.events);
-        found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{dataset}`.")))
-    }
-
-    /// Reads the days' files and replaces those days in bronze, one commit for the call. A day all of whose files are held back is
-    /// left as it was. Idempotent: the same `run_id` and input give the same table.
-    pub async fn bronze(
-        &self,
-        run_id: &str,
-        days: &[DayInput],
-        progress: Arc<dyn ProgressSink>,
-    ) -> Result<BronzeOutcome> {
-        let inner = self.inner.clone();
-        let Some(dataset) = inner.dataset(days.iter().map(|d| &d.day))? else {
-            return Ok(BronzeOutcome::default());
-        };
-        let bronze = Bronze {
-            table: inner.table(Zone::Bronze, dataset.name)?,
-            dataset,
-            objects: inner.objects.clone(),
-            scratch: inner.config.data_dir.join("scratch"),
-            workers: inner.config.workers,
-            threads: self.readers.handle()?,
-        };
-        let (run_id, days) = (run_id.to_owned(), days.to_vec());
-        self.work.run(async move { bronze.run(&run_id, &days, progress).await }).await
-    }
-
-    /// Recomputes silver for these days from bronze.
-    pub async fn silver(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome> {
-        let Some(dataset) = self.inner.dataset(days.iter())? else {
-            return Ok(ZoneOutcome::default());
-        };
-        let silver = Silver {
-            bronze: self.inner.table(Zone::Bronze, dataset.name)?,
-            tables: self.inner.zone(Zone::Silver),
-            workers: self.inner.config.workers,
-        };
-        let (run_id, days) = (run_id.to_owned(), distinct(days));
-        self.work.run(async move { silver.run(&run_id, &days, progress).await }).await
-    }
-
-    /// Recomputes gold for these days from silver; tables that span days are recomputed for the customers concerned.
-    pub async fn gold(&self, run_id: &str, days: &[Day], progress: Arc<dyn ProgressSink>) -> Result<ZoneOutcome> {
-        if self.inner.dataset(days.iter())?.is_none() {
-            return Ok(ZoneOutcome::default());
-        }
-        let gold = self.inner.gold();
-        let (run_id, days) = (run_id.to_owned(), distinct(days));
-        self.work.run(async move { gold.run(&run_id, &days, progress).await }).await
-    }
-
-    /// Loads these days' date partitions of the warehouse from silver.
-    pub async fn load_warehouse(
-        &self,
-        run_id: &str,
-        days: &[Day],
-        progress: Arc<dyn ProgressSink>,
-    ) -> Result<ZoneOutcome> {
-        if self.inner.dataset(days.iter())?.is_none() {
-            return Ok(ZoneOutcome::default());
-        }
-        let serve = Serve {
-            sessions: self.inner.table(Zone::Silver, "sessions")?,
-            table: self.inner.warehouse.handle(SERVING)?,
-        };
-        let (run_id, days) = (run_id.to_owned(), distinct(days));
-        self.work.run(async move { serve.run(&run_id, &days, progress).await }).await
     }
 
     /// A read-only query over `bronze.* silver.* gold.* warehouse.*`, on behalf of `who`. Anything but a query is refused.
@@ -377,7 +301,7 @@ impl Lake {
         let mut found =
             ingestion::stray(inner.objects.as_ref(), &inner.names.ingestion, &self.known(customers)).await?;
         let root = inner.config.data_dir.join("buckets").join(&inner.names.datalake);
-        found.extend(foreign::in_datalake(&inner.names.datalake, &root, &inner.tables)?);
+        found.extend(foreign::in_datalake(&inner.names.datalake, &root, &inner.all_tables())?);
         Ok(found)
     }
 
@@ -407,26 +331,6 @@ impl Lake {
 }
 
 impl Inner {
-    /// The one dataset of these days; `None` if there are no days.
-    fn dataset<'a>(&self, mut days: impl Iterator<Item = &'a Day>) -> Result<Option<Arc<Dataset>>> {
-        if self.read_only {
-            return Err(read_only());
-        }
-        let Some(first) = days.next() else {
-            return Ok(None);
-        };
-        if days.any(|d| d.dataset != first.dataset) {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "A step takes days of one dataset. Start one step for each dataset.",
-            ));
-        }
-        let found = self.datasets.iter().find(|d| d.name == first.dataset).cloned();
-        found
-            .map(Some)
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{}`.", first.dataset)))
-    }
-
     fn table(&self, zone: Zone, name: &str) -> Result<Arc<Table>> {
         let found = self.tables.iter().find(|t| t.shape.zone == zone && t.shape.name == name).cloned();
         found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no table {}.{name}.", zone.name())))
@@ -437,7 +341,12 @@ impl Inner {
     }
 
     fn all_tables(&self) -> Vec<Arc<Table>> {
-        self.tables.iter().cloned().chain(self.warehouse.handles()).collect()
+        let mut all = self.tables.clone();
+        all.extend(self.defined.tables());
+        // In the order of the flow, whoever defined them.
+        all.sort_by_key(|table| table.shape.zone);
+        all.extend(self.warehouse.handles());
+        all
     }
 
     fn gold(&self) -> Gold {
@@ -457,12 +366,12 @@ impl Inner {
                 format!("There is no place `{place}`: choose ingestion, bronze, silver, gold or warehouse."),
             )
         })?;
-        let tables = if zone == Zone::Warehouse { self.warehouse.handles() } else { self.zone(zone) };
+        let tables: Vec<_> = self.all_tables().into_iter().filter(|table| table.shape.zone == zone).collect();
         let items = purge::purge_tables(&tables, scope, run_id).await?;
         if let (Zone::Gold, Scope::Days(days)) = (zone, scope) {
             let gold = self.gold();
             let mut customers: BTreeMap<&str, Vec<chrono::NaiveDate>> = BTreeMap::new();
-            for day in days {
+            for day in days.iter().filter(|day| day.dataset == GA_SESSIONS) {
                 customers.entry(&day.customer).or_default().push(day.date);
             }
             for (customer, dates) in customers {

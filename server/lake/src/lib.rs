@@ -5,6 +5,7 @@ pub mod browse;
 pub mod calls;
 pub mod clock;
 mod datasets;
+pub mod defined;
 mod delta;
 mod error;
 mod gold;

@@ -15,7 +15,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 pub use ask::{of_sql, report_job};
-pub(crate) use jobs::{BRONZE, COUNTRY_CODES};
+pub(crate) use jobs::{BRONZE, COUNTRY_CODES, of_defined};
 pub use jobs::{Job, JobKind, SINKS, TOPIC, compaction, jobs};
 pub(crate) use trace::{Origin, trace};
 

@@ -245,6 +245,8 @@ pub enum Scope {
     Days(Vec<Day>),
     /// What was streamed: all rows of the stream's tables, and nothing else.
     Stream,
+    /// All days of a dataset, whoever delivered them.
+    Dataset(String),
 }
 
 /// One line of a dry run: what would go from one place.

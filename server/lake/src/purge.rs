@@ -33,15 +33,18 @@ impl Reach<'_> {
             Scope::All => true,
             Scope::Stream => self.is_stream(),
             Scope::Customer(wanted) => customer == Some(wanted),
+            Scope::Dataset(dataset) => self.concerns(dataset),
             Scope::Days(days) => days
                 .iter()
                 .any(|day| Some(&day.customer) == customer && Some(day.date) == date && self.concerns(&day.dataset)),
         }
     }
 
-    /// Bronze has a table for each dataset; the other zones are built from all of them. What was streamed belongs to no delivered day.
+    /// Tables of a dataset say so; those of the warehouse are called as it is. What was streamed belongs to no delivered day.
     fn concerns(&self, dataset: &str) -> bool {
-        !self.is_stream() && (self.table.shape.zone != Zone::Bronze || self.table.shape.name == dataset)
+        let shape = &self.table.shape;
+        let own = if shape.zone == Zone::Warehouse { shape.name.as_str() } else { shape.dataset() };
+        !self.is_stream() && own == dataset
     }
 
     fn is_stream(&self) -> bool {
@@ -50,7 +53,12 @@ impl Reach<'_> {
 
     /// Whether all rows go: then the table's history goes with them.
     fn empties(&self) -> bool {
-        *self.scope == Scope::All || (*self.scope == Scope::Stream && self.is_stream())
+        match self.scope {
+            Scope::All => true,
+            Scope::Stream => self.is_stream(),
+            Scope::Dataset(dataset) => self.concerns(dataset),
+            Scope::Customer(_) | Scope::Days(_) => false,
+        }
     }
 
     /// Whether rows have to be looked at one by one, since partitions hold those of several customers.
@@ -63,7 +71,7 @@ impl Reach<'_> {
     fn rows_in(&self, file: &LiveFile) -> Option<BTreeSet<String>> {
         let date = file.date()?;
         let customers: BTreeSet<String> = match self.scope {
-            Scope::All | Scope::Stream => return None,
+            Scope::All | Scope::Stream | Scope::Dataset(_) => return None,
             Scope::Customer(customer) => BTreeSet::from([customer.clone()]),
             Scope::Days(days) => {
                 let days = days.iter().filter(|d| d.date == date && self.concerns(&d.dataset));
@@ -125,7 +133,9 @@ pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem
 
 /// Removes the scope from one table. Idempotent; killed half-way, the next call goes on.
 pub(crate) async fn purge_table(table: &Table, scope: &Scope, run_id: &str) -> Result<PurgeItem> {
-    if *scope == Scope::Stream && !stream::is_stream(table) {
+    // Nothing of it can be there: no version is written to say so.
+    let reach = Reach { scope, table };
+    if (*scope == Scope::Stream || matches!(scope, Scope::Dataset(_))) && !reach.empties() {
         return Ok(item(table));
     }
     let operation = Purge { zone: table.shape.zone, table: table.shape.name.clone(), scope: scope.clone() };
@@ -189,7 +199,7 @@ async fn purge_rows(table: &Table, reach: &Reach<'_>, run_id: &str) -> Result<()
     // Replaced versions of these dates hold the rows, too.
     let keys: Vec<_> = match reach.scope {
         Scope::Days(days) => days.iter().map(|d| partition(table, d.date)).collect(),
-        Scope::All | Scope::Customer(_) | Scope::Stream => vec![Vec::new()],
+        Scope::All | Scope::Customer(_) | Scope::Stream | Scope::Dataset(_) => vec![Vec::new()],
     };
     let files = table.disk_files_in(&keys)?;
     table.delete_unreferenced(&files, &table.current().await?.files)?;

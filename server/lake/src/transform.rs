@@ -5,6 +5,7 @@
 //! here reads or writes storage: callers hand in batches and get batches back.
 
 mod bronze;
+mod defined;
 mod gold;
 mod report;
 mod session;
@@ -19,6 +20,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
 pub use bronze::{narrow as narrow_bronze, read_schema as bronze_read_schema, reads as bronze_reads};
+pub(crate) use defined::DefinedPlan;
 pub use report::{ReportQuery, report_queries};
 pub use session::runtime;
 pub use sql_file::{ColumnDoc, RuleDef};

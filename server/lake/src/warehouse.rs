@@ -77,6 +77,11 @@ impl DeltaWarehouse {
         Ok(handle)
     }
 
+    /// Gives a table up: its folder is the caller's to remove.
+    pub(crate) fn give_up(&self, name: &str) -> Option<Arc<Table>> {
+        self.tables.write().unwrap_or_else(|e| e.into_inner()).remove(name)
+    }
+
     /// All tables.
     pub(crate) fn handles(&self) -> Vec<Arc<Table>> {
         self.tables.read().unwrap_or_else(|e| e.into_inner()).values().cloned().collect()

@@ -15,6 +15,7 @@ use flate2::{Compression, Crc, GzBuilder};
 use serde::{Deserialize, Serialize};
 
 mod audience;
+pub mod bicycles;
 mod calendar;
 mod catalogue;
 pub mod crm;

@@ -163,31 +163,48 @@ pub(crate) struct CsvRows<R> {
     bad: Vec<BadRow>,
 }
 
+/// Opens the text and reads its header.
+fn open<R: Read>(reader: R, max_row_bytes: usize) -> Result<(Input<R>, Record, Vec<String>), RowsError> {
+    let mut input = Input { reader, buffer: vec![0; INPUT_BUFFER], pos: 0, filled: 0, line: 1, max_row_bytes };
+    input.refill()?;
+    if input.buffer[..input.filled].starts_with(BOM) {
+        input.pos = BOM.len();
+    }
+    let mut record = Record::default();
+    if !input.read(&mut record)? {
+        return Err(ErrorKind::Empty.into());
+    }
+    if let Some(fault) = &record.fault {
+        return Err(ErrorKind::Corrupt(format!("the header line: {fault}")).into());
+    }
+    let columns =
+        (0..record.cells.len()).map(|index| String::from_utf8_lossy(record.cell(index).0).into_owned()).collect();
+    Ok((input, record, columns))
+}
+
+/// Header and cells without any schema; records that are no such rows are left out. An empty cell is `None`.
+pub(crate) type Cells = (Vec<String>, Vec<Vec<Option<String>>>);
+
+/// Reads at most `rows` records.
+pub(crate) fn cells(text: impl Read, rows: usize) -> Result<Cells, RowsError> {
+    let (mut input, mut record, columns) = open(text, 1 << 20)?;
+    let mut all = Vec::new();
+    while all.len() < rows && input.read(&mut record)? {
+        if record.fault.is_none() && record.cells.len() == columns.len() {
+            let cell = |index| {
+                let (bytes, quoted) = record.cell(index);
+                (quoted || !bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
+            };
+            all.push((0..columns.len()).map(cell).collect());
+        }
+    }
+    Ok((columns, all))
+}
+
 impl<R: Read> CsvRows<R> {
     /// Reads the header.
     pub(crate) fn new(reader: R, cut: Cut, schema: &TableSchema) -> Result<Self, RowsError> {
-        let mut input = Input {
-            reader,
-            buffer: vec![0; INPUT_BUFFER],
-            pos: 0,
-            filled: 0,
-            line: 1,
-            max_row_bytes: cut.max_row_bytes,
-        };
-        input.refill()?;
-        if input.buffer[..input.filled].starts_with(BOM) {
-            input.pos = BOM.len();
-        }
-        let mut record = Record::default();
-        if !input.read(&mut record)? {
-            return Err(ErrorKind::Empty.into());
-        }
-        if let Some(fault) = &record.fault {
-            return Err(ErrorKind::Corrupt(format!("the header line: {fault}")).into());
-        }
-        let columns = (0..record.cells.len())
-            .map(|index| String::from_utf8_lossy(record.cell(index).0).into_owned())
-            .collect::<Vec<_>>();
+        let (input, record, columns) = open(reader, cut.max_row_bytes)?;
         let targets = plan(&columns, &schema.fields, "")?;
         for (index, column) in columns.iter().enumerate() {
             if columns[..index].contains(column) {

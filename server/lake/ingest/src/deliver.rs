@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Date32Type, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 
 use crate::decode::Decoder;
@@ -14,7 +14,8 @@ use crate::read::{BatchSink, FileOutcome, ReadOptions, RejectSink, Rejected};
 use crate::time::format_date;
 
 /// Name of the column that is the partition.
-const DATE: &str = "date";
+pub(crate) const DATE: &str = "date";
+const MICROS_OF_DAY: i64 = 86_400_000_000;
 
 /// The schema of delivered batches.
 pub(crate) fn output_schema(schema: &SchemaRef, drop_date: bool) -> SchemaRef {
@@ -137,14 +138,16 @@ impl<'a> Delivery<'a> {
         origin: impl Fn(usize) -> (u64, &'t [u8]),
     ) -> Result<(), Stop> {
         let mut kept = None;
-        if let (Some(expected), Some(dates)) = (&self.options.expected_date, batch.column_by_name(DATE)) {
+        if let (Some(expected), Some(dates)) =
+            (&self.options.expected_date, batch.column_by_name(&self.options.day_column))
+        {
             let wrong = wrong_dates(dates, expected);
             if !wrong.is_empty() {
                 let mut keep = vec![true; batch.num_rows()];
                 for (index, found) in wrong {
                     keep[index] = false;
                     let (line, row) = origin(index);
-                    let reason = format!("date: expected {expected}, found {found}");
+                    let reason = format!("{}: expected {expected}, found {found}", self.options.day_column);
                     self.reject_row(line, reason, row);
                 }
                 let filtered = filter_record_batch(batch, &BooleanArray::from(keep));
@@ -213,6 +216,11 @@ fn wrong_dates(dates: &dyn Array, expected: &str) -> Vec<(usize, String)> {
         DataType::Date32 => {
             let dates = dates.as_primitive::<Date32Type>();
             Box::new(|index| format_date(i64::from(dates.value(index))).replace('-', ""))
+        }
+        // An instant is of the day that it has in UTC.
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let instants = dates.as_primitive::<TimestampMicrosecondType>();
+            Box::new(|index| format_date(instants.value(index).div_euclid(MICROS_OF_DAY)).replace('-', ""))
         }
         _ => return Vec::new(),
     };

@@ -20,6 +20,7 @@ mod csv;
 mod decode;
 mod deliver;
 mod error;
+mod infer;
 mod json_array;
 mod lines;
 mod oracle;
@@ -33,6 +34,7 @@ mod time;
 
 pub use decode::{ArrowJsonDecoder, Decoder, OnePassDecoder, RowFault};
 pub use error::{Error, ErrorKind};
+pub use infer::{Inferred, InferredColumn, SAMPLE_LIMIT, infer};
 pub use lines::Row;
 pub use parquet_out::{ParquetSink, WrittenFile};
 pub use read::{BatchSink, DecoderKind, FileOutcome, Limits, ReadOptions, RejectSink, Rejected, read_file};

@@ -81,8 +81,10 @@ pub enum DecoderKind {
 pub struct ReadOptions {
     /// The data set's schema.
     pub schema: Arc<TableSchema>,
-    /// `20170729`: a row whose top-level `date` is something else is rejected; missing is fine.
+    /// `20170729`: a row of another day, by [`ReadOptions::day_column`], is rejected; a missing day is fine.
     pub expected_date: Option<String>,
+    /// The top-level column that says of which day a row is: `date`, unless the data set says otherwise.
+    pub day_column: String,
     /// Leave the top-level `date` out of the batches, since it is the partition column.
     pub drop_date: bool,
     /// Text decoded into one batch. 4 MiB measured best.
@@ -101,6 +103,7 @@ impl ReadOptions {
         Self {
             schema,
             expected_date: None,
+            day_column: crate::deliver::DATE.to_owned(),
             drop_date: false,
             chunk_bytes: 4 << 20,
             limits: Limits::default(),

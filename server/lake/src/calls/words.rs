@@ -142,6 +142,7 @@ impl Operation {
                     Scope::All => "everything".to_owned(),
                     Scope::Stream => "everything streamed".to_owned(),
                     Scope::Customer(customer) => customer.clone(),
+                    Scope::Dataset(dataset) => format!("all of {dataset}"),
                     Scope::Days(days) => {
                         days.iter().map(|d| format!("{} {}", d.customer, d.date)).collect::<Vec<_>>().join(", ")
                     }

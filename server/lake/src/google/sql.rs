@@ -10,8 +10,8 @@ pub(super) fn name(dataset: &str, table: &str) -> String {
 /// The condition for the rows in scope; `None` = all.
 pub(super) fn condition(zone: Zone, scope: &Scope) -> Option<String> {
     match scope {
-        // A table of the stream, which has no other rows.
-        Scope::All | Scope::Stream => None,
+        // A table of the stream or of the dataset, which has no other rows.
+        Scope::All | Scope::Stream | Scope::Dataset(_) => None,
         Scope::Customer(customer) => Some(format!("customer = {}", text(customer))),
         Scope::Days(days) => {
             let day = |day: &crate::model::Day| {

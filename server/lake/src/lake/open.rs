@@ -69,7 +69,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
             table.current().await?;
         }
     }
-    Ok(Inner {
+    let inner = Inner {
         config,
         names,
         objects,
@@ -82,8 +82,11 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         checksums: Default::default(),
         footers: Default::default(),
         policies: Default::default(),
+        defined: Default::default(),
         read_only,
-    })
+    };
+    inner.take_up_datasets().await?;
+    Ok(inner)
 }
 
 /// The topics, with the one for notifications. Who only reads has none: another process may have them open.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::{Lake, read_only};
-use crate::datasets::Dataset;
+use crate::datasets::{Dataset, GA_SESSIONS};
 use crate::delta::Table;
 use crate::model::Zone;
 use crate::ports::Topics;
 use crate::stream::{BRONZE_TABLE, ERRORS_TABLE, ROWS_TABLE};
-use crate::warehouse::serve::SERVING;
 use crate::{Error, ErrorKind, Result};
 
 /// See [`Lake::stream`].
@@ -26,9 +25,9 @@ impl Lake {
     /// What the subscribers of the stream work with.
     pub(crate) fn stream(&self) -> Result<StreamParts> {
         let inner = &self.inner;
-        let dataset = inner.datasets.iter().find(|d| d.name == SERVING).cloned();
+        let dataset = inner.datasets.iter().find(|d| d.name == GA_SESSIONS).cloned();
         let dataset =
-            dataset.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{SERVING}`.")))?;
+            dataset.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no dataset `{GA_SESSIONS}`.")))?;
         if inner.read_only {
             return Err(read_only());
         }

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::trace::{Origin, full_name, trace};
 use super::{ColumnRef, Input, Kind, Lineage, OutputColumn};
-use crate::datasets::{Dataset, MESSAGE_ID, PUBLISH_TIME, RUN_ID, SEQ, SOURCE_FILE};
+use crate::datasets::{DATE, Dataset, EventFields, MESSAGE_ID, PUBLISH_TIME, RUN_ID, SEQ, SOURCE_FILE};
+use crate::defined::Defined;
 use crate::delta::Shape;
 use crate::lake::all_shapes;
 use crate::query::{Planner, View, query_error};
@@ -24,6 +25,10 @@ pub(crate) const BRONZE: &str = "bronze.ga_sessions";
 pub(crate) const COUNTRY_CODES: &str = "source.country_codes.csv";
 /// The files that are delivered.
 const FILES: &str = "source.ga_sessions_*.json";
+
+fn files_of(dataset: &Dataset) -> String {
+    if dataset.events.is_some() { FILES.to_owned() } else { format!("source.{}", dataset.name) }
+}
 /// The topic that a day is published to.
 pub const TOPIC: &str = "stream.ga-sessions-stream";
 /// The tables that messages become rows of.
@@ -117,8 +122,10 @@ pub async fn jobs() -> Result<Vec<Job>> {
     let mut jobs = Vec::new();
     for dataset in Dataset::all() {
         jobs.push(read(&dataset));
-        jobs.push(publish(&dataset));
-        jobs.push(sink_to_bronze(&dataset));
+        if let Some(events) = dataset.events {
+            jobs.push(publish(&dataset, events));
+            jobs.push(sink_to_bronze(&dataset, events));
+        }
     }
     for traced in transform::lineages()? {
         jobs.push(Job {
@@ -129,12 +136,12 @@ pub async fn jobs() -> Result<Vec<Job>> {
             lineage: traced.lineage,
         });
     }
-    jobs.push(load(find(&tables, "silver.sessions")?, find(&tables, "warehouse.ga_sessions")?)?);
+    jobs.push(load(find(&tables, "silver.sessions")?, find(&tables, "warehouse.ga_sessions")?, "Sessions")?);
     jobs.push(sink_to_warehouse(find(&tables, SINKS[1])?)?);
     for table in SINKS {
         let table = find(&tables, table)?;
         let title = "The rows of many files in few, nothing else changed".to_owned();
-        jobs.push(Job { kind: JobKind::Compact, title, ..load(table, table)? });
+        jobs.push(Job { kind: JobKind::Compact, title, ..load(table, table, "")? });
     }
     let planner = Planner::over(&tables).await?;
     for view in View::all() {
@@ -148,6 +155,25 @@ pub async fn jobs() -> Result<Vec<Job>> {
         });
     }
     Ok(jobs)
+}
+
+/// The jobs of a dataset that an admin defined: read, transformed twice, loaded.
+pub(crate) fn of_defined(defined: &Defined) -> Result<Vec<Job>> {
+    let transform = |shape: &Shape, (sql, lineage): (&str, Lineage)| Job {
+        kind: JobKind::Transform,
+        output: shape.full_name(),
+        title: shape.title.clone(),
+        sql: Some(sql.to_owned()),
+        lineage,
+    };
+    let [bronze, silver, gold, warehouse] = defined.shapes()?;
+    let plan = defined.plan();
+    Ok(vec![
+        read(defined.dataset()),
+        transform(&silver, plan.silver_lineage(&bronze.full_name())?),
+        transform(&gold, plan.gold_lineage(&silver.full_name())?),
+        load(&silver, &warehouse, "Rows")?,
+    ])
 }
 
 fn find<'a>(tables: &'a [Shape], name: &str) -> Result<&'a Shape> {
@@ -188,23 +214,26 @@ fn delivered(dataset: &Dataset) -> Vec<String> {
 
 /// The reader finds each field by its name, at each level, and takes the day and the customer from where the file lies.
 fn read(dataset: &Dataset) -> Job {
+    let files = files_of(dataset);
     let mut columns: Vec<OutputColumn> = Vec::new();
-    for path in delivered(dataset).iter().filter(|path| *path != "date") {
-        columns.push(column(path, path, vec![input(FILES, path, Kind::Identity)]));
+    let drops = |path: &str| dataset.drops_date() && path == DATE;
+    let mut stored = Vec::new();
+    paths(dataset.stored(&dataset.schema.to_arrow()).fields(), "", &mut stored);
+    for (path, name) in delivered(dataset).iter().zip(&stored).filter(|(path, _)| !drops(path)) {
+        columns.push(column(name, path, vec![input(&files, path, Kind::Identity)]));
     }
-    let from_path = || vec![input(FILES, FILE_NAME, Kind::Transformation)];
-    columns.push(column(SOURCE_FILE, FILE_NAME, vec![input(FILES, FILE_NAME, Kind::Identity)]));
+    let from_path = || vec![input(&files, FILE_NAME, Kind::Transformation)];
+    columns.push(column(SOURCE_FILE, FILE_NAME, vec![input(&files, FILE_NAME, Kind::Identity)]));
     columns.push(column(RUN_ID, "", Vec::new()));
     columns.push(column("date", "the folder's date", from_path()));
     columns.push(column("customer", "the folder's customer", from_path()));
-    let lineage = Lineage { columns, rows: Vec::new(), tables: vec![FILES.to_owned()] };
+    let lineage = Lineage { columns, rows: Vec::new(), tables: vec![files] };
     let title = "Files that a marker covers, read row by row; rows that cannot be read are held back".to_owned();
     Job { kind: JobKind::Read, output: dataset.bronze().full_name(), title, sql: None, lineage }
 }
 
 /// Each record is a message; its instants move if the day is played as if it were today.
-fn publish(dataset: &Dataset) -> Job {
-    let events = dataset.events;
+fn publish(dataset: &Dataset, events: EventFields) -> Job {
     let moved = |path: &String| events.instants.contains(&path.as_str()) || path == events.date;
     let mut columns: Vec<OutputColumn> = Vec::new();
     for path in delivered(dataset) {
@@ -229,13 +258,13 @@ fn of_message() -> [(&'static str, &'static str); 4] {
     [(RUN_ID, "attributes.run_id"), (SEQ, "attributes.seq"), (MESSAGE_ID, "messageId"), (PUBLISH_TIME, "publishTime")]
 }
 
-fn sink_to_bronze(dataset: &Dataset) -> Job {
+fn sink_to_bronze(dataset: &Dataset, events: EventFields) -> Job {
     let same = |name: &str, of: &str| column(name, of, vec![input(TOPIC, of, Kind::Identity)]);
     let paths = delivered(dataset);
     let mut columns: Vec<_> = paths.iter().filter(|path| *path != "date").map(|path| same(path, path)).collect();
     columns.push(column(SOURCE_FILE, STREAM_TOPIC, Vec::new()));
     columns.extend(of_message().map(|(name, of)| same(name, of)));
-    columns.push(same("date", dataset.events.date));
+    columns.push(same("date", events.date));
     columns.push(same("customer", "attributes.customer"));
     let lineage = Lineage { columns, rows: Vec::new(), tables: vec![TOPIC.to_owned()] };
     let title = "Messages as rows, a window at a time".to_owned();
@@ -276,7 +305,7 @@ fn sink_to_warehouse(table: &Shape) -> Result<Job> {
 }
 
 /// A load takes the columns of the table that it loads into, by their names.
-fn load(from: &Shape, to: &Shape) -> Result<Job> {
+fn load(from: &Shape, to: &Shape, what: &str) -> Result<Job> {
     let source = provider_as_source(Arc::new(EmptyTable::new(from.schema.clone())));
     let columns = to.schema.fields().iter().map(|field| col(format!("\"{}\"", field.name())));
     let plan = LogicalPlanBuilder::scan(from.full_name(), source, None)
@@ -285,6 +314,6 @@ fn load(from: &Shape, to: &Shape) -> Result<Job> {
         .map_err(query_error)?;
     let name = from.full_name();
     let lineage = trace(&plan, &|_: &TableScan| Origin::Table(name.clone()))?;
-    let title = "Sessions of a date, in place of those that were there".to_owned();
+    let title = format!("{what} of a date, in place of those that were there");
     Ok(Job { kind: JobKind::Load, output: to.full_name(), title, sql: None, lineage })
 }

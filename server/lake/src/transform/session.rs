@@ -291,14 +291,14 @@ pub(super) fn register(
 }
 
 /// One query that counts all rules over one relation.
-struct RuleQuery {
-    sql: String,
+pub(super) struct RuleQuery {
+    pub sql: String,
     /// Which rule each of its columns counts.
-    rules: Vec<usize>,
+    pub rules: Vec<usize>,
 }
 
 /// The queries that count the rules: one for each relation they name.
-fn rule_queries(rules: &[RuleDef]) -> Vec<RuleQuery> {
+pub(super) fn rule_queries(rules: &[RuleDef]) -> Vec<RuleQuery> {
     let mut relations: Vec<&str> = rules.iter().map(|rule| rule.of).collect();
     relations.sort_unstable();
     relations.dedup();
@@ -312,7 +312,11 @@ fn rule_queries(rules: &[RuleDef]) -> Vec<RuleQuery> {
 }
 
 /// The effects of the rules, from the answers to [`rule_queries`].
-fn effects(table: &str, rules: &[RuleDef], counted: &[(Vec<usize>, Vec<RecordBatch>)]) -> Result<Vec<RuleEffect>> {
+pub(super) fn effects(
+    table: &str,
+    rules: &[RuleDef],
+    counted: &[(Vec<usize>, Vec<RecordBatch>)],
+) -> Result<Vec<RuleEffect>> {
     let mut counts = vec![0_u64; rules.len()];
     for (rules_of, batches) in counted {
         let row = batches.iter().find(|batch| batch.num_rows() > 0);

@@ -38,7 +38,8 @@ pub(crate) fn serving_table() -> Result<WarehouseTable> {
 
 /// What a load works with.
 pub(crate) struct Serve {
-    pub sessions: Arc<Table>,
+    /// Of silver.
+    pub from: Arc<Table>,
     pub table: Arc<Table>,
 }
 
@@ -48,14 +49,14 @@ impl Serve {
         let started = Instant::now();
         let _writer = self.table.writer().await;
         let dates: BTreeSet<NaiveDate> = days.iter().map(|d| d.date).collect();
-        let silver = self.sessions.current().await?;
+        let silver = self.from.current().await?;
         let files =
             |date: NaiveDate| silver.files.iter().filter(move |f| f.date() == Some(date)).map(|f| f.path.clone());
         // The same run from the same version of silver is the same load job: it loads once.
         let names: Vec<String> = dates.iter().map(ToString::to_string).collect();
         let dates_id = format!("{:08x}", crc32c::crc32c(names.join(",").as_bytes()));
         let operation = Load {
-            table: SERVING.to_owned(),
+            table: self.table.shape.name.clone(),
             job: format!("{run_id}:{dates_id}:silver@{}", silver.version),
             partitions: dates.iter().map(|d| LoadedDate { date: *d, files: Some(files(*d).collect()) }).collect(),
         };
@@ -83,9 +84,9 @@ impl Serve {
         }
         self.table.sweep_orphans(run_id, &keys).await?;
         let done = {
-            let (table, sessions, silver) = (self.table.clone(), self.sessions.clone(), silver.clone());
+            let (table, from, silver) = (self.table.clone(), self.from.clone(), silver.clone());
             let (run_id, partitions) = (run_id.to_owned(), operation.partitions.clone());
-            tokio::task::spawn_blocking(move || write_all(&table, &run_id, &silver, &sessions, &partitions, &counter))
+            tokio::task::spawn_blocking(move || write_all(&table, &run_id, &silver, &from, &partitions, &counter))
                 .await
                 .map_err(|e| Error::with(ErrorKind::Internal, format!("The load stopped unexpectedly: {e}"), e))?
         };
@@ -104,7 +105,7 @@ fn write_all(
     table: &Table,
     run_id: &str,
     silver: &Current,
-    sessions: &Table,
+    from: &Table,
     partitions: &[LoadedDate],
     counter: &DayCounter,
 ) -> Result<Vec<NewFile>> {
@@ -115,7 +116,7 @@ fn write_all(
         let of_date = silver.files.iter().filter(|f| files.as_ref().is_some_and(|paths| paths.contains(&f.path)));
         for file in of_date {
             let customer = file.partition.get("customer").map_or("", String::as_str);
-            for batch in read_part(sessions, &file.path)? {
+            for batch in read_part(from, &file.path)? {
                 batches.push(with_constant(&batch, "customer", customer)?);
             }
         }

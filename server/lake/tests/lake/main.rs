@@ -2,6 +2,7 @@
 
 mod browse;
 mod console;
+mod defined;
 mod pipeline;
 mod query;
 mod reset;
