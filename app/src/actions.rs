@@ -10,9 +10,9 @@ use server_fn::ServerFn;
 
 use crate::{
     api::{
-        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangeCustomer, ChangePerson, ChangePolicies,
-        ChangePrivacy, ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun,
-        SetTheme, SkipStep, StartStream, StopRun, StoryPolicies, TakeUpStep,
+        AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangeCustomer, ChangeDataset, ChangePerson,
+        ChangePolicies, ChangePrivacy, ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press, Reingest,
+        ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun, StoryPolicies, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,
@@ -46,6 +46,7 @@ pub(crate) struct Actions {
     pub privacy: Mutation,
     pub person: Mutation,
     pub customer: Mutation,
+    pub dataset: Mutation,
     pub complete_day: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
@@ -76,6 +77,7 @@ impl Actions {
             privacy: Mutation::new(ChangePrivacy::PATH),
             person: Mutation::new(ChangePerson::PATH),
             customer: Mutation::new(ChangeCustomer::PATH),
+            dataset: Mutation::new(ChangeDataset::PATH),
             complete_day: Mutation::new(CompleteDay::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
@@ -96,7 +98,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 23] {
+    fn all(self) -> [Mutation; 24] {
         let Self {
             press,
             open,
@@ -120,6 +122,7 @@ impl Actions {
             privacy,
             person,
             customer,
+            dataset,
             complete_day,
             error: _,
         } = self;
@@ -146,6 +149,7 @@ impl Actions {
             privacy,
             person,
             customer,
+            dataset,
             complete_day,
         ]
     }

@@ -244,6 +244,31 @@ pub async fn change_customer(
     call.redirect(call.services.customers.change_customer(form).await)
 }
 
+/// Datasets, for the query part of the page's address.
+#[server(name = GetDatasets, prefix = "/api", endpoint = "datasets", input = GetUrl)]
+pub async fn datasets(#[server(default)] search: String) -> Result<DatasetsView, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.answer(call.services.datasets.datasets(search).await)
+}
+
+/// Changes or deletes a dataset, or delivers a generated day of one. A new one comes with its sample by `POST /datasets/sample`.
+#[server(name = ChangeDataset, prefix = "/api", endpoint = "change_dataset")]
+pub async fn change_dataset(
+    change: String,
+    #[server(default)] dataset: String,
+    #[server(default)] title: String,
+    #[server(default)] after: String,
+    #[server(default)] day: String,
+    #[server(default)] plan: String,
+    #[server(default)] customer: String,
+    #[server(default)] date: String,
+    #[server(default)] columns: Vec<DatasetColumnForm>,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    let form = DatasetForm { change, dataset, title, after, day, plan, customer, date, columns };
+    call.redirect(call.services.datasets.change_dataset(form).await)
+}
+
 /// The page on which a person uploads, for the query part of its address.
 #[server(name = GetUpload, prefix = "/api", endpoint = "upload_page", input = GetUrl)]
 pub async fn upload_page(#[server(default)] search: String) -> Result<UploadView, WireError> {
@@ -417,6 +442,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<ChangePrivacy>(Permission::Present, true),
     endpoint::<GetCustomers>(Permission::Administer, false),
     endpoint::<ChangeCustomer>(Permission::Administer, true),
+    endpoint::<GetDatasets>(Permission::Administer, false),
+    endpoint::<ChangeDataset>(Permission::Administer, true),
     endpoint::<GetUpload>(Permission::Upload, false),
     endpoint::<CompleteDay>(Permission::Upload, true),
     endpoint::<GetPolicies>(Permission::View, false),

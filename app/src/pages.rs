@@ -10,6 +10,8 @@ mod show;
 #[cfg(feature = "ssr")]
 mod customers;
 #[cfg(feature = "ssr")]
+mod datasets;
+#[cfg(feature = "ssr")]
 mod lake;
 #[cfg(feature = "ssr")]
 mod lineage;
@@ -36,14 +38,15 @@ mod upload;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
-    Drawn as Customers, Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage, Drawn as People,
-    Drawn as Policies, Drawn as Privacy, Drawn as Report, Drawn as Runs, Drawn as Settings, Drawn as SignIn,
-    Drawn as Sql, Drawn as Stream, Drawn as Upload,
+    Drawn as Customers, Drawn as Datasets, Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage,
+    Drawn as People, Drawn as Policies, Drawn as Privacy, Drawn as Report, Drawn as Runs, Drawn as Settings,
+    Drawn as SignIn, Drawn as Sql, Drawn as Stream, Drawn as Upload,
 };
 pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]
 pub(crate) use {
     customers::Customers,
+    datasets::Datasets,
     lake::{Lake, LakeBucket, LakeTable},
     lineage::Lineage,
     people::People,

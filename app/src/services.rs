@@ -231,6 +231,15 @@ pub trait Customers: Send + Sync {
     async fn complete_day(&self, day: String) -> Result<(), WireError>;
 }
 
+/// Datasets that an admin defines.
+#[async_trait]
+pub trait Datasets: Send + Sync {
+    /// The page for the query part of its address.
+    async fn datasets(&self, search: String) -> Result<DatasetsView, WireError>;
+    /// Changes or deletes one, or delivers a generated day. Returns where to look.
+    async fn change_dataset(&self, form: DatasetForm) -> Result<String, WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -262,6 +271,8 @@ pub struct Services {
     pub people: Arc<dyn People>,
     /// Customers.
     pub customers: Arc<dyn Customers>,
+    /// Datasets.
+    pub datasets: Arc<dyn Datasets>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

@@ -4,6 +4,7 @@
 mod audience;
 mod calls;
 mod customers;
+mod datasets;
 mod lake;
 mod lineage;
 mod people;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use audience::*;
 pub use calls::*;
 pub use customers::*;
+pub use datasets::*;
 pub use lake::*;
 pub use lineage::*;
 pub use people::*;

@@ -8,7 +8,7 @@ mod streaming;
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 30] = [
+const PAGES: [&str; 32] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -38,6 +38,8 @@ const PAGES: [&str; 30] = [
     "/policies",
     "/customers",
     "/customers?customer=customer02",
+    "/datasets",
+    "/datasets?dataset=hires",
     "/upload?customer=customer02",
 ];
 
@@ -53,7 +55,7 @@ async fn every_page_has_its_landmarks() {
             assert!(html.contains("<title>") && html.contains(" · Showrunner</title>"), "{case}");
             assert!(tag(&html, "class=\"skip\"").contains("href=\"#main\""), "{case}");
             // What is not in the bar's row of pages marks none of them.
-            let marked = !["/reset", "/people", "/settings", "/sign-in", "/customers", "/upload"]
+            let marked = !["/reset", "/people", "/settings", "/sign-in", "/customers", "/datasets", "/upload"]
                 .iter()
                 .any(|other| address.starts_with(other));
             assert_eq!(count(&html, "aria-current=\"page\""), usize::from(marked), "{case}");
@@ -135,6 +137,8 @@ async fn every_form_works_by_itself() {
         ("/sql", Mood::Idle, "/sql", "get", &[]),
         ("/sql?q=policy", Mood::Idle, "/api/change_policies", "post", &[("sql", "DROP DATA_POLICY a")]),
         ("/customers", Mood::Idle, "/api/change_customer", "post", &[]),
+        ("/datasets", Mood::Idle, "/datasets/sample", "post", &[]),
+        ("/datasets?dataset=hires", Mood::Idle, "/api/change_dataset", "post", &[("dataset", "hires")]),
         ("/upload", Mood::Idle, "/api/complete_day", "post", &[("day", "customer02/visits/2017-07-29")]),
         ("/upload", Mood::Idle, "/upload", "get", &[]),
         ("/policies", Mood::Idle, "/api/story_policies", "post", &[]),

@@ -4,6 +4,7 @@ mod assets;
 mod deliver;
 mod events;
 mod guard;
+mod sample;
 mod services;
 mod sign_in;
 mod sql_csv;
@@ -102,6 +103,10 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
                 .route(
                     "/upload",
                     post(upload::receive).layer(DefaultBodyLimit::max(upload_limit.saturating_add(1 << 20))),
+                )
+                .route(
+                    "/datasets/sample",
+                    post(sample::receive).layer(DefaultBodyLimit::max(sample::LIMIT + (1 << 20))),
                 )
                 .route("/upload/", any(deliver::answer))
                 .route("/upload/{*path}", any(deliver::answer))

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod customers;
+pub mod datasets;
 mod doctor;
 mod error;
 mod failpoint;
@@ -71,7 +72,7 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The story that is told.
     pub story: story::Story,
-    /// What makes each table of the lake.
+    /// What makes each table of the lake that is built in; [`AppState::lineage_jobs`] has all of them.
     pub jobs: Vec<showrunner_lake::lineage::Job>,
 }
 
@@ -92,8 +93,9 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     let policies = policies::Keeper::open(store.clone(), lake.clone()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
     let jobs = showrunner_lake::lineage::jobs().await?;
-    store.know_jobs(&jobs).await?;
-    lineage::spread(&store, &lake, &jobs).await?;
+    let all_jobs = [jobs.clone(), lake.defined_jobs()?].concat();
+    store.know_jobs(&all_jobs).await?;
+    lineage::spread(&store, &lake, &all_jobs).await?;
     let streams = Streams::open(store.clone(), lake.clone(), clock.clone(), ids.clone(), config.streams()).await?;
     let engine = Engine::new(
         store.clone(),
@@ -142,6 +144,7 @@ impl AppState {
         let mut background = self.start_engine().await?;
         background.tasks.push(tokio::spawn(self.reconciler.clone().work(background.halt.clone())));
         background.tasks.push(tokio::spawn(customers::work(self.clone(), background.halt.clone())));
+        background.tasks.push(tokio::spawn(datasets::work(self.clone(), background.halt.clone())));
         background.tasks.push(tokio::spawn(lineage::tell(self.clone(), background.halt.clone())));
         background.tasks.push(tokio::spawn(sign_in::work(self.store.clone(), background.halt.clone())));
         Ok(background)

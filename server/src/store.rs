@@ -7,6 +7,7 @@
 mod audit;
 mod calls;
 mod customers;
+mod datasets;
 mod deliveries;
 mod error;
 mod events;
@@ -35,6 +36,7 @@ use error::{explain, explain_migration};
 pub use audit::{AuditRow, Outcome};
 pub use calls::{CallFilter, CallRow, CallSum, PRESS};
 pub use customers::{AccountRow, DeletedRow, TokenRow};
+pub use datasets::DatasetDeletion;
 pub(crate) use deliveries::path as day_path;
 pub use deliveries::{Claim, Decision, DeliveredFile, DeliveryRow};
 pub use events::EventRow;

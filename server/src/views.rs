@@ -5,6 +5,7 @@ mod calls;
 pub mod chart;
 mod clock;
 mod customers;
+pub(crate) mod datasets;
 mod lake;
 pub mod lineage;
 pub mod numbers;

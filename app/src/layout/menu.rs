@@ -94,6 +94,9 @@ pub(super) fn Menu(role: String, name: String, identities: Vec<(String, String)>
             <a class="btn quiet" href="/customers">
                 "Customers"
             </a>
+            <a class="btn quiet" href="/datasets">
+                "Datasets"
+            </a>
             <a class="btn quiet" href="/people">
                 "People and audit trail"
             </a>

@@ -2,6 +2,7 @@
 
 mod calls;
 mod customers;
+mod datasets;
 mod lake;
 mod lineage;
 mod people;
@@ -53,7 +54,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         policies: fake.clone(),
         privacy: fake.clone(),
         people: fake.clone(),
-        customers: fake,
+        customers: fake.clone(),
+        datasets: fake,
     }
 }
 

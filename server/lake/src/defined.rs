@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use serde::{Deserialize, Serialize};
-use showrunner_ingest::{FieldSchema, FieldType, Mode, TableSchema};
+use showrunner_ingest::TableSchema;
+pub use showrunner_ingest::{FieldSchema, FieldType, Mode};
 
 use crate::datasets::{CUSTOMER, DATE, Dataset};
 use crate::delta::{DATASET, Shape, Table};

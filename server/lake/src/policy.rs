@@ -174,6 +174,11 @@ pub struct Policies {
 }
 
 impl Policies {
+    /// Tables on which a policy stands by name, some of them more than once.
+    pub fn tables(&self) -> impl Iterator<Item = &TableName> {
+        self.rows.iter().map(|policy| &policy.table).chain(self.attached.iter().map(|attached| &attached.table))
+    }
+
     /// Whether nothing is protected.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.data.is_empty()

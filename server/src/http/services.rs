@@ -1,6 +1,7 @@
 //! The pages' services: each call is one line to the views, the engine, the reconciler or the reset.
 
 mod customers;
+mod datasets;
 mod people;
 mod policies;
 mod presenting;
@@ -65,7 +66,8 @@ pub fn provide(web: &Web) {
         lineages: person.clone(),
         privacy: person.clone(),
         people: person.clone(),
-        customers: person,
+        customers: person.clone(),
+        datasets: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);

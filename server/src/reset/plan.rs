@@ -201,6 +201,8 @@ pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records
     let stories: Vec<String> = match scope {
         ResetScope::All => store.presented_stories().await?,
         ResetScope::Step { story, .. } => vec![story.clone()],
+        // No story tells of a dataset that can be deleted.
+        ResetScope::Dataset(_) => Vec::new(),
         ResetScope::Customer(id) => {
             let mut stories = Vec::new();
             for step in &rows {
@@ -248,6 +250,8 @@ fn is_stream(table: &str) -> bool {
 fn in_scope(scope: &ResetScope, date: Option<NaiveDate>, customer: Option<&str>) -> bool {
     match scope {
         ResetScope::All => true,
+        // Its own tables only have a line at all.
+        ResetScope::Dataset(_) => true,
         ResetScope::Customer(id) => customer.is_none_or(|customer| customer == id),
         ResetScope::Step { days, .. } => days.iter().any(|day| {
             date.is_none_or(|date| date == day.date) && customer.is_none_or(|customer| customer == day.customer)

@@ -13,6 +13,8 @@ pub enum ResetScope {
     All,
     /// One customer's data.
     Customer(String),
+    /// All days of a dataset.
+    Dataset(String),
     /// Back to before a step of a story.
     Step {
         /// Story id.
@@ -27,11 +29,12 @@ pub enum ResetScope {
 }
 
 impl ResetScope {
-    /// `all`, `customer:customer01`, `step:2.1`
+    /// `all`, `customer:customer01`, `dataset:hires`, `step:2.1`
     pub fn value(&self) -> String {
         match self {
             ResetScope::All => "all".to_owned(),
             ResetScope::Customer(id) => format!("customer:{id}"),
+            ResetScope::Dataset(name) => format!("dataset:{name}"),
             ResetScope::Step { step, .. } => format!("step:{step}"),
         }
     }
@@ -40,7 +43,7 @@ impl ResetScope {
     pub fn title(&self) -> String {
         match self {
             ResetScope::All => "everything".to_owned(),
-            ResetScope::Customer(id) => id.clone(),
+            ResetScope::Customer(id) | ResetScope::Dataset(id) => id.clone(),
             ResetScope::Step { step, .. } => format!("back to step {step}"),
         }
     }
@@ -50,6 +53,7 @@ impl ResetScope {
         match self {
             ResetScope::All => vec![Scope::All],
             ResetScope::Customer(id) => vec![Scope::Customer(id.clone())],
+            ResetScope::Dataset(name) => vec![Scope::Dataset(name.clone())],
             ResetScope::Step { days, .. } => vec![Scope::Days(days.clone()), Scope::Stream],
         }
     }
@@ -58,6 +62,8 @@ impl ResetScope {
     pub(super) fn has_stream(&self, stream: &StreamRow) -> bool {
         match self {
             ResetScope::Customer(id) => stream.customer == *id,
+            // What is streamed is of the dataset that is built in.
+            ResetScope::Dataset(_) => false,
             ResetScope::All | ResetScope::Step { .. } => true,
         }
     }
@@ -66,6 +72,7 @@ impl ResetScope {
         match self {
             ResetScope::All => true,
             ResetScope::Customer(id) => day.customer == *id,
+            ResetScope::Dataset(name) => day.dataset == *name,
             ResetScope::Step { days, .. } => days.contains(day),
         }
     }
@@ -75,6 +82,7 @@ impl ResetScope {
         match self {
             ResetScope::All => true,
             ResetScope::Customer(id) => run.customer.as_ref() == Some(id) || days.iter().any(|day| day.customer == *id),
+            ResetScope::Dataset(name) => days.iter().any(|day| day.dataset == *name),
             ResetScope::Step { steps, .. } => {
                 run.story_step.as_ref().is_some_and(|step| steps.contains(step))
                     || (!days.is_empty() && days.iter().all(|day| self.has_day(day)))
@@ -86,7 +94,7 @@ impl ResetScope {
     pub(super) fn has_step(&self, pressed: &ShowStepRow, touched: &[String]) -> bool {
         match self {
             ResetScope::All => true,
-            ResetScope::Customer(_) => touched.contains(&pressed.story),
+            ResetScope::Customer(_) | ResetScope::Dataset(_) => touched.contains(&pressed.story),
             ResetScope::Step { story, steps, .. } => pressed.story == *story && steps.contains(&pressed.step),
         }
     }

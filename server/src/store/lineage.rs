@@ -1,7 +1,7 @@
 //! Lineage on record: what runs made, and of what.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 use showrunner_lake::calls::{Call, Operation, Outcome};
 use showrunner_lake::lineage::Job;
@@ -13,7 +13,7 @@ use crate::error::Result;
 const LISTED: usize = 100;
 
 /// The jobs that this program knows: digest by the table that they make.
-pub(super) type KnownJobs = OnceLock<HashMap<String, String>>;
+pub(super) type KnownJobs = RwLock<HashMap<String, String>>;
 
 /// A table that a step of a run made a version of.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -127,7 +127,7 @@ fn made(calls: &[Call]) -> BTreeMap<String, Made> {
 }
 
 impl Store {
-    /// Puts the jobs of this program on record. Once, before anything runs.
+    /// Puts the jobs that make tables on record: before anything runs, and whenever a dataset is defined or goes.
     pub async fn know_jobs(&self, jobs: &[Job]) -> Result<()> {
         let mut known = HashMap::new();
         let mut tx = self.begin().await?;
@@ -146,8 +146,7 @@ impl Store {
             known.insert(job.key(), digest);
         }
         tx.commit().await?;
-        // A second time in one process: the jobs are the same.
-        let _known_already = self.jobs.set(known);
+        *self.jobs.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())
     }
 
@@ -281,7 +280,8 @@ impl Tx<'_> {
     }
 
     async fn made(&mut self, run_id: &str, position: i64, output: &str, mut made: Made) -> Result<()> {
-        let Some(digest) = self.store.jobs.get().and_then(|jobs| jobs.get(output)).cloned() else { return Ok(()) };
+        let known = self.store.jobs.read().unwrap_or_else(PoisonError::into_inner).get(output).cloned();
+        let Some(digest) = known else { return Ok(()) };
         let before: Option<(String, i64)> =
             sqlx::query_as("SELECT reads, read_count FROM lineage WHERE run_id = $1 AND position = $2 AND output = $3")
                 .bind(run_id)

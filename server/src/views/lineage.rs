@@ -211,7 +211,7 @@ impl Views {
     }
 
     async fn all_jobs(&self) -> Result<Vec<Job>> {
-        let mut all = self.state.jobs.clone();
+        let mut all = self.state.lineage_jobs()?;
         all.extend(self.report_jobs.get_or_try_init(|| self.plan_report()).await?.iter().cloned());
         for event in self.state.store.imported_lineage(FOREIGN).await? {
             let event: serde_json::Value = serde_json::from_str(&event)?;

@@ -51,7 +51,7 @@ impl Views {
             .await
             .map_err(|error| Error::with(ErrorKind::Internal, "The scan ended by a bug.", error))?;
         self.state.store.store_scan(&reports).await?;
-        crate::lineage::spread(&self.state.store, &self.state.lake, &self.state.jobs).await
+        crate::lineage::spread(&self.state.store, &self.state.lake, &self.state.lineage_jobs()?).await
     }
 
     /// Puts the CRM file into the ingestion bucket as the story's customer, and scans.
@@ -148,7 +148,7 @@ impl Views {
     /// Columns that are made of personal data.
     async fn inherited(&self) -> Result<Vec<(String, String)>> {
         let known = crate::lineage::found(&self.state.store).await?;
-        let graph = Graph::of(self.state.jobs.clone());
+        let graph = Graph::of(self.state.lineage_jobs()?);
         let made = follow(&graph, &known).into_iter().filter(|(column, _)| known.iter().all(|(of, _)| of != column));
         let line = |(column, tag): (ColumnRef, Tag)| {
             let name = format!("{}.{}", column.table, column.column);

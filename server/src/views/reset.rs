@@ -78,7 +78,7 @@ impl Views {
             Error::new(
                 ErrorKind::Invalid,
                 format!(
-                    "'{}' is no scope: use all, customer:ID or step:ID.",
+                    "'{}' is no scope: use all, customer:ID, dataset:NAME or step:ID.",
                     text.chars().take(60).collect::<String>()
                 ),
             )
@@ -94,6 +94,7 @@ impl Views {
                     )
                 })
             }
+            Some(("dataset", name)) => Ok(ResetScope::Dataset(self.state.definition(name)?.name)),
             Some(("step", id)) => {
                 let story = self.story();
                 let step = story.step(id).ok_or_else(|| {
@@ -132,6 +133,14 @@ impl Views {
                 ResetScope::Customer(customer.id.clone()),
                 format!("Customer {}", customer.id),
                 "All its days; the customer stays".into(),
+            ));
+        }
+        for version in self.state.lake.defined()?.iter().filter_map(|kept| kept.newest()) {
+            let name = &version.definition.name;
+            scopes.push((
+                ResetScope::Dataset(name.clone()),
+                format!("Dataset {name}"),
+                "All its days; the dataset stays".into(),
             ));
         }
         scopes.push((ResetScope::All, "Everything but the source".into(), "As after a fresh install".into()));

@@ -29,6 +29,7 @@ const PAGES = [
   '/policies',
   '/customers',
   '/customers?customer=customer01',
+  '/datasets',
   '/customers?customer=customer01&try=1',
   '/upload',
   '/upload?customer=customer01&dataset=ga_sessions&date=2017-07-29',

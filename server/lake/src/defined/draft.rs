@@ -170,7 +170,10 @@ fn cluster(named: &[(String, &InferredColumn)], columns: &[Column], key: &[Strin
         column.keys() && !column.days() && !column.measure && !key.contains(&column.name) && groups(found)
     };
     let mut fitting: Vec<_> = named.iter().map(|(_, found)| *found).zip(columns).filter(fits).collect();
-    fitting.sort_by_key(|(_, column)| column.field.field_type != FieldType::String);
+    // Names of groups say more than their numbers.
+    if fitting.iter().any(|(_, column)| column.field.field_type == FieldType::String) {
+        fitting.retain(|(_, column)| column.field.field_type == FieldType::String);
+    }
     fitting.into_iter().take(2).map(|(_, column)| column.name.clone()).collect()
 }
 

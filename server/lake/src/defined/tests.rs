@@ -26,7 +26,7 @@ fn a_draft_proposes_what_a_person_would() {
     ];
     assert_eq!(columns, expected);
     assert_eq!((draft.key.as_slice(), draft.day.as_deref()), (&["Rental_Id".to_owned()][..], Some("start_date")));
-    assert_eq!(draft.cluster, ["bike_model", "start_station_id"]);
+    assert_eq!(draft.cluster, ["bike_model"]);
     assert_eq!(draft.columns[0].field.name, "Rental Id");
 }
 

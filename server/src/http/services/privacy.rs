@@ -44,6 +44,6 @@ impl Person {
         };
         let state = &self.web.state;
         state.store.judge(table, column, verdict, corrected, self.asker.name()).await?;
-        crate::lineage::spread(&state.store, &state.lake, &state.jobs).await
+        crate::lineage::spread(&state.store, &state.lake, &state.lineage_jobs()?).await
     }
 }
