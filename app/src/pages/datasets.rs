@@ -46,7 +46,7 @@ fn Page(view: DatasetsView) -> impl IntoView {
     });
     view! {
         <PageTitle text="Datasets" />
-        <main class="page dataset-page" id="main" tabindex="-1">
+        <main class="page customer-page dataset-page" id="main" tabindex="-1">
             <header class="page-head">
                 <h1>"Datasets"</h1>
                 <span class="sub">"What is delivered, and how its tables are made of it"</span>

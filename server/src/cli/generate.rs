@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt};
+use showrunner_generate::bicycles::{self, HIRES, STATIONS};
 use showrunner_generate::{Options, crm, write_day_file};
 
 use super::date;
@@ -28,6 +29,9 @@ pub(super) struct Args {
     /// The CRM file's columns are called c01 to c25
     #[arg(long, requires = "crm")]
     meaningless: bool,
+    /// London's bicycles instead: the stations, and a file of hires for each day
+    #[arg(long, conflicts_with = "crm")]
+    bicycles: bool,
     /// Folder for the files and manifest.json
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -43,6 +47,9 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
         return Err(Error::new(ErrorKind::Invalid, format!("--from {from} --to {to} must be 1 to {MOST_DAYS} days.")));
     }
     tokio::fs::create_dir_all(&args.out).await?;
+    if args.bicycles {
+        return write_bicycles(args, config.generated.seed, &days).await;
+    }
     let options = Options {
         seed: config.generated.seed,
         sessions_per_day: config.generated.sessions_per_day,
@@ -82,6 +89,20 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
     tokio::fs::write(&part, json).await?;
     tokio::fs::rename(&part, &whole).await?;
     println!("{}", whole.display());
+    Ok(0)
+}
+
+async fn write_bicycles(args: &Args, seed: u64, days: &[NaiveDate]) -> Result<i32> {
+    let file = args.out.join(format!("{STATIONS}.csv"));
+    tokio::fs::write(&file, bicycles::stations_csv(seed)).await?;
+    println!("{}", file.display());
+    for day in days {
+        let (text, dirt) = bicycles::hires_csv(seed, *day);
+        let file = args.out.join(format!("{HIRES}_{}.csv", day.format("%Y%m%d")));
+        tokio::fs::write(&file, text).await?;
+        eprintln!("{day}: {} lines, {} of them no use, {} repeated", dirt.lines, dirt.held_back(), dirt.repeated);
+        println!("{}", file.display());
+    }
     Ok(0)
 }
 

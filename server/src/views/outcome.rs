@@ -31,7 +31,7 @@ pub fn rows(run: &RunRow, steps: &[StepRow]) -> Vec<OutcomeRow> {
                     None => step.outcome::<ZoneOutcome>().map(|z| z.tables).unwrap_or_default(),
                 };
                 let mut row = line(title, step_state(step.state), Some(&tables), took);
-                row.link = link(&step.name);
+                row.link = link(&step.name, &tables);
                 rows.push(row);
             }
             state => rows.push(line(title, step_state(state), None, "–".into())),
@@ -59,15 +59,13 @@ fn line(what: &str, state: State, tables: Option<&[TableOutcome]>, seconds: Stri
     }
 }
 
-fn link(step: &str) -> Option<(String, String)> {
-    let (words, href) = match step {
-        "bronze" => ("Partitions", "/lake/bronze.ga_sessions"),
-        "silver" => ("Partitions", "/lake/silver.sessions"),
-        "gold" => ("Report", "/report"),
-        "warehouse" => ("Partitions", "/lake/warehouse.ga_sessions"),
-        _ => return None,
-    };
-    Some((words.into(), href.into()))
+/// Where the rows of a step can be seen: gold of the sessions is what the report shows.
+fn link(step: &str, tables: &[TableOutcome]) -> Option<(String, String)> {
+    let first = &tables.first()?.table;
+    Some(match step {
+        "gold" if showrunner_lake::transform::table(first).is_some() => ("Report".into(), "/report".into()),
+        _ => ("Partitions".into(), format!("/lake/{step}.{first}")),
+    })
 }
 
 /// What was held back: not known before bronze is read.
