@@ -11,8 +11,8 @@ use server_fn::ServerFn;
 use crate::{
     api::{
         AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangeCustomer, ChangePerson, ChangePolicies,
-        ChangePrivacy, ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press, Reingest, ResendRecord, RetryRun,
-        SetTheme, SkipStep, StartStream, StopRun, StoryPolicies, TakeUpStep,
+        ChangePrivacy, ChangeStory, ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press, PutOnStage, Reingest,
+        ResendRecord, RetryRun, SaveStory, SetTheme, SkipStep, StartStream, StopRun, StoryPolicies, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,
@@ -47,6 +47,9 @@ pub(crate) struct Actions {
     pub person: Mutation,
     pub customer: Mutation,
     pub complete_day: Mutation,
+    pub on_stage: Mutation,
+    pub story: Mutation,
+    pub save_story: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -77,6 +80,9 @@ impl Actions {
             person: Mutation::new(ChangePerson::PATH),
             customer: Mutation::new(ChangeCustomer::PATH),
             complete_day: Mutation::new(CompleteDay::PATH),
+            on_stage: Mutation::new(PutOnStage::PATH),
+            story: Mutation::new(ChangeStory::PATH),
+            save_story: Mutation::new(SaveStory::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -96,7 +102,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 23] {
+    fn all(self) -> [Mutation; 26] {
         let Self {
             press,
             open,
@@ -121,6 +127,9 @@ impl Actions {
             person,
             customer,
             complete_day,
+            on_stage,
+            story,
+            save_story,
             error: _,
         } = self;
         [
@@ -147,6 +156,9 @@ impl Actions {
             person,
             customer,
             complete_day,
+            on_stage,
+            story,
+            save_story,
         ]
     }
 

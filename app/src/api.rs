@@ -244,6 +244,54 @@ pub async fn change_customer(
     call.redirect(call.services.customers.change_customer(form).await)
 }
 
+/// All stories, for the query part of the page's address.
+#[server(name = GetStories, prefix = "/api", endpoint = "stories", input = GetUrl)]
+pub async fn stories(#[server(default)] search: String) -> Result<StoriesView, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.answer(call.services.stories.stories(search).await)
+}
+
+/// A story as it would be told, for the query part of the page's address.
+#[server(name = GetStory, prefix = "/api", endpoint = "story", input = GetUrl)]
+pub async fn story(id: String, #[server(default)] search: String) -> Result<StoryPreview, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.answer(call.services.stories.story(id, search).await)
+}
+
+/// The form of a duplicate, for the query part of the page's address.
+#[server(name = GetStoryForm, prefix = "/api", endpoint = "story_form", input = GetUrl)]
+pub async fn story_form(id: String, #[server(default)] search: String) -> Result<StoryEditView, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.answer(call.services.stories.story_form(id, search).await)
+}
+
+/// Tells a story at a depth from now on.
+#[server(name = PutOnStage, prefix = "/api", endpoint = "put_on_stage")]
+pub async fn put_on_stage(story: String, depth: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.redirect(call.services.stories.put_on_stage(story, depth).await)
+}
+
+/// Duplicates a story, or deletes a duplicate.
+#[server(name = ChangeStory, prefix = "/api", endpoint = "change_story")]
+pub async fn change_story(change: String, story: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.redirect(call.services.stories.change_story(change, story).await)
+}
+
+/// Saves a new version of a duplicate, or keeps what was typed where it cannot be saved.
+#[server(name = SaveStory, prefix = "/api", endpoint = "save_story")]
+pub async fn save_story(
+    story: String,
+    #[server(default)] base: String,
+    #[server(default)] title: String,
+    #[server(default)] steps: Vec<StepForm>,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    let form = StoryForm { story, base, title, steps };
+    call.redirect(call.services.stories.save_story(form).await)
+}
+
 /// The page on which a person uploads, for the query part of its address.
 #[server(name = GetUpload, prefix = "/api", endpoint = "upload_page", input = GetUrl)]
 pub async fn upload_page(#[server(default)] search: String) -> Result<UploadView, WireError> {
@@ -417,6 +465,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<ChangePrivacy>(Permission::Present, true),
     endpoint::<GetCustomers>(Permission::Administer, false),
     endpoint::<ChangeCustomer>(Permission::Administer, true),
+    endpoint::<GetStories>(Permission::Present, false),
+    endpoint::<GetStory>(Permission::Present, false),
+    endpoint::<GetStoryForm>(Permission::Administer, false),
+    endpoint::<PutOnStage>(Permission::Present, true),
+    endpoint::<ChangeStory>(Permission::Administer, true),
+    endpoint::<SaveStory>(Permission::Administer, true),
     endpoint::<GetUpload>(Permission::Upload, false),
     endpoint::<CompleteDay>(Permission::Upload, true),
     endpoint::<GetPolicies>(Permission::View, false),

@@ -15,8 +15,8 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Customers, Lake, LakeBucket, LakeTable, Lineage, NotFound, People, Policies, Privacy, Report, Reset,
-        Run, RunCalls, Runs, Settings, Show, SignIn, Sql, Stream, Upload, resource,
+        Audience, Customers, EditStory, Lake, LakeBucket, LakeTable, Lineage, NotFound, People, Policies, Privacy,
+        Report, Reset, Run, RunCalls, Runs, Settings, Show, SignIn, Sql, Stories, StoryPage, Stream, Upload, resource,
     },
     ui::{icon, labelled_icon},
     wire::{ErrorCode, ShellView},
@@ -164,6 +164,9 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/settings") view=Settings ssr=SsrMode::Async />
             <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async />
             <Route path=path!("/customers") view=Customers ssr=SsrMode::Async />
+            <Route path=path!("/stories") view=Stories ssr=SsrMode::Async />
+            <Route path=path!("/stories/:id") view=StoryPage ssr=SsrMode::Async />
+            <Route path=path!("/stories/:id/edit") view=EditStory ssr=SsrMode::Async />
             <Route path=path!("/upload") view=Upload ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/policies") view=Policies ssr=SsrMode::Async />

@@ -14,6 +14,7 @@ mod reset;
 mod runs;
 mod show;
 mod sql;
+mod stories;
 mod stream;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,7 @@ pub use reset::*;
 pub use runs::*;
 pub use show::*;
 pub use sql::*;
+pub use stories::*;
 pub use stream::*;
 
 /// The one error that pages see. Never holds internal text.

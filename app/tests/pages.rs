@@ -8,7 +8,7 @@ mod streaming;
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 30] = [
+const PAGES: [&str; 35] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -39,6 +39,11 @@ const PAGES: [&str; 30] = [
     "/customers",
     "/customers?customer=customer02",
     "/upload?customer=customer02",
+    "/stories",
+    "/stories?delete=visits-2",
+    "/stories/visits-2",
+    "/stories/visits-2?depth=20",
+    "/stories/visits-2/edit",
 ];
 
 #[tokio::test]
@@ -53,7 +58,7 @@ async fn every_page_has_its_landmarks() {
             assert!(html.contains("<title>") && html.contains(" · Showrunner</title>"), "{case}");
             assert!(tag(&html, "class=\"skip\"").contains("href=\"#main\""), "{case}");
             // What is not in the bar's row of pages marks none of them.
-            let marked = !["/reset", "/people", "/settings", "/sign-in", "/customers", "/upload"]
+            let marked = !["/reset", "/people", "/settings", "/sign-in", "/customers", "/upload", "/stories"]
                 .iter()
                 .any(|other| address.starts_with(other));
             assert_eq!(count(&html, "aria-current=\"page\""), usize::from(marked), "{case}");
@@ -137,6 +142,9 @@ async fn every_form_works_by_itself() {
         ("/customers", Mood::Idle, "/api/change_customer", "post", &[]),
         ("/upload", Mood::Idle, "/api/complete_day", "post", &[("day", "customer02/visits/2017-07-29")]),
         ("/upload", Mood::Idle, "/upload", "get", &[]),
+        ("/stories", Mood::Idle, "/api/put_on_stage", "post", &[("story", "visits"), ("depth", "5")]),
+        ("/stories", Mood::Idle, "/api/change_story", "post", &[("story", "visits"), ("change", "duplicate")]),
+        ("/stories/visits-2/edit", Mood::Idle, "/api/save_story", "post", &[("story", "visits-2"), ("base", "2")]),
         ("/policies", Mood::Idle, "/api/story_policies", "post", &[]),
         ("/policies", Mood::Idle, "/api/add_row_policy", "post", &[]),
         ("/policies", Mood::Idle, "/api/add_mask", "post", &[]),

@@ -61,6 +61,9 @@ const PAGES: &[(&str, Permission)] = &[
     ("/policies", Permission::View),
     ("/people", Permission::Administer),
     ("/customers", Permission::Administer),
+    ("/stories", Permission::Present),
+    ("/stories/web-analytics", Permission::Present),
+    ("/stories/web-analytics/edit", Permission::Administer),
     ("/upload", Permission::Upload),
     ("/settings", Permission::Administer),
     ("/reset", Permission::Inspect),
@@ -196,6 +199,8 @@ fn arguments(path: &str) -> String {
         "person=none",
         "role=none",
         "customer=none",
+        "story=none",
+        "depth=6",
     ];
     match path {
         // Its question is a record.

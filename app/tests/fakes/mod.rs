@@ -11,6 +11,7 @@ pub mod privacy;
 mod report;
 mod reset;
 mod sql;
+mod stories;
 pub mod stream;
 
 use std::sync::Arc;
@@ -53,7 +54,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         policies: fake.clone(),
         privacy: fake.clone(),
         people: fake.clone(),
-        customers: fake,
+        customers: fake.clone(),
+        stories: fake,
     }
 }
 
