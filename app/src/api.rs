@@ -247,14 +247,14 @@ pub async fn change_customer(
 /// All stories, for the query part of the page's address.
 #[server(name = GetStories, prefix = "/api", endpoint = "stories", input = GetUrl)]
 pub async fn stories(#[server(default)] search: String) -> Result<StoriesView, WireError> {
-    let call = Call::authorize(Permission::Present).await?;
+    let call = Call::authorize(Permission::Inspect).await?;
     call.answer(call.services.stories.stories(search).await)
 }
 
 /// A story as it would be told, for the query part of the page's address.
 #[server(name = GetStory, prefix = "/api", endpoint = "story", input = GetUrl)]
 pub async fn story(id: String, #[server(default)] search: String) -> Result<StoryPreview, WireError> {
-    let call = Call::authorize(Permission::Present).await?;
+    let call = Call::authorize(Permission::Inspect).await?;
     call.answer(call.services.stories.story(id, search).await)
 }
 
@@ -465,8 +465,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<ChangePrivacy>(Permission::Present, true),
     endpoint::<GetCustomers>(Permission::Administer, false),
     endpoint::<ChangeCustomer>(Permission::Administer, true),
-    endpoint::<GetStories>(Permission::Present, false),
-    endpoint::<GetStory>(Permission::Present, false),
+    endpoint::<GetStories>(Permission::Inspect, false),
+    endpoint::<GetStory>(Permission::Inspect, false),
     endpoint::<GetStoryForm>(Permission::Administer, false),
     endpoint::<PutOnStage>(Permission::Present, true),
     endpoint::<ChangeStory>(Permission::Administer, true),

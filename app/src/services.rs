@@ -12,11 +12,11 @@ use crate::wire::*;
 pub enum Permission {
     /// See pages.
     View,
-    /// Press the story's buttons, start, stop and retry runs, upload; look at the stories and put one on stage.
+    /// Press the story's buttons, start, stop and retry runs, upload; put a story on stage.
     Present,
     /// Reset.
     Reset,
-    /// See what policies do not reach: runs and their records, buckets, dry runs of resets.
+    /// See what policies do not reach: runs and their records, buckets, dry runs of resets, stories.
     Inspect,
     /// Change policies.
     Govern,
