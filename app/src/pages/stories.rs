@@ -168,7 +168,7 @@ fn Depth(id: String, title: String, depth: DepthView) -> impl IntoView {
     let stage = if depth.on_stage {
         state_mark(State::Done, "On stage").erased()
     } else {
-        let label = format!("Put {id} on stage, {words}");
+        let label = format!("Put on stage: {id}, {words}");
         view! { <Put id=id.clone() depth=depth.depth label /> }.erased()
     };
     let over = depth.too_long.map(|words| state_mark(State::Warn, words));
@@ -210,7 +210,7 @@ fn Preview(view: StoryPreview) -> impl IntoView {
     let stage = if view.on_stage {
         state_mark(State::Done, "On stage").erased()
     } else {
-        let label = format!("Put on stage, {depth} minutes");
+        let label = format!("Put on stage: {depth} minutes");
         view! { <Put id=id.clone() depth label /> }.erased()
     };
     let edit = view.edits.then(|| {

@@ -75,8 +75,8 @@ describe('stories', () => {
   it('puts a depth on stage, and open pages follow', async () => {
     const watching = await open('/');
     await watching.getByText('a day arrives · 45 minutes').first().waitFor();
-    const page = await open('/stories');
-    await page.getByRole('button', { name: `Put ${COPY} on stage, 5 minutes` }).click();
+    const page = await open('/stories', { expected: [/409/] });
+    await page.getByRole('button', { name: `Put on stage: ${COPY}, 5 minutes` }).click();
     await page.getByText(/For a bank.* · 5 minutes/).first().waitFor();
     await watching.getByText(/For a bank.* · 5 minutes/).first().waitFor();
     assert.equal(await watching.locator('a[href="/?step=1.2"]').count(), 0);
@@ -86,7 +86,7 @@ describe('stories', () => {
     await page.getByRole('button', { name: `Delete ${COPY}`, exact: true }).click();
     await page.getByText('The story is on stage. Put another one on stage first').waitFor();
     await page.goto('/stories');
-    await page.getByRole('button', { name: 'Put web-analytics on stage, 45 minutes' }).click();
+    await page.getByRole('button', { name: 'Put on stage: web-analytics, 45 minutes' }).click();
     await watching.getByText('a day arrives · 45 minutes').first().waitFor();
     await close(watching);
     await close(page);
