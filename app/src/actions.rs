@@ -11,8 +11,9 @@ use server_fn::ServerFn;
 use crate::{
     api::{
         AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangeCustomer, ChangeDataset, ChangePerson,
-        ChangePolicies, ChangePrivacy, ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press, Reingest,
-        ResendRecord, RetryRun, SetTheme, SkipStep, StartStream, StopRun, StoryPolicies, TakeUpStep,
+        ChangePolicies, ChangePrivacy, ChangeStory, ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press,
+        PutOnStage, Reingest, ResendRecord, RetryRun, SaveStory, SetTheme, SkipStep, StartStream, StopRun,
+        StoryPolicies, TakeUpStep,
     },
     erase::{Erase, Inside},
     error,
@@ -48,6 +49,9 @@ pub(crate) struct Actions {
     pub customer: Mutation,
     pub dataset: Mutation,
     pub complete_day: Mutation,
+    pub on_stage: Mutation,
+    pub story: Mutation,
+    pub save_story: Mutation,
     /// Of the newest mutation, until the next one or the next page.
     error: RwSignal<Option<WireError>>,
 }
@@ -79,6 +83,9 @@ impl Actions {
             customer: Mutation::new(ChangeCustomer::PATH),
             dataset: Mutation::new(ChangeDataset::PATH),
             complete_day: Mutation::new(CompleteDay::PATH),
+            on_stage: Mutation::new(PutOnStage::PATH),
+            story: Mutation::new(ChangeStory::PATH),
+            save_story: Mutation::new(SaveStory::PATH),
             error: RwSignal::new(error::from_address(&use_query_map().get_untracked())),
         };
         provide_context(actions);
@@ -98,7 +105,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 24] {
+    fn all(self) -> [Mutation; 27] {
         let Self {
             press,
             open,
@@ -124,6 +131,9 @@ impl Actions {
             customer,
             dataset,
             complete_day,
+            on_stage,
+            story,
+            save_story,
             error: _,
         } = self;
         [
@@ -151,6 +161,9 @@ impl Actions {
             customer,
             dataset,
             complete_day,
+            on_stage,
+            story,
+            save_story,
         ]
     }
 

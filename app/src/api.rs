@@ -7,6 +7,12 @@ use server_fn::codec::GetUrl;
 use crate::wire::*;
 
 #[cfg(feature = "ssr")]
+mod endpoints;
+
+#[cfg(feature = "ssr")]
+pub use endpoints::{ENDPOINTS, Endpoint};
+
+#[cfg(feature = "ssr")]
 use crate::{
     error::local_address,
     services::{Call, Permission},
@@ -269,6 +275,54 @@ pub async fn change_dataset(
     call.redirect(call.services.datasets.change_dataset(form).await)
 }
 
+/// All stories, for the query part of the page's address.
+#[server(name = GetStories, prefix = "/api", endpoint = "stories", input = GetUrl)]
+pub async fn stories(#[server(default)] search: String) -> Result<StoriesView, WireError> {
+    let call = Call::authorize(Permission::Inspect).await?;
+    call.answer(call.services.stories.stories(search).await)
+}
+
+/// A story as it would be told, for the query part of the page's address.
+#[server(name = GetStory, prefix = "/api", endpoint = "story", input = GetUrl)]
+pub async fn story(id: String, #[server(default)] search: String) -> Result<StoryPreview, WireError> {
+    let call = Call::authorize(Permission::Inspect).await?;
+    call.answer(call.services.stories.story(id, search).await)
+}
+
+/// The form of a duplicate, for the query part of the page's address.
+#[server(name = GetStoryForm, prefix = "/api", endpoint = "story_form", input = GetUrl)]
+pub async fn story_form(id: String, #[server(default)] search: String) -> Result<StoryEditView, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.answer(call.services.stories.story_form(id, search).await)
+}
+
+/// Tells a story at a depth from now on.
+#[server(name = PutOnStage, prefix = "/api", endpoint = "put_on_stage")]
+pub async fn put_on_stage(story: String, depth: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Present).await?;
+    call.redirect(call.services.stories.put_on_stage(story, depth).await)
+}
+
+/// Duplicates a story, or deletes a duplicate.
+#[server(name = ChangeStory, prefix = "/api", endpoint = "change_story")]
+pub async fn change_story(change: String, story: String) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    call.redirect(call.services.stories.change_story(change, story).await)
+}
+
+/// Saves a new version of a duplicate, or keeps what was typed where it cannot be saved.
+#[server(name = SaveStory, prefix = "/api", endpoint = "save_story")]
+pub async fn save_story(
+    story: String,
+    #[server(default)] base: String,
+    #[server(default)] title: String,
+    #[server(default)] steps: Vec<StepForm>,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    let form = StoryForm { story, base, title, steps };
+    call.redirect(call.services.stories.save_story(form).await)
+}
+
 /// The page on which a person uploads, for the query part of its address.
 #[server(name = GetUpload, prefix = "/api", endpoint = "upload_page", input = GetUrl)]
 pub async fn upload_page(#[server(default)] search: String) -> Result<UploadView, WireError> {
@@ -392,72 +446,4 @@ pub async fn set_theme(theme: String, back: String) -> Result<String, WireError>
 pub async fn cancel_query(id: String) -> Result<String, WireError> {
     let call = Call::authorize(Permission::View).await?;
     call.answer(call.services.queries.cancel_query(id).await)
-}
-
-/// A server function as the rest of the server sees it.
-#[cfg(feature = "ssr")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endpoint {
-    /// For instance `/api/press`.
-    pub path: &'static str,
-    /// What a caller needs.
-    pub permission: Permission,
-    /// True when it changes something: then it is POST, otherwise GET.
-    pub mutation: bool,
-}
-
-/// Every server function. A test of the server compares it with what is registered, and calls each one without permission.
-#[cfg(feature = "ssr")]
-pub const ENDPOINTS: &[Endpoint] = &[
-    endpoint::<GetShell>(Permission::Enter, false),
-    endpoint::<GetShow>(Permission::View, false),
-    endpoint::<GetAudience>(Permission::Watch, false),
-    endpoint::<GetLake>(Permission::View, false),
-    endpoint::<GetLakeTable>(Permission::View, false),
-    endpoint::<GetLakeBucket>(Permission::Inspect, false),
-    endpoint::<GetRuns>(Permission::Inspect, false),
-    endpoint::<GetRun>(Permission::Inspect, false),
-    endpoint::<GetRunCalls>(Permission::Inspect, false),
-    endpoint::<GetReport>(Permission::View, false),
-    endpoint::<GetReset>(Permission::Inspect, false),
-    endpoint::<GetSql>(Permission::View, false),
-    endpoint::<GetStream>(Permission::View, false),
-    endpoint::<GetLineage>(Permission::View, false),
-    endpoint::<GetPrivacy>(Permission::Inspect, false),
-    endpoint::<Press>(Permission::Present, true),
-    endpoint::<OpenStep>(Permission::Present, true),
-    endpoint::<SkipStep>(Permission::Present, true),
-    endpoint::<TakeUpStep>(Permission::Present, true),
-    endpoint::<ChangeClock>(Permission::Present, true),
-    endpoint::<ChangeAudience>(Permission::Present, true),
-    endpoint::<Reingest>(Permission::Present, true),
-    endpoint::<StopRun>(Permission::Present, true),
-    endpoint::<RetryRun>(Permission::Present, true),
-    endpoint::<ConfirmReset>(Permission::Reset, true),
-    endpoint::<SetTheme>(Permission::Enter, true),
-    endpoint::<CancelQuery>(Permission::View, true),
-    endpoint::<StartStream>(Permission::Present, true),
-    endpoint::<ChangeStream>(Permission::Present, true),
-    endpoint::<ResendRecord>(Permission::Present, true),
-    endpoint::<ChangePrivacy>(Permission::Present, true),
-    endpoint::<GetCustomers>(Permission::Administer, false),
-    endpoint::<ChangeCustomer>(Permission::Administer, true),
-    endpoint::<GetDatasets>(Permission::Administer, false),
-    endpoint::<ChangeDataset>(Permission::Administer, true),
-    endpoint::<GetUpload>(Permission::Upload, false),
-    endpoint::<CompleteDay>(Permission::Upload, true),
-    endpoint::<GetPolicies>(Permission::View, false),
-    endpoint::<ChangePolicies>(Permission::Govern, true),
-    endpoint::<AddRowPolicy>(Permission::Govern, true),
-    endpoint::<AddMask>(Permission::Govern, true),
-    endpoint::<StoryPolicies>(Permission::Govern, true),
-    endpoint::<ViewAs>(Permission::Switch, true),
-    endpoint::<GetPeople>(Permission::Administer, false),
-    endpoint::<GetSettings>(Permission::Administer, false),
-    endpoint::<ChangePerson>(Permission::Administer, true),
-];
-
-#[cfg(feature = "ssr")]
-const fn endpoint<S: server_fn::ServerFn>(permission: Permission, mutation: bool) -> Endpoint {
-    Endpoint { path: S::PATH, permission, mutation }
 }

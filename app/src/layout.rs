@@ -15,8 +15,9 @@ use crate::{
     erase::Erase,
     live::{Connection, Live},
     pages::{
-        Audience, Customers, Datasets, Lake, LakeBucket, LakeTable, Lineage, NotFound, People, Policies, Privacy,
-        Report, Reset, Run, RunCalls, Runs, Settings, Show, SignIn, Sql, Stream, Upload, resource,
+        Audience, Customers, Datasets, EditStory, Lake, LakeBucket, LakeTable, Lineage, NotFound, People, Policies,
+        Privacy, Report, Reset, Run, RunCalls, Runs, Settings, Show, SignIn, Sql, Stories, StoryPage, Stream, Upload,
+        resource,
     },
     ui::{icon, labelled_icon},
     wire::{ErrorCode, ShellView},
@@ -165,6 +166,9 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async />
             <Route path=path!("/customers") view=Customers ssr=SsrMode::Async />
             <Route path=path!("/datasets") view=Datasets ssr=SsrMode::Async />
+            <Route path=path!("/stories") view=Stories ssr=SsrMode::Async />
+            <Route path=path!("/stories/:id") view=StoryPage ssr=SsrMode::Async />
+            <Route path=path!("/stories/:id/edit") view=EditStory ssr=SsrMode::Async />
             <Route path=path!("/upload") view=Upload ssr=SsrMode::Async />
             <Route path=path!("/sql") view=Sql ssr=SsrMode::Async />
             <Route path=path!("/policies") view=Policies ssr=SsrMode::Async />

@@ -32,15 +32,18 @@ mod sign_in;
 #[cfg(feature = "ssr")]
 mod sql;
 #[cfg(feature = "ssr")]
+mod stories;
+#[cfg(feature = "ssr")]
 mod stream;
 #[cfg(feature = "ssr")]
 mod upload;
 
 #[cfg(not(feature = "ssr"))]
 pub(crate) use crate::drawn::{
-    Drawn as Customers, Drawn as Datasets, Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable, Drawn as Lineage,
-    Drawn as People, Drawn as Policies, Drawn as Privacy, Drawn as Report, Drawn as Runs, Drawn as Settings,
-    Drawn as SignIn, Drawn as Sql, Drawn as Stream, Drawn as Upload,
+    Drawn as Customers, Drawn as Datasets, Drawn as EditStory, Drawn as Lake, Drawn as LakeBucket, Drawn as LakeTable,
+    Drawn as Lineage, Drawn as People, Drawn as Policies, Drawn as Privacy, Drawn as Report, Drawn as Runs,
+    Drawn as Settings, Drawn as SignIn, Drawn as Sql, Drawn as Stories, Drawn as StoryPage, Drawn as Stream,
+    Drawn as Upload,
 };
 pub(crate) use audience::Audience;
 #[cfg(feature = "ssr")]
@@ -57,6 +60,7 @@ pub(crate) use {
     settings::Settings,
     sign_in::SignIn,
     sql::Sql,
+    stories::{EditStory, Stories, StoryPage},
     stream::Stream,
     upload::Upload,
 };

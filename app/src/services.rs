@@ -12,11 +12,11 @@ use crate::wire::*;
 pub enum Permission {
     /// See pages.
     View,
-    /// Press the story's buttons, start, stop and retry runs, upload.
+    /// Press the story's buttons, start, stop and retry runs, upload; put a story on stage.
     Present,
     /// Reset.
     Reset,
-    /// See what policies do not reach: runs and their records, buckets, dry runs of resets.
+    /// See what policies do not reach: runs and their records, buckets, dry runs of resets, stories.
     Inspect,
     /// Change policies.
     Govern,
@@ -240,6 +240,23 @@ pub trait Datasets: Send + Sync {
     async fn change_dataset(&self, form: DatasetForm) -> Result<String, WireError>;
 }
 
+/// Stories: listed, previewed, duplicated, edited, put on stage.
+#[async_trait]
+pub trait Stories: Send + Sync {
+    /// All of them, for the query part of the page's address.
+    async fn stories(&self, search: String) -> Result<StoriesView, WireError>;
+    /// One as it would be told, for the query part of the page's address.
+    async fn story(&self, id: String, search: String) -> Result<StoryPreview, WireError>;
+    /// The form of a duplicate, for the query part of the page's address.
+    async fn story_form(&self, id: String, search: String) -> Result<StoryEditView, WireError>;
+    /// Tells a story at a depth (5, 20, 45) from now on. Returns where to look next.
+    async fn put_on_stage(&self, story: String, depth: String) -> Result<String, WireError>;
+    /// `duplicate` or `delete`. Returns where to look next.
+    async fn change_story(&self, change: String, story: String) -> Result<String, WireError>;
+    /// Saves a new version, or keeps what was typed. Returns where to look next.
+    async fn save_story(&self, form: StoryForm) -> Result<String, WireError>;
+}
+
 /// Everything together, as given by context.
 #[derive(Clone)]
 pub struct Services {
@@ -273,6 +290,8 @@ pub struct Services {
     pub customers: Arc<dyn Customers>,
     /// Datasets.
     pub datasets: Arc<dyn Datasets>,
+    /// Stories.
+    pub stories: Arc<dyn Stories>,
 }
 
 /// What pages do to the HTTP response they are part of. Given by context, since `app` knows no HTTP server.

@@ -15,6 +15,7 @@ mod reset;
 mod runs;
 mod show;
 mod sql;
+mod stories;
 mod stream;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,7 @@ pub use reset::*;
 pub use runs::*;
 pub use show::*;
 pub use sql::*;
+pub use stories::*;
 pub use stream::*;
 
 /// The one error that pages see. Never holds internal text.

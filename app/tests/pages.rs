@@ -8,7 +8,7 @@ mod streaming;
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 32] = [
+const PAGES: [&str; 37] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -41,6 +41,11 @@ const PAGES: [&str; 32] = [
     "/datasets",
     "/datasets?dataset=hires",
     "/upload?customer=customer02",
+    "/stories",
+    "/stories?delete=visits-2",
+    "/stories/visits-2",
+    "/stories/visits-2?depth=20",
+    "/stories/visits-2/edit",
 ];
 
 #[tokio::test]
@@ -55,9 +60,10 @@ async fn every_page_has_its_landmarks() {
             assert!(html.contains("<title>") && html.contains(" · Showrunner</title>"), "{case}");
             assert!(tag(&html, "class=\"skip\"").contains("href=\"#main\""), "{case}");
             // What is not in the bar's row of pages marks none of them.
-            let marked = !["/reset", "/people", "/settings", "/sign-in", "/customers", "/datasets", "/upload"]
-                .iter()
-                .any(|other| address.starts_with(other));
+            let marked =
+                !["/reset", "/people", "/settings", "/sign-in", "/customers", "/datasets", "/upload", "/stories"]
+                    .iter()
+                    .any(|other| address.starts_with(other));
             assert_eq!(count(&html, "aria-current=\"page\""), usize::from(marked), "{case}");
             assert_eq!(count(&html, "<table"), count(&html, "<tbody"), "{case}");
             assert_eq!(count(&html, "<table"), count(&html, "<thead"), "{case}");
@@ -141,6 +147,9 @@ async fn every_form_works_by_itself() {
         ("/datasets?dataset=hires", Mood::Idle, "/api/change_dataset", "post", &[("dataset", "hires")]),
         ("/upload", Mood::Idle, "/api/complete_day", "post", &[("day", "customer02/visits/2017-07-29")]),
         ("/upload", Mood::Idle, "/upload", "get", &[]),
+        ("/stories", Mood::Idle, "/api/put_on_stage", "post", &[("story", "visits"), ("depth", "5")]),
+        ("/stories", Mood::Idle, "/api/change_story", "post", &[("story", "visits"), ("change", "duplicate")]),
+        ("/stories/visits-2/edit", Mood::Idle, "/api/save_story", "post", &[("story", "visits-2"), ("base", "2")]),
         ("/policies", Mood::Idle, "/api/story_policies", "post", &[]),
         ("/policies", Mood::Idle, "/api/add_row_policy", "post", &[]),
         ("/policies", Mood::Idle, "/api/add_mask", "post", &[]),

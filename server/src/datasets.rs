@@ -215,7 +215,7 @@ impl AppState {
     pub async fn add_bicycles(&self, by: &str) -> Result<()> {
         for (name, title) in BICYCLES {
             if self.lake.definition(name).is_none() {
-                let date = self.story.data.stage.from;
+                let date = self.stage.told().story.data.stage.from;
                 let sample = self.bicycles(name, date)?;
                 self.create_dataset(name, title, &format!("{name}.csv"), sample, by).await?;
             }

@@ -21,6 +21,7 @@ pub mod runs;
 mod seed;
 pub mod sign_in;
 pub mod store;
+pub mod stories;
 pub mod story;
 pub mod stream;
 mod views;
@@ -70,8 +71,8 @@ pub struct AppState {
     pub reconciler: Reconciler,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// The story that is told.
-    pub story: story::Story,
+    /// Which story is told, and at which depth.
+    pub stage: story::Stage,
     /// What makes each table of the lake that is built in; [`AppState::lineage_jobs`] has all of them.
     pub jobs: Vec<showrunner_lake::lineage::Job>,
 }
@@ -86,9 +87,10 @@ pub struct Background {
 /// Opens the data folder: control database (migrated), data plane, engine. Nothing runs yet; see [`AppState::start`]. Who writes
 /// holds the folder's lock for as long ([`showrunner_lake::DataDirLock`]).
 pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Arc<AppState>> {
-    let story = story::first(config.story.stories_dir.as_deref())?;
+    let shipped = story::shipped(config.story.stories_dir.as_deref())?;
     tokio::fs::create_dir_all(&config.data.data_dir).await?;
     let store = Store::open(&config.data.data_dir, clock.clone()).await?;
+    let stage = story::Stage::open(&store, shipped).await?;
     let lake = Lake::open(config.lake()).await?;
     let policies = policies::Keeper::open(store.clone(), lake.clone()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
@@ -124,7 +126,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         desk: customers::Desk::new(config.upload.parallel),
         reconciler,
         clock,
-        story,
+        stage,
         jobs,
     }))
 }

@@ -154,7 +154,7 @@ impl Asker {
                 refused("This browser views as somebody whom the story does not know. Press Back to admin.".into())
             }
             (Viewer::As(who) | Viewer::Own(who), Permission::Inspect) => refused(format!(
-                "You view as {}. Runs, buckets and resets are the presenter's: policies do not reach them. Press Back to admin to see them.",
+                "You view as {}. Runs, buckets, resets and stories are the presenter's: policies do not reach them. Press Back to admin to see them.",
                 who.title
             )),
             (Viewer::As(who) | Viewer::Own(who), _) => {
@@ -171,7 +171,7 @@ fn verb(permission: Permission) -> &'static str {
         Permission::View => "see this",
         Permission::Present => "press the story's buttons",
         Permission::Reset => "reset",
-        Permission::Inspect => "see runs, buckets and resets",
+        Permission::Inspect => "see runs, buckets, resets and stories",
         Permission::Govern => "change policies",
         Permission::Switch => "view as somebody else",
         Permission::Upload => "deliver files",

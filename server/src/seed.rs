@@ -1,19 +1,12 @@
 //! Which days the seed concerns.
 
-use std::path::Path;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::runs::Job;
 use crate::story::Story;
 
-/// The seed of the first story: its history is ingested, its stage only generated. With `days`, this many days from the first day on
-/// are the history, and the rest is the stage.
-pub fn job(stories_dir: Option<&Path>, days: Option<usize>) -> Result<Job> {
-    let stories = Story::load(stories_dir)
-        .map_err(|error| Error::with(ErrorKind::Invalid, sentence(&error.to_string()), error))?;
-    let Some(story) = stories.into_iter().next() else {
-        return Err(Error::new(ErrorKind::Invalid, "There is no story. Put one into the stories folder."));
-    };
+/// The seed of a story: its history is ingested, its stage only generated. With `days`, this many days from the first day on are the
+/// history, and the rest is the stage.
+pub fn job(story: &Story, days: Option<usize>) -> Result<Job> {
     let (mut history, mut stage) = (story.data.history.days(), story.data.stage.days());
     if let Some(days) = days {
         let all: Vec<_> = history.into_iter().chain(stage).collect();
@@ -28,15 +21,7 @@ pub fn job(stories_dir: Option<&Path>, days: Option<usize>) -> Result<Job> {
         // A short history is for tests and trials: one day for the stage is enough then.
         stage = if days < 10 { rest.iter().take(1).copied().collect() } else { rest.to_vec() };
     }
-    Ok(Job::Seed { customer: story.customer, dataset: story.dataset, history, stage })
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), chars.as_str().trim_end_matches('.')),
-        None => String::new(),
-    }
+    Ok(Job::Seed { customer: story.customer.clone(), dataset: story.dataset.clone(), history, stage })
 }
 
 #[cfg(test)]
@@ -45,13 +30,14 @@ mod tests {
 
     #[test]
     fn days_are_divided_between_history_and_stage() {
+        let story = crate::story::first(None).unwrap();
         for (days, history, stage) in [(None, 58, 3), (Some(60), 60, 1), (Some(4), 4, 1), (Some(61), 61, 0)] {
-            let Job::Seed { history: h, stage: s, .. } = job(None, days).unwrap() else { panic!("a seed") };
+            let Job::Seed { history: h, stage: s, .. } = job(&story, days).unwrap() else { panic!("a seed") };
             assert_eq!((h.len(), s.len()), (history, stage), "{days:?}");
             assert!(h.iter().chain(&s).is_sorted());
         }
         for days in [0, 62] {
-            assert_eq!(job(None, Some(days)).unwrap_err().kind, ErrorKind::Invalid, "{days}");
+            assert_eq!(job(&story, Some(days)).unwrap_err().kind, ErrorKind::Invalid, "{days}");
         }
     }
 }

@@ -18,6 +18,7 @@ mod presenting;
 mod privacy;
 mod runs;
 mod show;
+mod stories;
 mod streams;
 
 use std::path::Path;
@@ -50,6 +51,7 @@ pub use runs::{
     StepState,
 };
 pub use show::{CustomerRow, ShowStepRow};
+pub use stories::{NewShow, NewVersion, StageRow, StoryRow, VersionRow};
 pub use streams::{NewStream, Payload, StreamRow, StreamState};
 
 /// The file's name within the data folder.
@@ -169,7 +171,8 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy`, `privacy`, `customer` or `stream`.
+    /// Tells of a change: `what` is `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `policy`, `privacy`, `customer`,
+    /// `story` or `stream`.
     async fn event(&mut self, what: &str, reference: &str) -> Result<()> {
         let id: i64 = sqlx::query_scalar("INSERT INTO events (at, what, ref) VALUES ($1, $2, $3) RETURNING id")
             .bind(self.store.clock.millis())
@@ -183,7 +186,13 @@ impl Tx<'_> {
     }
 
     async fn commit(self) -> Result<()> {
+        self.commit_then(|| {}).await
+    }
+
+    /// As [`Tx::commit`], with something that is done when all is stored and before anybody hears of it.
+    async fn commit_then(self, then: impl FnOnce()) -> Result<()> {
         self.inner.commit().await.map_err(explain)?;
+        then();
         if let Some(id) = self.event {
             self.store.newest_event.send_if_modified(|newest| {
                 id > *newest && {

@@ -1,14 +1,20 @@
 //! Stories: read from `stories/*.toml`, checked once when the server starts, rendered by the pages. Nothing about a dataset is known here.
 
 mod audience;
+mod depth;
+mod edits;
 mod needs;
+mod stage;
 
 use std::path::Path;
 
 pub use audience::{Audience, RunNumber, ScreenChart, ScreenNumber, StepChart, StepScreen};
 use chrono::NaiveDate;
+pub use depth::{Depth, seconds};
+pub use edits::{Edits, StepEdit};
 pub use needs::names;
 use serde::Deserialize;
+pub use stage::{Kept, Stage, Told};
 
 /// The stories that come with the binary.
 const SHIPPED: &[(&str, &str)] = &[("web-analytics.toml", include_str!("../../stories/web-analytics.toml"))];
@@ -44,6 +50,9 @@ pub struct Story {
     /// What the presenter puts in force with one press.
     #[serde(default)]
     pub policies: StoryPolicies,
+    /// The depth at which it is told: [`Story::at`].
+    #[serde(skip)]
+    pub depth: Depth,
 }
 
 /// Somebody that the presenter can view as.
@@ -137,6 +146,9 @@ impl DateRange {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chapter {
+    /// The 2 of `2.1`, set when the story is read.
+    #[serde(skip)]
+    pub number: u32,
     /// Title.
     pub title: String,
     /// Steps in order.
@@ -153,9 +165,15 @@ pub struct Step {
     pub id: String,
     /// Title.
     pub title: String,
-    /// Planned time as `m:ss`.
+    /// The shortest show that it is part of.
+    #[serde(default)]
+    pub depth: Depth,
+    /// Planned time as `m:ss`, in seconds.
     #[serde(deserialize_with = "minutes")]
     pub minutes: u32,
+    /// Planned time in a show of 5 minutes, where that differs.
+    #[serde(default, deserialize_with = "short")]
+    pub short: Option<u32>,
     /// What the button does.
     pub action: Action,
     /// Talking point; an empty line or a line end separates paragraphs.
@@ -240,9 +258,10 @@ impl Story {
     pub fn parse(file: &str, text: &str) -> Result<Story, StoryError> {
         let mut story: Story =
             toml::from_str(text).map_err(|e| StoryError::Parse(file.into(), e.message().to_owned()))?;
-        for (c, chapter) in story.chapters.iter_mut().enumerate() {
-            for (s, step) in chapter.steps.iter_mut().enumerate() {
-                step.id = format!("{}.{}", c + 1, s + 1);
+        for (number, chapter) in (1..).zip(&mut story.chapters) {
+            chapter.number = number;
+            for (at, step) in (1..).zip(&mut chapter.steps) {
+                step.id = format!("{number}.{at}");
             }
         }
         story.check().map_err(|problem| StoryError::Content { file: file.into(), problem })?;
@@ -266,10 +285,17 @@ impl Story {
                 problem: "the folder holds no .toml file".into(),
             });
         }
-        files
-            .iter()
-            .map(|p| Story::parse(&p.display().to_string(), &std::fs::read_to_string(p).map_err(|e| read(p, e))?))
-            .collect()
+        let mut stories: Vec<Story> = Vec::new();
+        for p in &files {
+            let file = p.display().to_string();
+            let story = Story::parse(&file, &std::fs::read_to_string(p).map_err(|e| read(p, e))?)?;
+            if stories.iter().any(|other| other.id == story.id) {
+                let problem = format!("the id '{}' is another story's already", story.id);
+                return Err(StoryError::Content { file, problem });
+            }
+            stories.push(story);
+        }
+        Ok(stories)
     }
 
     /// All steps in order.
@@ -306,6 +332,10 @@ impl Story {
         if self.steps().next().is_none() {
             return Err("there is no step".into());
         }
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.id.is_empty() || !self.id.chars().all(plain) {
+            return Err(format!("the id '{}' may have small letters, digits and hyphens only", self.id));
+        }
         for step in self.steps() {
             let at = format!("step {} ({})", step.id, step.title);
             match step.action.kind {
@@ -335,9 +365,14 @@ impl Story {
                 return Err(format!("{at}: {date} is not among the days of data.stage"));
             }
         }
+        if let Some((step, need)) = self.lacking().first() {
+            return Err(format!(
+                "step {} ({}): it is part of a show of {}, but step {} ({}), which it needs, only of one of {}",
+                step.id, step.title, step.depth, need.id, need.title, need.depth
+            ));
+        }
         self.audience.check()?;
         for identity in &self.identities {
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if identity.id.is_empty() || !identity.id.chars().all(plain) {
                 return Err(format!("identity '{}': the id has small letters, digits and hyphens only", identity.id));
             }
@@ -366,10 +401,15 @@ impl Story {
     }
 }
 
-/// The story that is told: the first of the folder, or of the shipped ones.
+/// The stories of the folder, or the shipped ones.
+pub fn shipped(folder: Option<&Path>) -> crate::Result<Vec<Story>> {
+    Story::load(folder).map_err(|e| crate::Error::with(crate::ErrorKind::Invalid, e.to_string(), e))
+}
+
+/// The first of them: what is told before another one is put on stage.
 pub fn first(folder: Option<&Path>) -> crate::Result<Story> {
-    let stories = Story::load(folder).map_err(|e| crate::Error::with(crate::ErrorKind::Invalid, e.to_string(), e))?;
-    stories.into_iter().next().ok_or_else(|| crate::Error::new(crate::ErrorKind::Invalid, "There is no story."))
+    let none = || crate::Error::new(crate::ErrorKind::Invalid, "There is no story.");
+    shipped(folder)?.into_iter().next().ok_or_else(none)
 }
 
 /// Fills the placeholders of texts and SQL. Values come from the story itself and are identifiers and dates, never a person's input.
@@ -387,10 +427,11 @@ pub fn fill(text: &str, story: &Story, date: Option<NaiveDate>) -> String {
 
 fn minutes<'de, D: serde::Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
     let text = String::deserialize(d)?;
-    let parsed = text
-        .split_once(':')
-        .and_then(|(m, s)| Some((m.parse::<u32>().ok()?, s.parse::<u32>().ok().filter(|s| *s < 60)?)));
-    parsed.map(|(m, s)| m * 60 + s).ok_or_else(|| serde::de::Error::custom(format!("'{text}' is not a time like 1:30")))
+    seconds(&text).ok_or_else(|| serde::de::Error::custom(format!("'{text}' is not a time like 1:30")))
+}
+
+fn short<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<u32>, D::Error> {
+    minutes(d).map(Some)
 }
 
 #[cfg(test)]
@@ -433,6 +474,16 @@ mod tests {
             (format!("{}[[audience.number]]\nlabel='n'\nsql='x'\n", step("{kind='seed',label='x'}")), "needs a unit"),
             (step("{kind='dance',label='x'}"), "unknown variant"),
             (step("{kind='seed',label='x'}").replace("1:00", "soon"), "not a time"),
+            (step("{kind='seed',label='x'}").replace("say=", "short='1'\nsay="), "not a time"),
+            (step("{kind='seed',label='x'}").replace("say=", "depth=10\nsay="), "is no depth: 5, 20 or 45"),
+            (step("{kind='seed',label='x'}").replace("id='s'", "id='S s'"), "small letters"),
+            (
+                format!(
+                    "{}[[chapter.step]]\ntitle='look'\nminutes='1:00'\nsay='x'\ndepth=20\naction={{kind='look',label='x',href='/lake'}}\n",
+                    step("{kind='seed',label='x'}")
+                ),
+                "step 1.2 (look): it is part of a show of 20 minutes, but step 1.1 (s), which it needs, only of one of 45 minutes",
+            ),
         ] {
             let message = Story::parse("s.toml", &text).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");

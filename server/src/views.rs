@@ -22,6 +22,7 @@ mod settings;
 mod show;
 mod sql;
 mod steps;
+mod stories;
 mod stream;
 mod upload;
 
@@ -34,7 +35,7 @@ use showrunner_lake::model::Day;
 use crate::AppState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::policies::Viewer;
-use crate::story::Story;
+use crate::story::{Story, Told};
 pub use audience::for_screen;
 use numbers::Numbers;
 pub use policies::{mask_statements, row_policy_statement};
@@ -46,6 +47,7 @@ pub struct Views {
     state: Arc<AppState>,
     numbers: Arc<Numbers>,
     report_jobs: Arc<tokio::sync::OnceCell<Vec<showrunner_lake::lineage::Job>>>,
+    told: Arc<Told>,
     viewer: Viewer,
     who: Identity,
 }
@@ -53,13 +55,23 @@ pub struct Views {
 impl Views {
     /// Nothing is computed before it is asked for.
     pub fn new(state: Arc<AppState>) -> Self {
-        let numbers = Arc::new(Numbers::new(state.lake.clone()));
-        Views { numbers, report_jobs: Arc::default(), state, viewer: Viewer::Admin, who: Identity::admin() }
+        let (numbers, told) = (Arc::new(Numbers::new(state.lake.clone())), state.stage.told());
+        Views { numbers, report_jobs: Arc::default(), told, state, viewer: Viewer::Admin, who: Identity::admin() }
     }
 
-    /// The same pages as somebody sees them.
+    /// The same pages with the story that is told now: to be taken once for each request.
+    pub fn now(&self) -> Self {
+        Views { told: self.state.stage.told(), ..self.clone() }
+    }
+
+    /// The same pages as somebody sees them, with the story that is told now.
     pub fn seen_by(&self, viewer: &Viewer) -> Self {
-        Views { viewer: viewer.clone(), who: viewer.identity(), ..self.clone() }
+        self.now().of(viewer)
+    }
+
+    /// The same pages, of the same story, as somebody sees them.
+    pub fn of(self, viewer: &Viewer) -> Self {
+        Views { viewer: viewer.clone(), who: viewer.identity(), ..self }
     }
 
     /// Whether policies may stand between who looks and what is there.
@@ -67,9 +79,14 @@ impl Views {
         self.state.lake.restricts(&self.who)
     }
 
-    /// The story that is told.
+    /// The story that is told, with the steps of its depth.
     pub fn story(&self) -> &Story {
-        &self.state.story
+        &self.told.story
+    }
+
+    /// The story that is told, with all its steps.
+    pub fn whole_story(&self) -> &Story {
+        &self.told.whole
     }
 
     /// `customer/dataset/date` as sent by a form, checked against what exists.

@@ -63,6 +63,9 @@ const PAGES: &[(&str, Permission)] = &[
     ("/people", Permission::Administer),
     ("/customers", Permission::Administer),
     ("/datasets", Permission::Administer),
+    ("/stories", Permission::Inspect),
+    ("/stories/web-analytics", Permission::Inspect),
+    ("/stories/web-analytics/edit", Permission::Administer),
     ("/upload", Permission::Upload),
     ("/settings", Permission::Administer),
     ("/reset", Permission::Inspect),
@@ -198,6 +201,8 @@ fn arguments(path: &str) -> String {
         "person=none",
         "role=none",
         "customer=none",
+        "story=none",
+        "depth=6",
     ];
     match path {
         // Its question is a record.

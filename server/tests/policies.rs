@@ -39,7 +39,10 @@ impl Server {
         let state = showrunner::build(&config, Arc::new(SystemClock), Arc::new(RandomIds)).await.unwrap();
         let background = state.start_engine().await.unwrap();
         let history = ["2017-07-27", "2017-07-28"].map(|d| d.parse().unwrap()).to_vec();
-        let (customer, dataset) = (state.story.customer.clone(), state.story.dataset.clone());
+        let (customer, dataset) = {
+            let told = state.stage.told();
+            (told.story.customer.clone(), told.story.dataset.clone())
+        };
         let job = Job::Seed { customer, dataset, history, stage: vec![] };
         let run = NewRun { job, started_by: "presenter".into(), story_step: None };
         let run = state.engine.start(run).await.unwrap();

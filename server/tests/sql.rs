@@ -17,7 +17,8 @@ async fn every_saved_query_runs_and_a_date_filter_saves_partitions() {
     let state = showrunner::build(&config, Arc::new(SystemClock), Arc::new(RandomIds)).await.unwrap();
     let _background = state.start_engine().await.unwrap();
     let history = ["2017-07-27", "2017-07-28"].map(|d| d.parse().unwrap()).to_vec();
-    let story = &state.story;
+    let told = state.stage.told();
+    let story = &told.story;
     let job = Job::Seed { customer: story.customer.clone(), dataset: story.dataset.clone(), history, stage: vec![] };
     let run = NewRun { job, started_by: "presenter".into(), story_step: None };
     let run = state.engine.start(run).await.unwrap();

@@ -107,6 +107,9 @@ pub(super) fn Menu(role: String, name: String, identities: Vec<(String, String)>
     });
     let deliver = leads.then(|| {
         view! {
+            <a class="btn quiet" href="/stories">
+                "Stories"
+            </a>
             <a class="btn quiet" href="/upload">
                 "Upload"
             </a>

@@ -12,6 +12,7 @@ pub mod privacy;
 mod report;
 mod reset;
 mod sql;
+mod stories;
 pub mod stream;
 
 use std::sync::Arc;
@@ -55,7 +56,8 @@ pub fn services(mood: Mood, theme: &'static str) -> Services {
         privacy: fake.clone(),
         people: fake.clone(),
         customers: fake.clone(),
-        datasets: fake,
+        datasets: fake.clone(),
+        stories: fake,
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
     let session = Session::open(config).await?;
-    let job = crate::seed::job(config.story.stories_dir.as_deref(), args.days)?;
+    let job = crate::seed::job(&session.state.stage.told().whole, args.days)?;
     let started =
         session.state.engine.start(NewRun { job, started_by: "command line".to_owned(), story_step: None }).await?;
     let run = watch::wait(&session.state, &started.run_id).await?;

@@ -75,11 +75,12 @@ async fn stream(args: &Args, session: &Session) -> Result<Summary> {
         })?,
     };
     let begun = Instant::now();
+    let told = state.stage.told();
     let row = state
         .streams
         .start(Start {
-            customer: state.story.customer.clone(),
-            dataset: state.story.dataset.clone(),
+            customer: told.story.customer.clone(),
+            dataset: told.story.dataset.clone(),
             date,
             rate: args.rate,
             payload: args.payload,

@@ -194,7 +194,7 @@ impl AppState {
 
     /// Why a customer cannot be deleted; `None` if it can.
     pub fn keeps(&self, id: &str) -> Option<String> {
-        (id == crate::FIRST_CUSTOMER.0 || id == self.story.customer)
+        (id == crate::FIRST_CUSTOMER.0 || id == self.stage.told().story.customer)
             .then(|| format!("{id} is the customer of the story, which needs it: reset it instead."))
     }
 

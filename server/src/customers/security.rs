@@ -24,10 +24,11 @@ pub struct Attempt {
 /// Tries to get at what is not this identity's, and at what is.
 pub async fn attempts(state: &AppState, who: &UploadIdentity) -> Result<Vec<Attempt>> {
     let names = state.lake.names();
-    let dataset = state.story.dataset.clone();
+    let told = state.stage.told();
+    let dataset = told.story.dataset.clone();
     let other = state.store.accounts().await?.into_iter().map(|account| account.id).find(|id| *id != who.customer);
     let other = other.unwrap_or_else(|| "customer99".to_owned());
-    let date = state.story.data.stage.days().first().copied().unwrap_or(NaiveDate::MIN);
+    let date = told.story.data.stage.days().first().copied().unwrap_or(NaiveDate::MIN);
     let (own, day) = (&who.customer, format!("{dataset}/{date}"));
     let tries = [
         (Verb::List, "List its own folder", format!("/upload/{own}/"), true),

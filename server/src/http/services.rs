@@ -6,6 +6,7 @@ mod people;
 mod policies;
 mod presenting;
 mod privacy;
+mod stories;
 mod streaming;
 
 use std::sync::Arc;
@@ -50,8 +51,10 @@ pub fn provide(web: &Web) {
     // A form post without JavaScript is answered by a redirect even when it failed; its status is not ours to set.
     let plain_form = method == axum::http::Method::POST
         && headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
-    let views = Arc::new(web.views.seen_by(&asker.viewer));
-    let person = Arc::new(Person { web: web.clone(), request_id, theme, gone, asker, deed, views });
+    // The story may be another one from one request to the next, never within one.
+    let web = Web { views: Arc::new(web.views.now()), ..web.clone() };
+    let views = Arc::new(Views::clone(&web.views).of(&asker.viewer));
+    let person = Arc::new(Person { web, request_id, theme, gone, asker, deed, views });
     provide_context(Services {
         policy: person.clone(),
         show: person.clone(),
@@ -67,7 +70,8 @@ pub fn provide(web: &Web) {
         privacy: person.clone(),
         people: person.clone(),
         customers: person.clone(),
-        datasets: person,
+        datasets: person.clone(),
+        stories: person,
     });
     if let Some(response) = use_context::<ResponseOptions>() {
         let (status, cookies) = (response.clone(), response);

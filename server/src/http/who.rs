@@ -28,9 +28,9 @@ const LONGEST_FORM: usize = 1 << 20;
 /// Values longer than this are no names.
 const LONGEST_NAME: usize = 80;
 /// Fields that say what was done. Others may hold data, or are of no interest.
-const TOLD: [&str; 19] = [
+const TOLD: [&str; 21] = [
     "step", "day", "id", "run", "scope", "change", "table", "column", "value", "identity", "role", "customer",
-    "person", "name", "seq", "rate", "instead", "dataset", "token",
+    "person", "name", "seq", "rate", "instead", "dataset", "token", "story", "depth",
 ];
 
 /// What the audit trail is to say of a request beside its form: filled in by whoever answers it.
@@ -141,7 +141,7 @@ async fn asker(web: &Web, session: &Session, headers: &HeaderMap) -> Asker {
     }
     let viewer = match row.role {
         Role::Admin | Role::Presenter => {
-            Viewer::by_cookie(web.views.story(), cookie(headers, VIEW_AS_COOKIE).as_deref())
+            Viewer::by_cookie(&web.state.stage.told().story, cookie(headers, VIEW_AS_COOKIE).as_deref())
         }
         Role::Viewer | Role::Customer | Role::None => {
             Viewer::own(&row.id, &row.name, row.email.as_deref(), row.groups())

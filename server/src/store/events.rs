@@ -10,7 +10,7 @@ pub struct EventRow {
     pub id: i64,
     /// UTC milliseconds.
     pub at: i64,
-    /// `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake` or `stream`.
+    /// `run`, `step`, `clock`, `audience`, `folder`, `reset`, `lake`, `story` or `stream`.
     pub what: String,
     /// Run, step or folder id.
     #[sqlx(rename = "ref")]

@@ -179,7 +179,7 @@ impl Tx<'_> {
     }
 
     /// Adds the stretch that is under way to the step on show, and begins the next one. How it is from now on.
-    async fn settle(&mut self, story: &str) -> Result<Presentation> {
+    pub(super) async fn settle(&mut self, story: &str) -> Result<Presentation> {
         self.presented(story).await?;
         let mut now: Presentation =
             sqlx::query_as("SELECT step, since, blank, frozen, frozen_at FROM presentations WHERE story = $1")

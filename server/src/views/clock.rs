@@ -60,10 +60,10 @@ impl Views {
             })
             .collect();
         let mut from = 0;
-        let chapters = self.story().chapters.iter().enumerate().map(|(i, chapter)| {
+        let chapters = self.story().chapters.iter().map(|chapter| {
             let own = &times[from..from + chapter.steps.len()];
             from += chapter.steps.len();
-            segment(&format!("{} {}", i + 1, chapter.title), own)
+            segment(&format!("{} {}", chapter.number, chapter.title), own)
         });
         let skipped: i64 = times.iter().filter(|t| t.skipped).map(|t| t.planned).sum();
         let used = times.iter().map(|t| t.used).sum();

@@ -190,7 +190,7 @@ impl Views {
             types: types().map(|(name, _)| name.to_owned()).to_vec(),
             info_types: showrunner_pii::InfoType::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
             tables: tables_of(&newest.definition, stats),
-            versions: self.versions(kept),
+            versions: self.dataset_versions(kept),
             generate: self.generated(name).await?,
             goes,
             items,
@@ -218,7 +218,7 @@ impl Views {
         }))
     }
 
-    fn versions(&self, kept: &Kept) -> GridView {
+    fn dataset_versions(&self, kept: &Kept) -> GridView {
         let now = self.state.clock.millis();
         let row = |version: &Version| {
             let name = &version.definition.name;

@@ -13,8 +13,15 @@ use crate::story::{Kind, Step, Story, fill, names};
 impl Views {
     /// A step of the story by the id that a form or an address names.
     pub fn step_named(&self, id: &str) -> Result<&Step> {
-        let unknown = || format!("The story has no step '{}'.", id.chars().take(20).collect::<String>());
-        self.story().step(id).ok_or_else(|| Error::new(ErrorKind::NotFound, unknown()))
+        self.story().step(id).ok_or_else(|| {
+            let words = match self.whole_story().step(id) {
+                Some(step) => {
+                    format!("Step {id} is part of a show of {}. This one has {}.", step.depth, self.story().depth)
+                }
+                None => format!("The story has no step '{}'.", id.chars().take(20).collect::<String>()),
+            };
+            Error::new(ErrorKind::NotFound, words)
+        })
     }
 
     /// The step that the story goes on with behind this one: the next one that is not skipped, once this one is.

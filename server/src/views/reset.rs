@@ -96,7 +96,8 @@ impl Views {
             }
             Some(("dataset", name)) => Ok(ResetScope::Dataset(self.state.definition(name)?.name)),
             Some(("step", id)) => {
-                let story = self.story();
+                // What was done at another depth is behind the step as well.
+                let story = self.whole_story();
                 let step = story.step(id).ok_or_else(|| {
                     Error::new(
                         ErrorKind::NotFound,

@@ -38,7 +38,7 @@ impl Views {
         // Of whoever moves the audience only.
         let link = if self.viewer.is_admin() { Some(self.audience_link().await?) } else { None };
         Ok(ShowView {
-            title: story.title.clone(),
+            title: format!("{} · {}", story.title, story.depth),
             clock: self.clock(&situation, &statuses),
             chapters: chapters(story, &situation, &statuses, selected),
             audience: self.audience_control(&situation, &statuses, selected, link),
@@ -88,13 +88,7 @@ impl Views {
             title: fill(&step.title, story, step.action.date),
             state: status.state,
             state_text: self.state_text(status, run),
-            say: step
-                .say
-                .lines()
-                .map(str::trim)
-                .filter(|l| !l.is_empty())
-                .map(|l| fill(l, story, step.action.date))
-                .collect(),
+            say: paragraphs(story, step),
             number: match &step.number {
                 Some(number) => Some(self.number(number, step.action.date).await?),
                 None => None,
@@ -136,7 +130,15 @@ impl Views {
     }
 
     pub(super) async fn number(&self, number: &Number, date: Option<NaiveDate>) -> Result<NumberView> {
-        let story = self.story();
+        self.number_of(self.story(), number, date).await
+    }
+
+    pub(super) async fn number_of(
+        &self,
+        story: &Story,
+        number: &Number,
+        date: Option<NaiveDate>,
+    ) -> Result<NumberView> {
         let rows = self.numbers.rows(&self.who, &fill(&number.sql, story, date)).await?;
         let value = numbers::number(rows.first().and_then(|r| r.first()));
         let compare = match (&number.compare, &number.compare_sql, value) {
@@ -173,7 +175,7 @@ fn chapters(
     let settled = !situation.runs.iter().any(|run| run.state.active());
     let mut from = 0;
     let mut views = Vec::new();
-    for (i, chapter) in story.chapters.iter().enumerate() {
+    for chapter in &story.chapters {
         let part = &statuses[from..from + chapter.steps.len()];
         let range = from..from + chapter.steps.len();
         let done = part.iter().filter(|(_, s)| s.over()).count();
@@ -193,7 +195,7 @@ fn chapters(
             selected: from + k == selected,
         };
         views.push(ChapterView {
-            number: i as u32 + 1,
+            number: chapter.number,
             title: chapter.title.clone(),
             done: done as u32,
             total: part.len() as u32,
@@ -204,6 +206,12 @@ fn chapters(
         from += chapter.steps.len();
     }
     views
+}
+
+/// The talking point.
+pub(super) fn paragraphs(story: &Story, step: &Step) -> Vec<String> {
+    let lines = step.say.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| fill(line, story, step.action.date)).collect()
 }
 
 /// A number as it is said: counts with their unit, dollars and percent as such.

@@ -31,6 +31,10 @@ const PAGES = [
   '/customers?customer=customer01',
   '/datasets',
   '/customers?customer=customer01&try=1',
+  '/stories',
+  '/stories?delete=web-analytics',
+  '/stories/web-analytics',
+  '/stories/web-analytics?depth=5',
   '/upload',
   '/upload?customer=customer01&dataset=ga_sessions&date=2017-07-29',
   '/sql?q=SELECT+contry+FROM+silver.sessions',
@@ -46,7 +50,7 @@ const PAGES = [
   '/reset?scope=all',
 ];
 /** Addresses of what is not there. */
-const MISSING = ['/nowhere', '/customers?customer=none', '/upload?customer=none', '/lineage?run=run-0000-none', '/?step=9.9', '/runs/run-0000-none'];
+const MISSING = ['/nowhere', '/customers?customer=none', '/upload?customer=none', '/stories/none', '/stories/none/edit', '/lineage?run=run-0000-none', '/?step=9.9', '/runs/run-0000-none'];
 
 /** All of them at a server, each with the status that it must answer. */
 export async function addresses(origin) {

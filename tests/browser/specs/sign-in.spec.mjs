@@ -57,7 +57,7 @@ describe('signing in by name', () => {
     const viewer = await open('/report', { role: 'viewer', expected: [/403/] });
     await viewer.getByRole('heading', { level: 1 }).first().waitFor();
     await go(viewer, '/runs');
-    await viewer.getByText('You are signed in as viewer, who may not see runs, buckets and resets.').waitFor();
+    await viewer.getByText('You are signed in as viewer, who may not see runs, buckets, resets and stories.').waitFor();
     await close(viewer);
     const customer = await open('/report', { role: 'customer', expected: [/403/] });
     await customer.getByText('You are signed in as a customer, who only delivers files.').waitFor();
