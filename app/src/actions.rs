@@ -12,7 +12,7 @@ use crate::{
     api::{
         AddMask, AddRowPolicy, CancelQuery, ChangeAudience, ChangeClock, ChangeCustomer, ChangeDataset, ChangePerson,
         ChangePolicies, ChangePrivacy, ChangeStory, ChangeStream, CompleteDay, ConfirmReset, OpenStep, Press,
-        PutOnStage, Reingest, ResendRecord, RetryRun, SaveStory, SetTheme, SkipStep, StartStream, StopRun,
+        PutOnStage, Reingest, ResendRecord, RetryRun, SaveDataset, SaveStory, SetTheme, SkipStep, StartStream, StopRun,
         StoryPolicies, TakeUpStep,
     },
     erase::{Erase, Inside},
@@ -48,6 +48,7 @@ pub(crate) struct Actions {
     pub person: Mutation,
     pub customer: Mutation,
     pub dataset: Mutation,
+    pub definition: Mutation,
     pub complete_day: Mutation,
     pub on_stage: Mutation,
     pub story: Mutation,
@@ -82,6 +83,7 @@ impl Actions {
             person: Mutation::new(ChangePerson::PATH),
             customer: Mutation::new(ChangeCustomer::PATH),
             dataset: Mutation::new(ChangeDataset::PATH),
+            definition: Mutation::new(SaveDataset::PATH),
             complete_day: Mutation::new(CompleteDay::PATH),
             on_stage: Mutation::new(PutOnStage::PATH),
             story: Mutation::new(ChangeStory::PATH),
@@ -105,7 +107,7 @@ impl Actions {
         actions
     }
 
-    fn all(self) -> [Mutation; 27] {
+    fn all(self) -> [Mutation; 28] {
         let Self {
             press,
             open,
@@ -130,6 +132,7 @@ impl Actions {
             person,
             customer,
             dataset,
+            definition,
             complete_day,
             on_stage,
             story,
@@ -160,6 +163,7 @@ impl Actions {
             person,
             customer,
             dataset,
+            definition,
             complete_day,
             on_stage,
             story,

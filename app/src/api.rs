@@ -257,22 +257,33 @@ pub async fn datasets(#[server(default)] search: String) -> Result<DatasetsView,
     call.answer(call.services.datasets.datasets(search).await)
 }
 
-/// Changes or deletes a dataset, or delivers a generated day of one. A new one comes with its sample by `POST /datasets/sample`.
+/// Deletes a dataset, delivers a generated day of one, or adds London's bicycles. A new one comes with its sample by
+/// `POST /datasets/sample`.
 #[server(name = ChangeDataset, prefix = "/api", endpoint = "change_dataset")]
 pub async fn change_dataset(
     change: String,
     #[server(default)] dataset: String,
-    #[server(default)] title: String,
-    #[server(default)] after: String,
-    #[server(default)] day: String,
     #[server(default)] plan: String,
     #[server(default)] customer: String,
     #[server(default)] date: String,
+) -> Result<String, WireError> {
+    let call = Call::authorize(Permission::Administer).await?;
+    let form = DatasetForm { change, dataset, plan, customer, date };
+    call.redirect(call.services.datasets.change_dataset(form).await)
+}
+
+/// Saves a new version of a dataset's definition.
+#[server(name = SaveDataset, prefix = "/api", endpoint = "save_dataset")]
+pub async fn save_dataset(
+    dataset: String,
+    #[server(default)] title: String,
+    #[server(default)] after: String,
+    #[server(default)] day: String,
     #[server(default)] columns: Vec<DatasetColumnForm>,
 ) -> Result<String, WireError> {
     let call = Call::authorize(Permission::Administer).await?;
-    let form = DatasetForm { change, dataset, title, after, day, plan, customer, date, columns };
-    call.redirect(call.services.datasets.change_dataset(form).await)
+    let form = DefinitionForm { dataset, title, after, day, columns };
+    call.redirect(call.services.datasets.save_dataset(form).await)
 }
 
 /// All stories, for the query part of the page's address.

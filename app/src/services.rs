@@ -236,8 +236,10 @@ pub trait Customers: Send + Sync {
 pub trait Datasets: Send + Sync {
     /// The page for the query part of its address.
     async fn datasets(&self, search: String) -> Result<DatasetsView, WireError>;
-    /// Changes or deletes one, or delivers a generated day. Returns where to look.
+    /// Deletes one, delivers a generated day, or adds London's bicycles. Returns where to look.
     async fn change_dataset(&self, form: DatasetForm) -> Result<String, WireError>;
+    /// Saves a new version. Returns where to look.
+    async fn save_dataset(&self, form: DefinitionForm) -> Result<String, WireError>;
 }
 
 /// Stories: listed, previewed, duplicated, edited, put on stage.

@@ -145,6 +145,7 @@ async fn every_form_works_by_itself() {
         ("/customers", Mood::Idle, "/api/change_customer", "post", &[]),
         ("/datasets", Mood::Idle, "/datasets/sample", "post", &[]),
         ("/datasets?dataset=hires", Mood::Idle, "/api/change_dataset", "post", &[("dataset", "hires")]),
+        ("/datasets?dataset=hires", Mood::Idle, "/api/save_dataset", "post", &[("dataset", "hires"), ("after", "2")]),
         ("/upload", Mood::Idle, "/api/complete_day", "post", &[("day", "customer02/visits/2017-07-29")]),
         ("/upload", Mood::Idle, "/upload", "get", &[]),
         ("/stories", Mood::Idle, "/api/put_on_stage", "post", &[("story", "visits"), ("depth", "5")]),

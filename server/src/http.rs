@@ -4,6 +4,7 @@ mod assets;
 mod deliver;
 mod events;
 mod guard;
+mod listen;
 mod sample;
 mod services;
 mod sign_in;
@@ -69,8 +70,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let router = router(state, shutdown.clone());
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    listen::serve(listener, router, shutdown, listen::HEAD_WITHIN).await;
+    Ok(())
 }
 
 /// All routes. Public for tests that drive it without a socket.

@@ -53,6 +53,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint::<ChangeCustomer>(Permission::Administer, true),
     endpoint::<GetDatasets>(Permission::Administer, false),
     endpoint::<ChangeDataset>(Permission::Administer, true),
+    endpoint::<SaveDataset>(Permission::Administer, true),
     endpoint::<GetStories>(Permission::Inspect, false),
     endpoint::<GetStory>(Permission::Inspect, false),
     endpoint::<GetStoryForm>(Permission::Administer, false),

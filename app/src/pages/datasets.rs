@@ -127,7 +127,7 @@ fn Opened(dataset: DatasetView) -> impl IntoView {
 
 #[component]
 fn Definition(dataset: DatasetView) -> impl IntoView {
-    let action = expect_context::<Actions>().dataset;
+    let action = expect_context::<Actions>().definition;
     let (types, info_types) = (dataset.types.clone(), dataset.info_types.clone());
     let rows = dataset
         .columns
@@ -152,7 +152,7 @@ fn Definition(dataset: DatasetView) -> impl IntoView {
     let save = dataset.current.then(|| {
         view! {
             <div class="btns">
-                <button class="btn" type="submit" name="change" value="save">
+                <button class="btn" type="submit">
                     "Save as a new version"
                 </button>
                 <span class="sub">
@@ -180,7 +180,7 @@ fn Definition(dataset: DatasetView) -> impl IntoView {
                 </div>
                 <div class="rows scroll" tabindex="0" role="region" aria-label="Columns">
                     <table class="table">
-                        <caption class="hidden">"Columns"</caption>
+                        <caption class="sr">"Columns"</caption>
                         <thead>
                             <tr>
                                 <th scope="col">"Column"</th>
@@ -224,9 +224,8 @@ fn Column(at: usize, column: DatasetColumnView, types: Vec<String>, info_types: 
     let places = ["", "1", "2", "3", "4"].map(str::to_owned).to_vec();
     let place = if column.cluster == 0 { String::new() } else { column.cluster.to_string() };
     let places = options_of(places, &place);
-    let mut kinds = vec![String::new()];
-    kinds.extend(info_types);
-    let expected = options_of(kinds, &column.expected);
+    let expected = options_of(info_types, &column.expected);
+    let nothing = column.expected.is_empty();
     let found = match (column.found.is_empty(), column.differs) {
         (true, _) => None,
         (false, true) => Some(view! { <div class="sub differs">"found: " {column.found.clone()}</div> }.erased()),
@@ -252,11 +251,16 @@ fn Column(at: usize, column: DatasetColumnView, types: Vec<String>, info_types: 
             </td>
             <td>
                 <select name=field("expected") aria-label=label("Personal data")>
+                    <option value="" selected=nothing>
+                        "none"
+                    </option>
                     {expected}
                 </select>
                 {found}
             </td>
-            <td class="sub">{column.note}</td>
+            <td>
+                <span class="sub">{column.note}</span>
+            </td>
         </tr>
     }
     .erased()

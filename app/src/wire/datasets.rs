@@ -104,22 +104,30 @@ pub struct DatasetColumnView {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DatasetForm {
-    /// `save`, `delete`, `bicycles` or `deliver`.
+    /// `delete`, `bicycles` or `deliver`.
     pub change: String,
     /// Which.
     pub dataset: String,
-    /// For people.
-    pub title: String,
-    /// The version that was looked at.
-    pub after: String,
-    /// The column with the day of a row.
-    pub day: String,
     /// Digest of what a deletion takes.
     pub plan: String,
     /// Who delivers a generated day.
     pub customer: String,
     /// Which day.
     pub date: String,
+}
+
+/// A new version of a dataset's definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DefinitionForm {
+    /// Which.
+    pub dataset: String,
+    /// For people.
+    pub title: String,
+    /// The version that was looked at.
+    pub after: String,
+    /// The column with the day of a row; empty: the folder's day.
+    pub day: String,
     /// All columns, in order.
     pub columns: Vec<DatasetColumnForm>,
 }

@@ -70,4 +70,8 @@ impl Datasets for Fake {
     async fn change_dataset(&self, _: DatasetForm) -> Result<String, WireError> {
         self.usable().map(|()| "/datasets".into())
     }
+
+    async fn save_dataset(&self, _: DefinitionForm) -> Result<String, WireError> {
+        self.usable().map(|()| "/datasets?dataset=hires".into())
+    }
 }

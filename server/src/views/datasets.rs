@@ -125,7 +125,7 @@ impl Views {
                     vec![
                         GridCell {
                             sub: Some("Web analytics, after Google's export".to_owned()),
-                            ..linked(name.clone(), format!("/lake/bronze.{name}?view=schema"))
+                            ..linked(name.clone(), format!("/lake/bronze.{name}?tab=schema"))
                         },
                         text(format::count(columns.map_or(0, |t| t.columns as u64))),
                         text("fullVisitorId, visitId"),
@@ -144,7 +144,7 @@ impl Views {
             ("Days", GridKind::Number, false),
             ("Bronze rows", GridKind::Number, true),
             ("Warehouse rows", GridKind::Number, false),
-            ("Definition", GridKind::Text, false),
+            ("Definition", GridKind::Text, true),
         ];
         grid("All datasets", &titles, lines)
     }
@@ -227,14 +227,14 @@ impl Views {
                 linked(version.version.to_string(), href),
                 text(format::when(version.at, now)),
                 text(version.by.clone()),
-                text(if version.rebuilt { "tables made anew" } else { "tables as they were" }),
+                text(if version.rebuilt { "made anew" } else { "as they were" }),
             ]
         };
         let titles = [
             ("Version", GridKind::Id, false),
             ("When", GridKind::Id, false),
             ("By", GridKind::Text, false),
-            ("", GridKind::Text, false),
+            ("Tables", GridKind::Text, false),
         ];
         grid("Versions", &titles, kept.versions.iter().rev().map(row).collect())
     }

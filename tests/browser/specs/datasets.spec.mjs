@@ -37,11 +37,11 @@ describe('datasets', () => {
     await page.waitForURL(/\/runs\/run-/);
     await page.getByText('held back').first().waitFor();
     await show.settled();
-    await page.goto(`/lake/silver.${HIRES}`);
+    await page.goto(`/lake/silver.${HIRES}?tab=schema`);
     await page.getByText('start_station_name').first().waitFor();
     await page.picture('datasets-lake');
     await page.goto(`/lineage?column=gold.${HIRES}_daily.duration_sum`);
-    await page.getByText(`bronze.${HIRES}`).first().waitFor();
+    await page.getByRole('region', { name: `bronze.${HIRES}` }).waitFor();
     await page.picture('datasets-lineage');
     await page.goto(`/sql?q=${encodeURIComponent(`SELECT bike_model, row_count FROM gold.${HIRES}_daily`)}`);
     await page.getByRole('cell', { name: 'CLASSIC' }).waitFor();
@@ -76,7 +76,7 @@ describe('datasets', () => {
     await page.waitForURL(/\/runs\/run-/);
     await show.settled();
     await page.goto(`/datasets?dataset=${HIRES}`);
-    await page.getByText('tables made anew').first().waitFor();
+    await page.getByText('made anew').first().waitFor();
     const place = page.getByRole('combobox', { name: 'Place in the clustering of start_station_id' });
     assert.equal(await place.inputValue(), '2');
     await page.getByRole('region', { name: 'Versions' }).getByRole('link', { name: '1', exact: true }).click();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use showrunner_ingest::{FieldType, InferredColumn, infer};
+use showrunner_ingest::{FieldType, Format, InferredColumn, infer};
 
 use super::{Column, Definition, is_taken};
 use crate::{Error, ErrorKind, Result};
@@ -90,7 +90,7 @@ pub fn draft(name: &str, title: &str, file: &str, bytes: &[u8]) -> Result<Draft>
     let definition = Definition {
         name: name.trim().to_owned(),
         title: title.trim().to_owned(),
-        format: format!("{:?}", inferred.format),
+        format: format_name(inferred.format).to_owned(),
         day: day.map(|((name, _), _)| name.clone()),
         cluster: cluster(&named, &columns, &key, inferred.rows),
         columns,
@@ -103,6 +103,15 @@ pub fn draft(name: &str, title: &str, file: &str, bytes: &[u8]) -> Result<Draft>
         values: found.values.clone(),
     });
     Ok(Draft { sampled: sampled.collect(), rows: inferred.rows, definition })
+}
+
+fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::NdJson => "NDJSON",
+        Format::JsonArray => "JSON array",
+        Format::Csv => "CSV",
+        Format::Parquet => "Parquet",
+    }
 }
 
 /// A name that tables can have: `Start Date` becomes `Start_Date`, a second one `Start_Date_2`.

@@ -13,7 +13,7 @@ const DAYS: [&str; 2] = ["2017-07-28", "2017-07-29"];
 
 fn hires() -> Definition {
     let sample = hires_csv(1, date(DAYS[0])).0;
-    draft(HIRES, "Hires", "hires.csv", sample.as_bytes()).unwrap().definition
+    draft(HIRES, "Hires", "hires.csv", sample.as_bytes()).expect("a draft").definition
 }
 
 async fn define(f: &Fixture, definition: Definition, after: u32) -> showrunner_lake::Result<u32> {
@@ -24,12 +24,12 @@ async fn deliver(f: &Fixture, run: &str, texts: &[(&str, String)]) -> showrunner
     let mut inputs = Vec::new();
     for (text, content) in texts {
         let path = f.dir.path().join(format!("{run}-{text}.csv"));
-        std::fs::write(&path, content).unwrap();
+        std::fs::write(&path, content).expect("an input file");
         let day = Day { customer: "customer01".into(), dataset: HIRES.into(), date: date(text) };
         inputs.push(DayInput { day, files: vec![FileRef::Local(path)] });
     }
     let days: Vec<Day> = inputs.iter().map(|input| input.day.clone()).collect();
-    let bronze = f.bronze(run, &inputs).await.unwrap();
+    let bronze = f.bronze(run, &inputs).await.expect("bronze");
     f.after_bronze(run, &days).await;
     bronze
 }

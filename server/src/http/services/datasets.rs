@@ -1,7 +1,7 @@
 //! The buttons of the page of datasets.
 
 use app::services::Datasets;
-use app::wire::{DatasetForm, DatasetsView, WireError};
+use app::wire::{DatasetForm, DatasetsView, DefinitionForm, WireError};
 use async_trait::async_trait;
 use showrunner_lake::defined::{Column, Definition};
 
@@ -18,6 +18,10 @@ impl Datasets for Person {
     async fn change_dataset(&self, form: DatasetForm) -> Result<String, WireError> {
         self.dataset_changed(form).await.map_err(|e| self.explain(e))
     }
+
+    async fn save_dataset(&self, form: DefinitionForm) -> Result<String, WireError> {
+        self.definition_saved(form).await.map_err(|e| self.explain(e))
+    }
 }
 
 fn invalid(words: impl Into<String>) -> Error {
@@ -28,14 +32,6 @@ impl Person {
     async fn dataset_changed(&self, form: DatasetForm) -> Result<String> {
         let (state, name, by) = (&self.web.state, form.dataset.trim(), self.asker.name());
         match form.change.as_str() {
-            "save" => {
-                let after = form.after.parse().map_err(|_| invalid("The form names no version: reload the page."))?;
-                let definition = changed(state.definition(name)?, &form)?;
-                Ok(match state.define(definition, after, by).await? {
-                    (_, Some(run)) => format!("/runs/{run}"),
-                    (version, None) => format!("/datasets?dataset={}#dataset", version.definition.name),
-                })
-            }
             "bicycles" => state.add_bicycles(by).await.map(|()| "/datasets".to_owned()),
             "deliver" => {
                 let day = format!("{}/{name}/{}", form.customer.trim(), form.date.trim());
@@ -52,8 +48,20 @@ impl Person {
     }
 }
 
+impl Person {
+    async fn definition_saved(&self, form: DefinitionForm) -> Result<String> {
+        let state = &self.web.state;
+        let after = form.after.parse().map_err(|_| invalid("The form names no version: reload the page."))?;
+        let definition = changed(state.definition(form.dataset.trim())?, &form)?;
+        Ok(match state.define(definition, after, self.asker.name()).await? {
+            (_, Some(run)) => format!("/runs/{run}"),
+            (version, None) => format!("/datasets?dataset={}#dataset", version.definition.name),
+        })
+    }
+}
+
 /// The definition as the form has it. Columns come in the order of the page.
-fn changed(before: Definition, form: &DatasetForm) -> Result<Definition> {
+fn changed(before: Definition, form: &DefinitionForm) -> Result<Definition> {
     if form.columns.len() != before.columns.len() {
         return Err(invalid("The form does not have all columns: reload the page."));
     }
