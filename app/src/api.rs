@@ -275,7 +275,7 @@ pub async fn change_dataset(
 /// Saves a new version of a dataset's definition.
 #[server(name = SaveDataset, prefix = "/api", endpoint = "save_dataset")]
 pub async fn save_dataset(
-    dataset: String,
+    #[server(default)] dataset: String,
     #[server(default)] title: String,
     #[server(default)] after: String,
     #[server(default)] day: String,

@@ -69,6 +69,8 @@ impl AppState {
     /// Puts a version in force. Where that makes tables anew, the days that were in them are ingested again: returns that run.
     pub async fn define(&self, definition: Definition, after: u32, by: &str) -> Result<(Version, Option<String>)> {
         self.engine.refuse_during_reset().await?;
+        // No run of the dataset begins between the look and the change.
+        let turn = self.reconciler.hold().await;
         self.refuse_while_moved(&definition.name).await?;
         if self.leaves(&definition.name).await? {
             return Err(conflict(format!("{} is being deleted.", definition.name)));
@@ -76,6 +78,7 @@ impl AppState {
         let version = self.lake.define(definition, after, by, self.clock.millis()).await?;
         self.know_jobs().await?;
         self.store.tell("dataset", &version.definition.name).await?;
+        drop(turn);
         let run = if version.rebuilt { self.ingest_again(&version.definition.name, by).await? } else { None };
         Ok((version, run))
     }
@@ -196,6 +199,7 @@ impl AppState {
         if self.store.run(&row.run_id).await?.state != RunState::Done {
             return Ok(());
         }
+        let _turn = self.reconciler.hold().await;
         // Whatever came since keeps it.
         if reset::total(&self.dataset_deletion(&row.dataset).await?.items) > 0 {
             return Ok(());
@@ -206,7 +210,9 @@ impl AppState {
         };
         self.lake.undefine(&row.dataset).await?;
         self.know_jobs().await?;
-        self.store.dataset_gone(row, &named).await?;
+        if !self.store.dataset_gone(row, &named).await? {
+            return Ok(());
+        }
         let subject = format!("{}, proof {}", row.dataset, row.run_id);
         self.store.audit(&row.by_whom, "admin", "delete_dataset", &subject, Outcome::Done).await
     }

@@ -147,6 +147,11 @@ impl Reconciler {
         }
     }
 
+    /// No marker is decided, and no ingestion started, while this is held.
+    pub async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// Ingests a day once more with the files that are in its folder now, late ones included. Returns the run.
     pub async fn reingest(&self, day: &Day, by: &str) -> Result<String> {
         self.ingest(IngestRequest {

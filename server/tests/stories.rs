@@ -199,7 +199,11 @@ async fn the_second_of_two_is_told(site: &Site) {
 
 async fn the_stage_decides_what_the_show_is(site: &Site) {
     let (_, page) = site.get(&site.presenter, "/").await;
-    assert!(page.contains("a day arrives · 45 minutes") && page.contains("Many small files become one"));
+    assert!(
+        page.contains("a day arrives")
+            && !page.contains("a day arrives · ")
+            && page.contains("Many small files become one")
+    );
     site.state.store.change_clock(SHIPPED, "2.3", ClockChange::Start).await.unwrap();
     let before = site.state.store.last_event_id().await.unwrap();
     assert_eq!(site.put(SHIPPED, "5").await, "/");

@@ -50,15 +50,17 @@ impl Store {
         tx.commit().await
     }
 
-    /// The dataset is gone, and what was found in these tables and said to it with it.
-    pub async fn dataset_gone(&self, row: &DatasetDeletion, tables: &[String]) -> Result<()> {
+    /// The dataset is gone, and what was found in these tables and said to it with it. False when that is on record already.
+    pub async fn dataset_gone(&self, row: &DatasetDeletion, tables: &[String]) -> Result<bool> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE dataset_deletions SET deleted_at = $2 WHERE run_id = $1")
+        let gone = sqlx::query("UPDATE dataset_deletions SET deleted_at = $2 WHERE run_id = $1 AND deleted_at IS NULL")
             .bind(&row.run_id)
             .bind(self.clock.millis())
             .execute(&mut *tx.inner)
             .await
-            .map_err(explain)?;
+            .map_err(explain)?
+            .rows_affected()
+            > 0;
         for table in tables {
             for statement in
                 ["DELETE FROM privacy_tables WHERE name = $1", "DELETE FROM privacy_verdicts WHERE table_name = $1"]
@@ -67,6 +69,7 @@ impl Store {
             }
         }
         tx.event("dataset", &row.dataset).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(gone)
     }
 }

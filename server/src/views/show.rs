@@ -13,7 +13,7 @@ use super::{Views, day_text, numbers, outcome};
 use crate::error::Result;
 use crate::format;
 use crate::store::{RunRow, RunState, StepRow};
-use crate::story::{Kind, Number, Step, Story, fill};
+use crate::story::{Depth, Kind, Number, Step, Story, fill};
 
 impl Views {
     /// The show page with this step, or the one where the presenter is.
@@ -38,7 +38,11 @@ impl Views {
         // Of whoever moves the audience only.
         let link = if self.viewer.is_admin() { Some(self.audience_link().await?) } else { None };
         Ok(ShowView {
-            title: format!("{} · {}", story.title, story.depth),
+            // The whole story is what it is called; a shorter show of it says so.
+            title: match story.depth {
+                Depth::Whole => story.title.clone(),
+                shorter => format!("{} · {shorter}", story.title),
+            },
             clock: self.clock(&situation, &statuses),
             chapters: chapters(story, &situation, &statuses, selected),
             audience: self.audience_control(&situation, &statuses, selected, link),

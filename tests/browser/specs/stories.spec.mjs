@@ -74,7 +74,7 @@ describe('stories', () => {
 
   it('puts a depth on stage, and open pages follow', async () => {
     const watching = await open('/');
-    await watching.getByText('a day arrives · 45 minutes').first().waitFor();
+    await watching.getByText('Web analytics: a day arrives', { exact: true }).first().waitFor();
     const page = await open('/stories', { expected: [/409/] });
     await page.getByRole('button', { name: `Put on stage: ${COPY}, 5 minutes` }).click();
     await page.getByText(/For a bank.* · 5 minutes/).first().waitFor();
@@ -87,7 +87,7 @@ describe('stories', () => {
     await page.getByText('The story is on stage. Put another one on stage first').waitFor();
     await page.goto('/stories');
     await page.getByRole('button', { name: 'Put on stage: web-analytics, 45 minutes' }).click();
-    await watching.getByText('a day arrives · 45 minutes').first().waitFor();
+    await watching.getByText('Web analytics: a day arrives', { exact: true }).first().waitFor();
     await close(watching);
     await close(page);
   });

@@ -13,11 +13,15 @@ use crate::{Error, ErrorKind, Result, ingestion};
 
 /// The datasets that are defined, by name.
 #[derive(Default)]
-pub(super) struct Held(RwLock<Vec<Arc<Defined>>>);
+pub(super) struct Held {
+    all: RwLock<Vec<Arc<Defined>>>,
+    /// One change at a time.
+    changing: tokio::sync::Mutex<()>,
+}
 
 impl Held {
     pub fn all(&self) -> Vec<Arc<Defined>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn find(&self, name: &str) -> Option<Arc<Defined>> {
@@ -29,7 +33,7 @@ impl Held {
     }
 
     fn put(&self, name: &str, defined: Option<Arc<Defined>>) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|known| known.definition.name != name);
         all.extend(defined);
         all.sort_by(|a, b| a.definition.name.cmp(&b.definition.name));
@@ -66,7 +70,7 @@ impl Lake {
     /// Those of the disk.
     pub async fn undefine(&self, name: &str) -> Result<()> {
         let (inner, name) = (self.inner.clone(), name.to_owned());
-        self.work.run(async move { inner.undefine(&name) }).await
+        self.work.run(async move { inner.undefine(&name).await }).await
     }
 
     /// What makes the tables of the datasets that are defined now.
@@ -131,6 +135,7 @@ impl Inner {
             return Err(read_only());
         }
         definition.check()?;
+        let _alone = self.defined.changing.lock().await;
         let name = definition.name.clone();
         let known = self
             .shelf()
@@ -181,10 +186,11 @@ impl Inner {
         Ok(())
     }
 
-    fn undefine(&self, name: &str) -> Result<()> {
+    async fn undefine(&self, name: &str) -> Result<()> {
         if self.read_only {
             return Err(read_only());
         }
+        let _alone = self.defined.changing.lock().await;
         if let Some(defined) = self.defined.find(name) {
             self.defined.put(name, None);
             self.drop_tables(&defined)?;
