@@ -126,6 +126,20 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
+/// A version that a process kept and was killed before it made the tables for.
+fn killed_before_the_tables(folder: &std::path::Path, at: i64) {
+    let file = folder.join(format!("datasets/{HIRES}.json"));
+    let mut kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let versions = kept["versions"].as_array_mut().unwrap();
+    let mut next = versions.last().unwrap().clone();
+    next["version"] = (versions.len() + 1).into();
+    next["at"] = at.into();
+    next["rebuilt"] = true.into();
+    next["definition"]["cluster"] = serde_json::json!(["start_station_id"]);
+    versions.push(next);
+    std::fs::write(&file, kept.to_string()).unwrap();
+}
+
 /// The form of the page as it was drawn.
 fn form(state: &AppState, after: u32) -> Vec<(String, String)> {
     let definition = state.definition(HIRES).unwrap();
@@ -214,13 +228,23 @@ async fn a_dataset_lives_and_goes() {
     assert!(said(&site.save(&wrong).await).contains("GEOGRAPHY"));
 
     // A restart knows it all.
+    let later = site.state.clock.millis() + 1;
     site.background.stop().await;
     drop((site.router, site.state));
     // A copy: within one process the topics of the first are let go late.
     let copied = tempfile::tempdir().unwrap();
     copy(folder.path(), copied.path());
     let folder = copied;
+    killed_before_the_tables(folder.path(), later);
     let site = Site::open(folder.path()).await;
+    let again = async {
+        while site.number(&rows).await as u64 != dirt.hires() + dirt.repeated {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(WITHIN, again).await.unwrap();
+    let cluster = site.state.lake.warehouse().table(HIRES).await.unwrap().cluster;
+    assert_eq!(cluster, ["start_station_id"], "the tables are those of version 4, and their day was ingested again");
     assert_eq!(site.state.definition(HIRES).unwrap().title, "Hires of bicycles");
     let page = site.page("/datasets?dataset=london_cycle_hire&version=1").await;
     assert!(page.contains("This is version 1"));
