@@ -1,5 +1,6 @@
 //! Datasets that an admin defines: created from a sample, changed in versions, deleted with proof; and the second one of the show.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -122,15 +123,18 @@ impl AppState {
         let kept = self.lake.defined()?;
         let kept = kept.iter().find(|kept| kept.newest().is_some_and(|version| version.definition.name == dataset));
         let Some(made) = kept.and_then(|kept| kept.made()).map(|version| version.at) else { return Ok(None) };
-        let mut days = Vec::new();
+        // Oldest decision first: of a day that was delivered more than once, the newest run has it.
+        let mut ingested = BTreeMap::new();
         for row in self.store.deliveries().await? {
-            if row.day.dataset != dataset || row.decision != Decision::Ingested {
-                continue;
+            if let (true, Decision::Ingested, Some(run)) = (row.day.dataset == dataset, row.decision, row.run_id) {
+                ingested.insert(row.day, run);
             }
-            let Some(run) = &row.run_id else { continue };
+        }
+        let mut days = Vec::new();
+        for (day, run) in ingested {
             // Created, not ended: no run of the dataset was under way when the tables were made.
-            if self.store.run(run).await?.created_at < made && !days.contains(&row.day) {
-                days.push(row.day);
+            if self.store.run(&run).await?.created_at < made {
+                days.push(day);
             }
         }
         if days.is_empty() {
