@@ -11,6 +11,7 @@ use crate::customers::{self, Attempt, NewToken, TokenState, UploadIdentity};
 use crate::error::Result;
 use crate::format;
 use crate::ingestion::FolderState;
+use crate::reset::PlanItem;
 use crate::store::{AccountRow, Decision, TokenRow};
 
 /// Deleted customers that are listed.
@@ -61,6 +62,13 @@ pub(super) fn text(text: impl Into<String>) -> GridCell {
 
 pub(super) fn fact(label: &str, value: impl Into<String>, rest: impl Into<String>) -> FactView {
     FactView { label: label.to_owned(), value: value.into(), rest: rest.into() }
+}
+
+/// A line of what a deletion takes: `silver.sessions: 3 partitions, 120 rows`.
+pub(super) fn goes_line(item: &PlanItem) -> String {
+    let place = if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
+    let rows = if item.rows > 0 { format!(", {}", format::plural(item.rows, "row")) } else { String::new() };
+    format!("{place}: {}{rows}", format::plural(item.count, item.what.trim_end_matches('s')))
 }
 
 /// A customer's part of a zone.
@@ -265,19 +273,8 @@ impl Views {
             return Ok(none(note("A reset is under way. Wait until it is over.".to_owned(), link)));
         }
         let deletion = self.state.customer_deletion(id).await?;
-        let mut goes: Vec<String> = deletion
-            .plan
-            .items
-            .iter()
-            .filter(|item| item.place != "messages")
-            .map(|item| {
-                let place =
-                    if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
-                let rows =
-                    if item.rows > 0 { format!(", {}", format::plural(item.rows, "row")) } else { String::new() };
-                format!("{place}: {}{rows}", format::plural(item.count, item.what.trim_end_matches('s')))
-            })
-            .collect();
+        let mut goes: Vec<String> =
+            deletion.plan.items.iter().filter(|item| item.place != "messages").map(goes_line).collect();
         goes.push("the customer and its upload tokens".to_owned());
         Ok((None, goes, format::plural(deletion.items, "item"), deletion.plan.digest))
     }

@@ -8,7 +8,7 @@ use showrunner_lake::defined::{FieldType, Mode};
 use showrunner_lake::model::{TableStat, Zone};
 
 use super::Views;
-use super::customers::{fact, grid, text};
+use super::customers::{fact, goes_line, grid, text};
 use crate::datasets::{BICYCLES, tables};
 use crate::error::Result;
 use crate::format;
@@ -285,13 +285,7 @@ impl Views {
             return Ok(none(note("A reset is under way. Wait until it is over.".to_owned(), link)));
         }
         let plan = self.state.dataset_deletion(&definition.name).await?;
-        let line = |item: &reset::PlanItem| {
-            let place =
-                if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
-            let rows = if item.rows > 0 { format!(", {}", format::plural(item.rows, "row")) } else { String::new() };
-            format!("{place}: {}{rows}", format::plural(item.count, item.what.trim_end_matches('s')))
-        };
-        let mut goes: Vec<String> = plan.items.iter().map(line).collect();
+        let mut goes: Vec<String> = plan.items.iter().map(goes_line).collect();
         goes.push(format!("{} with all versions of the definition", format::plural(4, "table")));
         Ok((None, goes, format::plural(reset::total(&plan.items), "item"), plan.digest))
     }
