@@ -76,6 +76,8 @@ pub struct Streams {
     settings: StreamSettings,
     /// The stream that is not over, as the player sees it. Changed only behind the database.
     active: Mutex<Option<Playing>>,
+    /// Held from the look at `active` until what it asked for is published and counted there.
+    publishing: tokio::sync::Mutex<()>,
     /// The day that was read last, with its dataset and date.
     kept: tokio::sync::Mutex<Option<KeptDay>>,
     /// The stream that is published as fast as it goes.
@@ -123,6 +125,7 @@ impl Streams {
             ids,
             settings,
             active: Mutex::default(),
+            publishing: tokio::sync::Mutex::default(),
             kept: tokio::sync::Mutex::default(),
             unbounded: Mutex::default(),
             wake: Notify::new(),
@@ -386,6 +389,8 @@ impl Streams {
             }
         });
         self.wake.notify_one();
+        // What was being published by the old state is out: a stream that is said to pause publishes nothing more.
+        drop(self.publishing.lock().await);
         self.changed();
         Ok(row)
     }

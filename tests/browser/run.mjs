@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = join(here, 'specs');
@@ -30,7 +30,13 @@ if (specs.length === 0) fail(`no spec in ${folder} matches ${words.join(', ') ||
 
 const { status, signal } = spawnSync(
   process.execPath,
-  ['--test', '--test-concurrency=1', '--test-reporter=spec', ...specs.map((name) => join(folder, name))],
+  [
+    '--test', '--test-concurrency=1',
+    '--test-reporter=spec', '--test-reporter-destination=stdout',
+    // After everything else, so that it is seen where only the end of a long output is kept.
+    `--test-reporter=${pathToFileURL(join(here, 'lib', 'failed.mjs'))}`, '--test-reporter-destination=stderr',
+    ...specs.map((name) => join(folder, name)),
+  ],
   { stdio: ['ignore', 'inherit', 'inherit'] },
 );
 if (signal) fail(`the runner was ended by ${signal}`);

@@ -129,6 +129,7 @@ impl Streams {
             if halt.is_cancelled() {
                 return Ok(None);
             }
+            let publishing = self.publishing.lock().await;
             let Some(Playing { row, burst, stop, .. }) = self.with_active(|playing| playing.clone()) else {
                 return Ok(None);
             };
@@ -146,6 +147,7 @@ impl Streams {
             let unbounded = self.unbounded.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&row.id);
             let wanted = if unbounded { BATCH } else { burst.saturating_add(due) };
             if wanted == 0 {
+                drop(publishing);
                 let missing = 1.0 - pace.credit;
                 let wait =
                     if playing { Duration::from_secs_f64((missing / row.rate).max(TICK)) } else { Duration::MAX };
@@ -160,6 +162,7 @@ impl Streams {
                 playing.burst -= published.saturating_sub(due).min(playing.burst);
                 playing.meter.add(now, published);
             });
+            drop(publishing);
             if published > 0 {
                 failpoint::reach("stream:published");
                 self.changed();
