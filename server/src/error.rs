@@ -70,7 +70,7 @@ impl From<showrunner_lake::Error> for Error {
             Lake::NotFound => ErrorKind::NotFound,
             Lake::Exists | Lake::Conflict => ErrorKind::Conflict,
             Lake::Invalid | Lake::TooLarge => ErrorKind::Invalid,
-            Lake::Storage | Lake::Timeout | Lake::Busy => ErrorKind::Unavailable,
+            Lake::Storage | Lake::Timeout | Lake::Busy | Lake::Denied | Lake::Unavailable => ErrorKind::Unavailable,
             Lake::Cancelled => ErrorKind::Cancelled,
             Lake::Internal => ErrorKind::Internal,
         };

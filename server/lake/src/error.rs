@@ -21,6 +21,10 @@ pub enum ErrorKind {
     Timeout,
     /// As much as is allowed at a time is under way already.
     Busy,
+    /// Whoever asks may not, or nobody knows who asks.
+    Denied,
+    /// A service elsewhere does not answer, or is in trouble.
+    Unavailable,
     /// A bug or an unexpected state.
     Internal,
 }

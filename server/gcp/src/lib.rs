@@ -1,0 +1,11 @@
+//! The lake's ports on Google Cloud, by Google's own clients where they can do it and by plain REST where they cannot
+//! (docs/decisions/0016-google-cloud.md). One layer of credentials for all of them, every endpoint configurable, a deadline on every call.
+
+mod config;
+mod credentials;
+mod error;
+mod retry;
+
+pub use config::{Endpoint, Endpoints, GcpConfig};
+pub use credentials::Access;
+pub use retry::{ATTEMPTS, DEADLINE};
