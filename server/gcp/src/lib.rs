@@ -5,7 +5,9 @@ mod config;
 mod credentials;
 mod error;
 mod retry;
+mod topics;
 
 pub use config::{Endpoint, Endpoints, GcpConfig};
 pub use credentials::Access;
 pub use retry::{ATTEMPTS, DEADLINE};
+pub use topics::PubSubTopics;
