@@ -236,14 +236,22 @@ impl Topics for PubSubTopics {
     }
 
     async fn seek(&self, subscription: &str, target: SeekTarget) -> Result<()> {
-        // What has come already is from before.
-        self.end_stream(subscription).await;
+        let received = self.known_stream(subscription).await?;
+        if let Some(received) = &received {
+            // An acknowledgement that is on its way would count after the seek.
+            received.flush().await;
+        }
+        let (since, target) = match target {
+            SeekTarget::Now => (Some(convert::now() + SKEW), None),
+            SeekTarget::Time(time) => (Some(time), None),
+            SeekTarget::Snapshot(name) => (None, Some(name)),
+        };
+        let forget = || received.as_ref().into_iter().for_each(|received| received.forget(since));
+        forget();
         let request = self.subscription_admin.seek().set_subscription(self.names.subscription(subscription));
-        let now = target == SeekTarget::Now;
-        let request = match target {
-            SeekTarget::Now => request.set_time(convert::timestamp(convert::now() + SKEW)),
-            SeekTarget::Time(time) => request.set_time(convert::timestamp(time)),
-            SeekTarget::Snapshot(name) => request.set_snapshot(self.names.snapshot(&name)),
+        let request = match (since, target) {
+            (_, Some(name)) => request.set_snapshot(self.names.snapshot(&name)),
+            (since, None) => request.set_time(convert::timestamp(since.unwrap_or_else(convert::now))),
         };
         let sought = request.send().await.map_err(|e| from_gax(&format!("seek the subscription {subscription}"), e));
         sought.map_err(|error| match error.kind {
@@ -251,10 +259,11 @@ impl Topics for PubSubTopics {
             ErrorKind::Conflict => Error { kind: ErrorKind::Invalid, ..error },
             _ => error,
         })?;
-        if now {
-            // What is published up to that moment is dropped, so that nobody publishes before it is over.
-            tokio::time::sleep(SKEW).await;
+        if let Some(wait) = since.and_then(|since| (since - convert::now()).to_std().ok()) {
+            // What is published up to that moment is dropped: nobody who waited for the seek loses anything by a clock that differs.
+            tokio::time::sleep(wait.min(SKEW)).await;
         }
+        forget();
         Ok(())
     }
 

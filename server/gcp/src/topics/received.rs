@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use google_cloud_pubsub::client::Subscriber;
 use google_cloud_pubsub::subscriber::handler::Handler;
 use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior, ShutdownToken};
@@ -24,6 +25,8 @@ const OUTSTANDING_MESSAGES: i64 = 100_000;
 const OUTSTANDING_BYTES: i64 = 256 << 20;
 /// A stream that has just begun has nothing yet: 'at once' is so long then, about what a unary pull takes.
 const FIRST: Duration = Duration::from_millis(700);
+/// What was given back comes again within its deadline and this.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often leases are looked through for those that have ended.
 const LOOK: Duration = Duration::from_millis(200);
 /// The client tells Google what was acknowledged ten times a second.
@@ -35,6 +38,7 @@ pub(super) struct Received {
     came: Notify,
     shutdown: ShutdownToken,
     ack_deadline: Duration,
+    ordered: bool,
     begun: Instant,
 }
 
@@ -42,7 +46,11 @@ pub(super) struct Received {
 struct State {
     waiting: VecDeque<Waiting>,
     leases: HashMap<String, Lease>,
+    /// By ordering key: what has to wait until messages that were given back have come again.
+    parked: HashMap<String, Parked>,
     next: u64,
+    /// What was published before is from before a seek, and may still come for a while.
+    since: Option<DateTime<Utc>>,
     over: Option<Over>,
 }
 
@@ -56,7 +64,22 @@ struct Lease {
     handler: Handler,
     ends: Instant,
     bytes: u64,
-    published: chrono::DateTime<chrono::Utc>,
+    message_id: String,
+    ordering_key: String,
+    /// Place in the order in which they were taken.
+    taken: u64,
+    published: DateTime<Utc>,
+}
+
+/// Messages of one ordering key. Google sends several of a key together, so that some have come, or are on the way, when one is given back.
+struct Parked {
+    /// Ids of those that were given back.
+    awaited: Vec<String>,
+    /// Those of them that came again, then those behind them.
+    again: VecDeque<Waiting>,
+    behind: VecDeque<Waiting>,
+    /// One that went to the dead letters does not come again: then nobody waits for it.
+    until: Instant,
 }
 
 /// Why a stream has ended.
@@ -80,6 +103,7 @@ impl Received {
             came: Notify::new(),
             shutdown: stream.shutdown_token(),
             ack_deadline: config.ack_deadline,
+            ordered: config.ordered,
             begun: Instant::now(),
         });
         tokio::spawn(read(received.clone(), stream, config.dead_letter.is_some()));
@@ -110,11 +134,26 @@ impl Received {
         self.end(ErrorKind::Conflict, "The subscription was sought or deleted in the meantime. Pull again.".to_owned());
         let rest = {
             let mut state = self.state();
-            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.leases))
+            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.leases), std::mem::take(&mut state.parked))
         };
         self.shutdown.shutdown().await;
         // After the shutdown: giving each back by itself would be as many calls.
         drop(rest);
+    }
+
+    /// Forgets what is out and waiting, since the subscription is sought: before the call, and once more after it for what came meanwhile.
+    /// With a time nothing that was published before it is delivered any more.
+    pub fn forget(&self, since: Option<DateTime<Utc>>) {
+        let mut state = self.state();
+        state.since = since;
+        let waiting = std::mem::take(&mut state.waiting).into_iter().map(|waiting| waiting.handler);
+        let leases = std::mem::take(&mut state.leases).into_values().map(|lease| lease.handler);
+        let parked = std::mem::take(&mut state.parked).into_values();
+        let parked =
+            parked.flat_map(|parked| parked.again.into_iter().chain(parked.behind)).map(|waiting| waiting.handler);
+        let all: Vec<Handler> = waiting.chain(leases).chain(parked).collect();
+        drop(state);
+        all.into_iter().for_each(Handler::nack);
     }
 
     /// Takes what is there, or waits for the first.
@@ -151,10 +190,20 @@ impl Received {
             }
             bytes += size;
             let Some(Waiting { message, attempt, handler }) = state.waiting.pop_front() else { break };
-            let ack_id = state.next.to_string();
+            let taken = state.next;
+            let ack_id = taken.to_string();
             state.next += 1;
             let ends = Instant::now() + self.ack_deadline;
-            state.leases.insert(ack_id.clone(), Lease { handler, ends, bytes: size, published: message.published });
+            let lease = Lease {
+                handler,
+                ends,
+                bytes: size,
+                message_id: message.id.clone(),
+                ordering_key: message.ordering_key.clone(),
+                taken,
+                published: message.published,
+            };
+            state.leases.insert(ack_id.clone(), lease);
             got.push(ReceivedMessage { ack_id, message, delivery_attempt: attempt });
         }
         Ok(got)
@@ -190,21 +239,57 @@ impl Received {
 
     /// These end so long from now; zero gives them back.
     pub fn modify(&self, ack_ids: &[String], deadline: Duration) {
-        let back: Vec<_> = {
-            let mut state = self.state();
-            if deadline.is_zero() {
-                ack_ids.iter().filter_map(|id| state.leases.remove(id)).collect()
-            } else {
-                let ends = Instant::now() + deadline;
-                for id in ack_ids {
-                    if let Some(lease) = state.leases.get_mut(id) {
-                        lease.ends = ends;
-                    }
-                }
-                Vec::new()
+        if deadline.is_zero() {
+            return self.give_back(|state| ack_ids.iter().filter_map(|id| state.leases.remove(id)).collect());
+        }
+        let ends = Instant::now() + deadline;
+        let mut state = self.state();
+        for id in ack_ids {
+            if let Some(lease) = state.leases.get_mut(id) {
+                lease.ends = ends;
             }
-        };
-        back.into_iter().for_each(|lease| lease.handler.nack());
+        }
+    }
+
+    /// Gives back what `choose` takes out. Where the subscription is ordered, what came later of the same key comes behind it again.
+    fn give_back(&self, choose: impl FnOnce(&mut State) -> Vec<Lease>) {
+        let mut state = self.state();
+        let mut back: Vec<Handler> = Vec::new();
+        for lease in choose(&mut state) {
+            let key = lease.ordering_key.clone();
+            let ordered = self.ordered && !key.is_empty();
+            let mut ids = vec![lease.message_id];
+            // In the order in which they are to come again: Google's emulator goes by it.
+            back.push(lease.handler);
+            if ordered {
+                let follows = |other: &Lease| other.ordering_key == key && other.taken > lease.taken;
+                let mut later: Vec<(u64, String)> =
+                    state.leases.iter().filter(|(_, l)| follows(l)).map(|(id, l)| (l.taken, id.clone())).collect();
+                later.sort_unstable();
+                for lease in later.iter().filter_map(|(_, id)| state.leases.remove(id)).collect::<Vec<_>>() {
+                    ids.push(lease.message_id);
+                    back.push(lease.handler);
+                }
+                state.park(key, ids, Instant::now() + self.ack_deadline + PATIENCE);
+            }
+        }
+        drop(state);
+        back.into_iter().for_each(Handler::nack);
+    }
+
+    fn came(&self, waiting: Waiting) {
+        let mut state = self.state();
+        let old = state.since.is_some_and(|since| waiting.message.published < since);
+        let over = state.over.is_some();
+        if !old && !over {
+            state.came(waiting);
+            drop(state);
+            return self.came.notify_waiters();
+        }
+        drop(state);
+        if old {
+            waiting.handler.ack();
+        }
     }
 
     /// Gives what was acknowledged the time to get to Google.
@@ -215,7 +300,8 @@ impl Received {
     /// What has come and is not acknowledged.
     pub fn backlog(&self) -> Backlog {
         let state = self.state();
-        let waiting = state.waiting.iter().map(|w| (size(&w.message), w.message.published));
+        let parked = state.parked.values().flat_map(|parked| parked.again.iter().chain(&parked.behind));
+        let waiting = state.waiting.iter().chain(parked).map(|w| (size(&w.message), w.message.published));
         let leased = state.leases.values().map(|lease| (lease.bytes, lease.published));
         let mut backlog = Backlog { outstanding: state.leases.len() as u64, ..Backlog::default() };
         for (bytes, published) in waiting.chain(leased) {
@@ -224,6 +310,53 @@ impl Received {
             backlog.oldest = Some(backlog.oldest.map_or(published, |oldest| oldest.min(published)));
         }
         backlog
+    }
+}
+
+impl State {
+    /// What has come of this key, and what will come, waits for these.
+    fn park(&mut self, key: String, ids: Vec<String>, until: Instant) {
+        let (behind, stay): (VecDeque<_>, _) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.message.ordering_key == key);
+        self.waiting = stay;
+        let none = || Parked { awaited: Vec::new(), again: VecDeque::new(), behind: VecDeque::new(), until };
+        let parked = self.parked.entry(key).or_insert_with(none);
+        parked.awaited.extend(ids);
+        parked.behind.extend(behind);
+        parked.until = until;
+    }
+
+    fn came(&mut self, waiting: Waiting) {
+        let key = &waiting.message.ordering_key;
+        let Some(parked) = self.parked.get_mut(key) else {
+            return self.waiting.push_back(waiting);
+        };
+        match parked.awaited.iter().position(|id| *id == waiting.message.id) {
+            Some(at) => {
+                parked.awaited.remove(at);
+                let over = parked.awaited.is_empty();
+                let key = key.clone();
+                parked.again.push_back(waiting);
+                if over {
+                    self.release(&key);
+                }
+            }
+            None => parked.behind.push_back(waiting),
+        }
+    }
+
+    fn release(&mut self, key: &str) {
+        if let Some(parked) = self.parked.remove(key) {
+            self.waiting.extend(parked.again);
+            self.waiting.extend(parked.behind);
+        }
+    }
+
+    /// Keys whose messages have waited long enough.
+    fn release_late(&mut self, now: Instant) -> bool {
+        let late: Vec<_> = self.parked.iter().filter(|(_, p)| p.until <= now).map(|(key, _)| key.clone()).collect();
+        late.iter().for_each(|key| self.release(key));
+        !late.is_empty()
     }
 }
 
@@ -239,12 +372,7 @@ async fn read(received: Arc<Received>, mut stream: MessageStream, attempts: bool
                     ordering_key: message.ordering_key,
                     published: message.publish_time.as_ref().map_or_else(convert::now, convert::time),
                 };
-                let mut state = received.state();
-                if state.over.is_none() {
-                    state.waiting.push_back(Waiting { message, attempt, handler });
-                }
-                drop(state);
-                received.came.notify_waiters();
+                received.came(Waiting { message, attempt, handler });
             }
             Some(Err(error)) => break explain("receive messages", &error),
             None => break (ErrorKind::Unavailable, "The stream of messages has ended. Pull again.".to_owned()),
@@ -257,16 +385,17 @@ async fn read(received: Arc<Received>, mut stream: MessageStream, attempts: bool
 async fn look_through(received: Arc<Received>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let late: Vec<Lease> = {
-            let mut state = received.state();
-            if state.over.is_some() {
-                return;
-            }
+        if received.is_over() {
+            return;
+        }
+        received.give_back(|state| {
             let now = Instant::now();
             let late: Vec<_> = state.leases.iter().filter(|(_, l)| l.ends <= now).map(|(id, _)| id.clone()).collect();
             late.iter().filter_map(|id| state.leases.remove(id)).collect()
-        };
-        late.into_iter().for_each(|lease| lease.handler.nack());
+        });
+        if received.state().release_late(Instant::now()) {
+            received.came.notify_waiters();
+        }
     }
 }
 

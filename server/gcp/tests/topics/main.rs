@@ -33,6 +33,22 @@ impl TopicHarness for Google {
     fn counts(&self) -> bool {
         false
     }
+
+    fn labels_snapshots(&self) -> bool {
+        false
+    }
+
+    fn retains_topics(&self) -> bool {
+        false
+    }
+
+    fn shares_snapshots(&self) -> bool {
+        false
+    }
+
+    fn longest_retention(&self) -> Duration {
+        Duration::from_secs(7 * 24 * 3_600)
+    }
 }
 
 /// Topics of a show that nobody else has.

@@ -95,7 +95,9 @@ pub(super) async fn to_a_snapshot(h: &dyn TopicHarness) {
     nothing(h, ONE, "not what was acknowledged then").await;
     t.create_subscription(TWO, TOPIC, SubscriptionConfig::default()).await.expect("create");
     t.seek(TWO, target.clone()).await.expect("another subscription of the same topic may take it up");
-    assert_eq!(sorted(&pull(h, TWO, 3).await), ["a", "c", "d"]);
+    if h.shares_snapshots() {
+        assert_eq!(sorted(&pull(h, TWO, 3).await), ["a", "c", "d"]);
+    }
     t.create_topic("contract-other", TopicConfig::default()).await.expect("create");
     t.create_subscription("contract-three", "contract-other", SubscriptionConfig::default()).await.expect("create");
     assert_eq!(kind(t.seek("contract-three", target).await), ErrorKind::Invalid, "one of another topic may not");
