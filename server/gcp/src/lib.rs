@@ -4,10 +4,12 @@
 mod config;
 mod credentials;
 mod error;
+mod objects;
 mod retry;
 mod topics;
 
 pub use config::{Endpoint, Endpoints, GcpConfig};
 pub use credentials::Access;
+pub use objects::CloudObjects;
 pub use retry::{ATTEMPTS, DEADLINE};
 pub use topics::PubSubTopics;
