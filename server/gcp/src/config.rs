@@ -160,7 +160,15 @@ mod tests {
             let endpoint = Endpoint::parse("X", text).expect(text);
             assert_eq!((endpoint.url(), endpoint.is_anonymous()), (url, anonymous), "{text}");
         }
-        for text in ["", "localhost:8085", "http://example.org", "http://10.0.0.1:1", "ftp://127.0.0.1", "https://a/b", "https://u@a"] {
+        for text in [
+            "",
+            "localhost:8085",
+            "http://example.org",
+            "http://10.0.0.1:1",
+            "ftp://127.0.0.1",
+            "https://a/b",
+            "https://u@a",
+        ] {
             let error = Endpoint::parse("SHOWRUNNER_X", text).expect_err(text);
             assert_eq!(error.kind, ErrorKind::Invalid);
             assert!(error.message.contains("SHOWRUNNER_X"), "{error}");

@@ -61,9 +61,10 @@ impl Access {
             )
         };
         let built = match &config.impersonate {
-            None => {
-                credentials::Builder::default().with_scopes([SCOPE]).build_access_token_credentials().map_err(missing)?
-            }
+            None => credentials::Builder::default()
+                .with_scopes([SCOPE])
+                .build_access_token_credentials()
+                .map_err(missing)?,
             Some(account) => {
                 let source = credentials::Builder::default().with_scopes([SCOPE]).build().map_err(missing)?;
                 impersonated::Builder::from_source_credentials(source)

@@ -4,8 +4,12 @@
 mod config;
 mod credentials;
 mod error;
+mod rest;
 mod retry;
+mod warehouse;
 
 pub use config::{Endpoint, Endpoints, GcpConfig};
 pub use credentials::Access;
+pub use rest::{Call, Pace, Rest};
 pub use retry::{ATTEMPTS, DEADLINE};
+pub use warehouse::{Answer, BigQueryWarehouse, Dataset, Masking, QueryCost, QueryLimits, RowPolicy, WarehouseOptions};
