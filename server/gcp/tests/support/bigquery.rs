@@ -83,7 +83,7 @@ impl Peer {
             .spawn()
             .expect("the peer starts");
         let url = format!("http://127.0.0.1:{rest}");
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
         let proxy = proxy(url.clone(), client.clone()).await;
         let peer = Peer { process, proxy, root };
         let begun = Instant::now();
@@ -104,9 +104,9 @@ async fn proxy(url: String, client: reqwest::Client) -> Server {
     Server::start(move |request: Request| {
         let (url, client, ids) = (url.clone(), client.clone(), ids.clone());
         Box::pin(async move {
-            if request.is("POST", "/jobs")
-                && let Some(id) = request.json().pointer("/jobReference/jobId").and_then(|id| id.as_str())
-                && !ids.lock().expect("not poisoned").insert(id.to_owned())
+            let id = request.json().pointer("/jobReference/jobId").and_then(|id| id.as_str()).map(str::to_owned);
+            if let Some(id) = &id
+                && ids.lock().expect("not poisoned").contains(id)
             {
                 return Reply::refused(409, "duplicate", &format!("Already Exists: Job p:US.{id}"));
             }
@@ -117,6 +117,11 @@ async fn proxy(url: String, client: reqwest::Client) -> Server {
             }
             let answer = onward.header("content-type", "application/json").send().await.expect("the peer answers");
             let status = answer.status().as_u16();
+            if status == 200
+                && let Some(id) = id
+            {
+                ids.lock().expect("not poisoned").insert(id);
+            }
             let body = answer.bytes().await.expect("the peer's answer").to_vec();
             Reply::Answer { status, headers: Vec::new(), body }
         })
