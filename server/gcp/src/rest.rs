@@ -257,7 +257,9 @@ impl Rest {
                 && attempt < self.pace.attempts
                 && Instant::now() + pause < deadline;
             if !again {
-                return Err(failed.into_error(&call.action));
+                let error = failed.into_error(&call.action);
+                let person = renewed && error.kind == ErrorKind::Denied && self.access.is_person();
+                return Err(if person { signed_out(&call.action, error) } else { error });
             }
             tracing::debug!(action = call.action, attempt, pause_ms = pause.as_millis(), "asking Google again");
             tokio::time::sleep(pause).await;
@@ -313,6 +315,12 @@ impl Rest {
         let body = response.bytes().await.map(|bytes| bytes.to_vec()).unwrap_or_default();
         Err(Failed::Refused { status, body, request, after })
     }
+}
+
+/// What a person can do about a token that is not valid any more.
+fn signed_out(action: &str, error: Error) -> Error {
+    let why = "your session with Google has ended. Sign in again, then try again";
+    Error { message: sentence(action, why, None), ..error }
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).

@@ -169,14 +169,17 @@ impl Jobs {
         for attempt in 0..TRIES {
             let id = id_of(attempt);
             let Some(job) = self.get(action, &id).await? else { return Ok(Settled::Free(id)) };
-            if !is_done(&job)
-                && let Err(error) = self.wait(action, job, self.deadline).await
-                && !self.get(action, &id).await?.is_some_and(|job| is_done(&job))
-            {
-                return Err(error);
+            if is_done(&job) {
+                if failure(action, &job).is_none() {
+                    return Ok(Settled::Done(job));
+                }
+                continue;
             }
-            if let Some(job) = self.get(action, &id).await?.filter(|job| failure(action, job).is_none()) {
-                return Ok(Settled::Done(job));
+            match self.wait(action, job, self.deadline).await {
+                Ok(job) => return Ok(Settled::Done(job)),
+                // It may have failed, or we may not know: only the first lets another try begin.
+                Err(error) if !self.get(action, &id).await?.is_some_and(|job| is_done(&job)) => return Err(error),
+                Err(_) => {}
             }
         }
         let why = format!("Could not {action}: it failed {TRIES} times under this id. Start it again under another.");

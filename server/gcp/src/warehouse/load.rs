@@ -19,7 +19,7 @@ use showrunner_lake::{Error, ErrorKind, Result};
 use super::jobs::{Settled, job_id, nonce, number};
 use super::tables::{described, fields};
 use super::types::Kind;
-use super::{BigQueryWarehouse, dates, identifier};
+use super::{BigQueryWarehouse, dates, identifier, literal};
 
 /// Partitions that one job may change (cloud.google.com/bigquery/quotas).
 const PARTITIONS: usize = 4000;
@@ -85,7 +85,7 @@ impl BigQueryWarehouse {
         let created = stored.get("creationTime").and_then(Value::as_str).unwrap_or_default();
         let of = [self.shown(name), job.to_owned()];
         let id_of = |n: u32| job_id("load", &[&of[0], &of[1], created, &n.to_string()]);
-        let action = format!("load {} dates into {}", partitions.len(), of[0]);
+        let action = format!("load rows into {}", of[0]);
         let days: Vec<NaiveDate> = partitions.iter().map(|(date, _)| *date).collect();
         if days.is_empty() {
             return Ok(outcome(name, 0, 0, 0, &stored));
@@ -97,6 +97,7 @@ impl BigQueryWarehouse {
                 return Ok(outcome(name, rows, 0, 0, &job));
             }
         };
+        self.sees_all_rows(&action, &table, &days).await?;
         let schema = arrow_schema(&table)?;
         let shown = &of[0];
         let mut conformed = Vec::with_capacity(partitions.len());
@@ -126,6 +127,33 @@ impl BigQueryWarehouse {
         stage.clear().await;
         let (files, bytes, done) = loaded?;
         Ok(outcome(name, rows, files, bytes, &done))
+    }
+
+    /// Row access policies hide rows from a statement too: it would leave the hidden ones and add the new beside them. So whoever loads has to
+    /// see as many rows of the dates as there are; the number that there are is told by metadata, which no policy filters.
+    async fn sees_all_rows(&self, action: &str, table: &WarehouseTable, days: &[NaiveDate]) -> Result<()> {
+        if self.row_policies(&table.name).await?.is_empty() {
+            return Ok(());
+        }
+        let partitions = days.iter().map(|day| format!("'{}'", day.format("%Y%m%d"))).collect::<Vec<_>>().join(", ");
+        let (project, dataset) = (&self.jobs.project, &self.options.dataset);
+        let sql = format!(
+            "SELECT SUM(total_rows) AS number FROM `{project}.{dataset}`.INFORMATION_SCHEMA.PARTITIONS \
+             WHERE table_name = {} AND partition_id IN ({partitions})",
+            literal(&table.name)
+        );
+        let stored = self.rows(action, &sql).await?;
+        let stored: u64 = stored.first().and_then(|row| row.first()?.as_str()?.parse().ok()).unwrap_or_default();
+        let seen: u64 = self.counted(&table.name, Some(days)).await?.iter().map(|(_, rows)| rows).sum();
+        if seen >= stored {
+            return Ok(());
+        }
+        let message = format!(
+            "Could not {action}: row access policies hide {} of {stored} rows from whoever loads, so they would not be replaced. \
+             Give the loading account a row access policy with FILTER USING (TRUE).",
+            stored - seen
+        );
+        Err(Error::new(ErrorKind::Denied, message))
     }
 
     /// Files, load job, statement. Gives files, bytes, and the statement's job.

@@ -234,3 +234,68 @@ impl BigQueryWarehouse {
         self.statement(&format!("delete data policy {id}"), "policy", &sql).await.map(|_job| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use showrunner_lake::objects::DiskObjects;
+
+    use super::*;
+    use crate::{Access, Endpoints, GcpConfig, WarehouseOptions};
+
+    /// The statements that Google's documentation and its users' code write (shared/google-cloud.md, 10 and 11).
+    #[test]
+    fn statements_are_spelled_as_google_documents_them() {
+        let config = GcpConfig {
+            project: "acme-demo".to_owned(),
+            location: "US".to_owned(),
+            show: "s".to_owned(),
+            impersonate: None,
+            endpoints: Endpoints::default(),
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let objects = Arc::new(DiskObjects::open(folder.path()).expect("a store"));
+        let options = WarehouseOptions::new("shop", "lake");
+        let shop = BigQueryWarehouse::new(&config, &Access::anonymous(), objects, options).expect("a warehouse");
+        let policy = RowPolicy {
+            id: "chile".to_owned(),
+            filter: "country IN (SELECT c FROM shop.mine WHERE email = SESSION_USER())".to_owned(),
+            grantees: vec!["user:a@x.org".to_owned(), "group:it's@x.org".to_owned()],
+        };
+        let people = ["principal://goog/subject/a@x.org".to_owned()];
+        for (sql, expected) in [
+            (
+                shop.row_policy_sql("t", &policy),
+                r"CREATE OR REPLACE ROW ACCESS POLICY `chile` ON `acme-demo.shop.t` GRANT TO ('user:a@x.org', 'group:it\'s@x.org') FILTER USING (country IN (SELECT c FROM shop.mine WHERE email = SESSION_USER()))",
+            ),
+            (
+                shop.data_policy_sql("mail", Some(Masking::Email)),
+                "CREATE OR REPLACE DATA_POLICY `acme-demo.region-us.mail` OPTIONS(data_policy_type='DATA_MASKING_POLICY', masking_expression='EMAIL_MASK')",
+            ),
+            (
+                shop.data_policy_sql("raw", None),
+                "CREATE OR REPLACE DATA_POLICY `acme-demo.region-us.raw` OPTIONS(data_policy_type='RAW_DATA_ACCESS_POLICY')",
+            ),
+            (
+                shop.grant_sql("mail", &people, true),
+                "GRANT FINE_GRAINED_READ ON DATA_POLICY `acme-demo.region-us.mail` TO 'principal://goog/subject/a@x.org'",
+            ),
+            (
+                shop.grant_sql("mail", &people, false),
+                "REVOKE FINE_GRAINED_READ ON DATA_POLICY `acme-demo.region-us.mail` FROM 'principal://goog/subject/a@x.org'",
+            ),
+            (
+                shop.column_policies_sql("t", "email", &["mail", "raw"]),
+                r#"ALTER TABLE `acme-demo.shop.t` ALTER COLUMN `email` SET OPTIONS (data_policies = ["{'name':'acme-demo.region-us.mail'}", "{'name':'acme-demo.region-us.raw'}"])"#,
+            ),
+            (
+                shop.column_policies_sql("t", "email", &[]),
+                "ALTER TABLE `acme-demo.shop.t` ALTER COLUMN `email` SET OPTIONS (data_policies = [])",
+            ),
+        ] {
+            assert_eq!(sql.expect(expected), expected);
+        }
+        assert_eq!(shop.data_policy_sql("a`b", None).map_err(|e| e.kind), Err(ErrorKind::Invalid));
+    }
+}

@@ -117,7 +117,10 @@ async fn a_token_that_ends_in_the_middle_is_asked_for_once_more() {
     let server = Server::scripted(|_, _| Reply::refused(401, "authError", "Invalid Credentials")).await;
     let error = rest(&server, quick(), who).send(read()).await.expect_err("no token is good");
     assert_eq!((error.kind, server.seen().len()), (ErrorKind::Denied, 2));
+    assert!(error.message.contains("Sign in again"), "{error}");
     assert!(!format!("{error:?}").contains("secret-token"));
+    let error = rest(&server, quick(), Access::anonymous()).send(read()).await.expect_err("ours is no good either");
+    assert!(error.message.contains("gcloud auth application-default login"), "{error}");
 }
 
 #[tokio::test]
@@ -203,9 +206,7 @@ async fn a_job_that_fails_while_it_runs_is_told_and_leaves_nothing() {
     let (shop, objects) = shop(&server, root.path()).await;
     let error = shop.load("t", "run", rows()).await.expect_err("the job failed");
     assert_eq!(error.kind, ErrorKind::Invalid);
-    for part in
-        ["load 1 dates into d.t", "Error while reading data, column name", "showrunner_stage_", "reason invalid"]
-    {
+    for part in ["load rows into d.t", "Error while reading data, column name", "showrunner_stage_", "reason invalid"] {
         assert!(error.message.contains(part), "{part}: {error}");
     }
     assert_eq!(objects.list(BUCKET, "").await.expect("a list"), [], "its files are deleted");

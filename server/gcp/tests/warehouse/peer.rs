@@ -192,6 +192,9 @@ async fn people_see_what_policies_let_them_see(shop: &BigQueryWarehouse) {
         let seen = answer.expect("an answer").total_rows;
         assert_eq!(seen, rows, "{who}");
     }
+    let hidden = shop.load("nested", "hidden", vec![(day("2017-07-01"), vec![])]).await.expect_err("rows are hidden");
+    assert_eq!(hidden.kind, ErrorKind::Denied);
+    assert!(hidden.message.contains("hide 2 of 2 rows") && hidden.message.contains("FILTER USING (TRUE)"), "{hidden}");
 }
 
 async fn emptying_keeps_the_shape(shop: &BigQueryWarehouse) {
