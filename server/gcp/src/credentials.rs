@@ -6,7 +6,7 @@ use std::sync::Arc;
 use google_cloud_auth::credentials::{self, AccessTokenCredentials, Credentials, anonymous, impersonated};
 use showrunner_lake::{Error, ErrorKind, Result};
 
-use crate::GcpConfig;
+use crate::{Endpoint, GcpConfig};
 
 /// What a token of ours may do.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -111,9 +111,10 @@ impl Access {
         }
     }
 
-    /// For Google's own clients. A person's token is for queries alone.
-    pub(crate) fn credentials(&self) -> Credentials {
+    /// For Google's own clients at this address. A person's token is for queries alone, and nobody's goes to an anonymous address.
+    pub(crate) fn to(&self, endpoint: &Endpoint) -> Credentials {
         match self.who.as_ref() {
+            _ if endpoint.is_anonymous() => anonymous::Builder::new().build(),
             Who::Application(credentials) => credentials.clone().into(),
             Who::Anonymous | Who::Person(_) => anonymous::Builder::new().build(),
         }

@@ -5,7 +5,13 @@ use showrunner_lake::{Error, ErrorKind};
 
 /// Turns a failure of Google's clients into ours. `action` completes "Could not …", for instance "write gs://b/k".
 pub(crate) fn from_gax(action: &str, error: google_cloud_gax::error::Error) -> Error {
-    let request = request_id(&error);
+    let (kind, message) = explain(action, &error);
+    Error::with(kind, message, error)
+}
+
+/// The kind and the sentence of [`from_gax`], for an error that cannot be taken along.
+pub(crate) fn explain(action: &str, error: &google_cloud_gax::error::Error) -> (ErrorKind, String) {
+    let request = request_id(error);
     let (kind, why) = if error.is_timeout() || error.is_exhausted() {
         (ErrorKind::Timeout, "Google did not answer in time. Try again".to_owned())
     } else if error.is_authentication() {
@@ -13,11 +19,11 @@ pub(crate) fn from_gax(action: &str, error: google_cloud_gax::error::Error) -> E
     } else if let Some(status) = error.status() {
         of_code(status.code, &status.message)
     } else if let Some(code) = error.http_status_code() {
-        of_http(code, &said(&error))
+        of_http(code, &said(error))
     } else {
         (ErrorKind::Unavailable, format!("the connection failed ({error}). Look at the network, then try again"))
     };
-    Error::with(kind, sentence(action, &why, request.as_deref()), error)
+    (kind, sentence(action, &why, request.as_deref()))
 }
 
 /// The sentence for people.

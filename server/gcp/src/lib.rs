@@ -6,10 +6,12 @@ mod credentials;
 mod error;
 mod rest;
 mod retry;
+mod topics;
 mod warehouse;
 
 pub use config::{Endpoint, Endpoints, GcpConfig};
 pub use credentials::Access;
 pub use rest::{Call, Pace, Rest};
 pub use retry::{ATTEMPTS, DEADLINE};
+pub use topics::PubSubTopics;
 pub use warehouse::{Answer, BigQueryWarehouse, Dataset, Masking, QueryCost, QueryLimits, RowPolicy, WarehouseOptions};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicy, RetryPolicyExt};
+
 use google_cloud_gax::exponential_backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 
 /// Attempts at one call at most.
@@ -15,4 +17,9 @@ pub(crate) fn backoff() -> ExponentialBackoff {
         .with_initial_delay(Duration::from_millis(250))
         .with_maximum_delay(Duration::from_secs(8))
         .clamp()
+}
+
+/// Retries by AIP-194: what Google says is safe, and calls that may be repeated.
+pub(crate) fn policy() -> impl RetryPolicy {
+    Aip194Strict.with_time_limit(DEADLINE).with_attempt_limit(ATTEMPTS)
 }

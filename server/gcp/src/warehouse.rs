@@ -7,6 +7,7 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
+use showrunner_lake::clock::{Clock, system_clock};
 use showrunner_lake::model::TableOutcome;
 use showrunner_lake::ports::{Objects, Warehouse, WarehouseTable};
 use showrunner_lake::{Error, ErrorKind, Result};
@@ -88,6 +89,7 @@ pub struct BigQueryWarehouse {
     objects: Arc<dyn Objects>,
     show: String,
     options: Arc<WarehouseOptions>,
+    clock: Clock,
 }
 
 impl std::fmt::Debug for BigQueryWarehouse {
@@ -122,7 +124,19 @@ impl BigQueryWarehouse {
             labels,
             deadline: options.job_deadline,
         };
-        Ok(BigQueryWarehouse { jobs, objects, show: config.show.clone(), options: Arc::new(options) })
+        Ok(BigQueryWarehouse {
+            jobs,
+            objects,
+            show: config.show.clone(),
+            options: Arc::new(options),
+            clock: system_clock(),
+        })
+    }
+
+    /// With another clock, for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> BigQueryWarehouse {
+        BigQueryWarehouse { clock, ..self }
     }
 
     /// `p.d.t` for SQL, quoted.

@@ -19,7 +19,7 @@ mod codec;
 mod core;
 mod deliveries;
 mod keys;
-mod limits;
+pub mod limits;
 mod log;
 mod publish;
 mod store;

@@ -1,1 +1,1 @@
-"""A small, strict fake of Google Cloud Storage for tests: JSON API, XML API and gRPC over one store. Start it with serve.py."""
+"""A strict fake of Google Cloud Storage for tests: JSON API, XML API and gRPC over one store. Start: serve.py."""

@@ -27,8 +27,9 @@ class Access:
         token = None
         if authorization:
             scheme, _, token = authorization.partition(" ")
-            if scheme.lower() != "bearer" or not token:
+            if scheme.lower() != "bearer":
                 raise unauthorized()
+            token = token.strip() or None  # object_store with `disable_oauth` sends an empty one
         if self.tokens and token not in self.tokens:
             raise unauthorized()
         return Caller(self, token)

@@ -58,7 +58,12 @@ def one(app, outer, content):
     if "Authorization" not in headers and outer.header("Authorization"):
         headers["Authorization"] = outer.header("Authorization")
     inner = Request(
-        method, target.path, parse_qsl(target.query, keep_blank_values=True), headers, Body(io.BytesIO(data), headers), outer.base_url
+        method,
+        target.path,
+        parse_qsl(target.query, keep_blank_values=True),
+        headers,
+        Body(io.BytesIO(data), headers),
+        outer.base_url,
     )
     try:
         if not target.path.startswith("/storage/v1/") or dict(inner.query).get("alt") == "media":
@@ -66,4 +71,8 @@ def one(app, outer, content):
     except ApiError as error:
         return app.error_response("json", inner, error)
     fault = app.faults.take("json", method, words[1])
-    return app.run("json", inner, {k: v for k, v in fault.items() if k in ("status", "reason", "message", "retry_after", "delay_ms")})
+    return app.run(
+        "json",
+        inner,
+        {k: v for k, v in fault.items() if k in ("status", "reason", "message", "retry_after", "delay_ms")},
+    )

@@ -7,6 +7,8 @@ import tempfile
 
 import google_crc32c
 
+from .errors import Unsupported, invalid
+
 QUANTUM = 256 * 1024  # what a resumable upload keeps is a multiple of this
 
 
@@ -56,9 +58,7 @@ def copy_file(file, blob):
 
 
 def check_sums(blob, crc32c=None, md5=None):
-    """Raises Google's 400 when what was sent is not what the sender says it is. Both sums in base64, as in the JSON API."""
-    from .errors import invalid
-
+    """Raises Google's 400 when what was sent is not what the sender says it is. Sums are in base64."""
     have = crc32c_text(blob.crc32c)
     if crc32c and crc32c != have:
         raise invalid(f'Provided CRC32C "{crc32c}" doesn\'t match calculated CRC32C "{have}".')
@@ -74,8 +74,6 @@ def parse_hash_header(values):
         for item in value.split(","):
             key, _, text = item.strip().partition("=")
             if key not in ("crc32c", "md5"):
-                from .errors import Unsupported
-
                 raise Unsupported(f"unknown hash in header x-goog-hash: {key}", 400)
             found[key] = text
     return found

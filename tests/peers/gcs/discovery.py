@@ -1,4 +1,4 @@
-"""Google's own description of the JSON API (shipped by google-api-python-client): routes, parameters, fields of bodies."""
+"""Google's own description of the JSON API (from google-api-python-client): routes, parameters, fields of bodies."""
 
 import json
 import os

@@ -47,12 +47,12 @@ class ApiError(Exception):
         return json.dumps({"error": {"code": self.status, "message": self.message, "errors": [error]}}).encode()
 
     def xml_body(self):
-        text = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{self.xml}</Code><Message>{escape(self.message)}</Message></Error>"
-        return text.encode()
+        said = f"<Code>{self.xml}</Code><Message>{escape(self.message)}</Message>"
+        return f"<?xml version='1.0' encoding='UTF-8'?><Error>{said}</Error>".encode()
 
 
 class Unsupported(ApiError):
-    """Something this fake does not know or does not do. Written to the log, so that a test can insist that there was none."""
+    """Something this fake does not know or does not do. Written to the log, so that a test can insist on none."""
 
     def __init__(self, message, status=501):
         super().__init__(status, message, grpc="UNIMPLEMENTED" if status == 501 else None)

@@ -3,7 +3,19 @@
 import re
 import threading
 
-FIELDS = {"match", "status", "message", "reason", "retry_after", "times", "cut_after_bytes", "cut_download_after", "delay_ms", "drop_response", "after"}
+FIELDS = {
+    "match",
+    "status",
+    "message",
+    "reason",
+    "retry_after",
+    "times",
+    "cut_after_bytes",
+    "cut_download_after",
+    "delay_ms",
+    "drop_response",
+    "after",
+}
 MATCH = {"surface", "method", "path"}
 KINDS = FIELDS - {"match", "message", "reason", "retry_after", "times", "after"}
 

@@ -1,18 +1,25 @@
-"""The HTTP server: one thread per connection, keep-alive, and for each call auth, faults, delays and the list of calls."""
+"""The HTTP server: one thread per connection, keep-alive, for each call auth, faults, delays, the list of calls."""
 
 import http.client
 import json
 import os
 import socket
 import time
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote
 
 from . import batch
-from .errors import ApiError, ConnectionCut, Unsupported, invalid
+from .errors import ApiError, ConnectionCut, Unsupported
 from .http_types import CHUNK, Body, Request, Response
 
-JSON_PATHS = ("/storage/v1/", "/upload/storage/v1/", "/resumable/upload/storage/v1/", "/download/storage/v1/", "/batch/storage/v1")
+JSON_PATHS = (
+    "/storage/v1/",
+    "/upload/storage/v1/",
+    "/resumable/upload/storage/v1/",
+    "/download/storage/v1/",
+    "/batch/storage/v1",
+)
 
 
 class Server(ThreadingHTTPServer):
@@ -46,9 +53,15 @@ class Handler(BaseHTTPRequestHandler):
         app, started = self.server.app, time.time()
         raw_path, _, raw_query = self.path.partition("?")
         query = parse_qsl(raw_query, keep_blank_values=True)
-        base_url = f"http://{self.headers.get('Host') or app.authority}"
+        # Google's Rust client sends Host without the port; addresses in answers need it
+        host = self.headers.get("Host") or ""
+        base_url = f"http://{host if ':' in host else app.authority}"
         if raw_path.startswith("/_fake/"):
-            self.answer(app.control.handle(Request(self.command, raw_path, query, self.headers, Body(self.rfile, self.headers), base_url)))
+            self.answer(
+                app.control.handle(
+                    Request(self.command, raw_path, query, self.headers, Body(self.rfile, self.headers), base_url)
+                )
+            )
             return
         surface = "json" if raw_path.startswith(JSON_PATHS) else "xml"
         resource = unquote(raw_path) + (f"?{raw_query}" if raw_query else "")
@@ -68,14 +81,20 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(response, fault.get("cut_download_after"))
         finally:
             app.journal.call(
-                surface=surface, method=self.command, resource=resource, status=status, started=started,
-                operation=request.operation, size_in=body.taken, fault=_named(fault),
+                surface=surface,
+                method=self.command,
+                resource=resource,
+                status=status,
+                started=started,
+                operation=request.operation,
+                size_in=body.taken,
+                fault=named(fault),
             )
         if cut:
             self.hang_up()
 
     def drain(self, body):
-        """The rest of a body that nobody read, or the next request could not be found. A long one costs the connection."""
+        """Reads what nobody read of a body, or the next request could not be found. A long one costs the connection."""
         if body.chunked or (body.length or 0) - body.taken < 64 << 20:
             try:
                 while body.read():
@@ -124,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
             pass
 
 
-def _named(fault):
+def named(fault):
     return {k: v for k, v in fault.items() if k not in ("match", "times", "after")} or None
 
 
@@ -154,8 +173,11 @@ class App:
             return self.json_api.handle(request)
         except ApiError as error:
             return self.error_response(surface, request, error)
-        except RecursionError:
-            return self.error_response(surface, request, invalid("The body is nested too deeply."))
+        except (ConnectionCut, OSError):
+            raise
+        except Exception as error:  # a bug of the fake must not look like Google's answer
+            traceback.print_exc()
+            return self.error_response(surface, request, Unsupported(f"internal error of the fake: {error!r}"))
 
     def error_response(self, surface, request, error):
         if isinstance(error, Unsupported):
@@ -169,7 +191,9 @@ class App:
 
 
 def ordered_error(fault):
-    error = ApiError(fault["status"], fault.get("message", "A fault that the test ordered."), reason=fault.get("reason"))
+    error = ApiError(
+        fault["status"], fault.get("message", "A fault that the test ordered."), reason=fault.get("reason")
+    )
     error.retry_after = fault.get("retry_after")
     return error
 

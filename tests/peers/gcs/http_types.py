@@ -72,7 +72,11 @@ class Body:
         return b"".join(iter(self.read, b""))
 
     def _read_plain(self, size):
-        data = self._stream.read1(min(size, self._left)) if hasattr(self._stream, "read1") else self._stream.read(min(size, self._left))
+        data = (
+            self._stream.read1(min(size, self._left))
+            if hasattr(self._stream, "read1")
+            else self._stream.read(min(size, self._left))
+        )
         if not data:
             raise ConnectionCut()
         self._left -= len(data)

@@ -1,4 +1,4 @@
-"""The JSON API: routes by Google's description, buckets, their policies, notification configs, the project's service account."""
+"""The JSON API: routes as Google describes them, buckets, policies, notification configs, the service account."""
 
 import json
 
@@ -6,29 +6,33 @@ from . import json_objects
 from .discovery import UPLOAD_PREFIXES
 from .errors import ApiError, Unsupported, invalid
 from .http_types import Response
+from .json_objects import conditions
 from .listing import token_of, value_of
-from .model import BUCKET_FIELDS, Conditions
+from .model import BUCKET_FIELDS
 from .notifications import check_config
 from .render import bucket_json
 from .uploads import parse_json
 
-# parameters that change nothing here
+# parameters that change nothing here; `projection=full` shows no access control lists, as with uniform access
 IDLE = {"alt", "fields", "key", "oauth_token", "prettyPrint", "quotaUser", "userIp", "projection", "uploadType"}
 # fields of a bucket that only Google sets; a client may send them back
-OUTPUT = {"kind", "id", "selfLink", "projectNumber", "metageneration", "generation", "etag", "timeCreated", "updated", "locationType", "name", "location"}
+OUTPUT = {
+    "kind",
+    "id",
+    "selfLink",
+    "projectNumber",
+    "metageneration",
+    "generation",
+    "etag",
+    "timeCreated",
+    "updated",
+    "locationType",
+    "name",
+    "location",
+}
 PROJECT_NUMBER = "123456789012"
 
 
-def conditions(query, prefix="if"):
-    return Conditions(
-        query.get(f"{prefix}GenerationMatch"),
-        query.get(f"{prefix}GenerationNotMatch"),
-        query.get(f"{prefix}MetagenerationMatch"),
-        query.get(f"{prefix}MetagenerationNotMatch"),
-    )
-
-
-IF_GENERATION = {"ifGenerationMatch", "ifGenerationNotMatch", "ifMetagenerationMatch", "ifMetagenerationNotMatch"}
 IF_META = {"ifMetagenerationMatch", "ifMetagenerationNotMatch"}
 
 
@@ -46,7 +50,9 @@ class Call:
 
     def reply(self, value, status=200):
         data = json.dumps(value, ensure_ascii=False).encode()
-        return Response(status, data, {"ETag": value["etag"]} if "etag" in value else {}, "application/json; charset=UTF-8")
+        return Response(
+            status, data, {"ETag": value["etag"]} if "etag" in value else {}, "application/json; charset=UTF-8"
+        )
 
     def bucket(self, bucket, status=200):
         return self.reply(bucket_json(bucket, self.request.base_url, PROJECT_NUMBER), status)
@@ -76,8 +82,6 @@ class JsonApi:
         for name in query:
             if name not in known and name not in IDLE:
                 raise Unsupported(f"query parameter '{name}' of {method.id} is not in this fake")
-        if query.get("projection") == "full":
-            raise Unsupported("projection=full: there are no access control lists in this fake")
         if "alt" in query and query["alt"] == "media" and method.id != "objects.get":
             raise Unsupported(f"alt=media with {method.id}", 400)
         return handler(Call(self, request, method, parameters, query))
@@ -91,7 +95,7 @@ def bucket_fields(body):
             fields[key] = value
         elif key not in OUTPUT and value not in (None, [], {}):
             raise Unsupported(f"field 'Bucket.{key}' is not in this fake")
-    for key, inner in (fields.get("iamConfiguration") or {}).items():
+    for key in fields.get("iamConfiguration") or {}:
         if key not in ("uniformBucketLevelAccess", "publicAccessPrevention", "bucketPolicyOnly"):
             raise Unsupported(f"field 'Bucket.iamConfiguration.{key}' is not in this fake")
     return fields
@@ -119,7 +123,11 @@ def buckets_get(call):
 
 
 def buckets_list(call):
-    found = [b for b in call.store.list_buckets(call.query["project"], call.query.get("prefix", "")) if call.caller.may(b.name, "list")]
+    found = [
+        b
+        for b in call.store.list_buckets(call.query["project"], call.query.get("prefix", ""))
+        if call.caller.may(b.name, "list")
+    ]
     if "pageToken" in call.query:
         found = [b for b in found if b.name > value_of(call.query["pageToken"])[1]]
     limit = min(call.query.get("maxResults", 1000), 1000)

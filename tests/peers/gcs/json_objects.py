@@ -1,19 +1,37 @@
-"""The JSON API: objects. Handlers take a Call (json_api.py); HANDLERS says which query parameters each of them heeds."""
+"""The JSON API: objects. Handlers take a Call (json_api.py); HANDLERS says which query parameters each heeds."""
 
 from . import objects
-from .blobs import parse_hash_header
 from .errors import Unsupported, invalid, object_missing
 from .http_types import Response
 from .listing import list_objects
 from .model import OBJECT_FIELDS, Conditions
 from .render import download, object_json
+from .uploads import parse_json
 
 IF = {"ifGenerationMatch", "ifGenerationNotMatch", "ifMetagenerationMatch", "ifMetagenerationNotMatch"}
 IF_SOURCE = {f"ifSource{name[2:]}" for name in IF}
 # what only Google sets on an object; a client may send it back
 OUTPUT = {
-    "kind", "id", "selfLink", "mediaLink", "name", "bucket", "generation", "metageneration", "size", "crc32c", "md5Hash", "etag",
-    "timeCreated", "updated", "timeStorageClassUpdated", "timeFinalized", "timeDeleted", "componentCount", "softDeleteTime", "hardDeleteTime",
+    "kind",
+    "id",
+    "selfLink",
+    "mediaLink",
+    "name",
+    "bucket",
+    "generation",
+    "metageneration",
+    "size",
+    "crc32c",
+    "md5Hash",
+    "etag",
+    "timeCreated",
+    "updated",
+    "timeStorageClassUpdated",
+    "timeFinalized",
+    "timeDeleted",
+    "componentCount",
+    "softDeleteTime",
+    "hardDeleteTime",
 }
 
 
@@ -70,8 +88,6 @@ def insert(call):
     if kind == "media":
         where, name, fields, wanted, _ = metadata({})
         return reply(call, uploads.media(request, where, name, fields, wanted))
-    from .uploads import parse_json
-
     where, name, fields, wanted, sums = metadata(parse_json(request.body.read_all()))
     return uploads.start(request, where, name, fields, wanted, sums)
 
@@ -133,7 +149,10 @@ def patch(call, replace=False):
     call.caller.require(bucket, "update", name)
     changes = object_fields(call.body())
     with call.store.lock:
-        return reply(call, call.store.update(bucket, name, changes, call.query.get("generation"), conditions(call.query), replace))
+        return reply(
+            call,
+            call.store.update(bucket, name, changes, call.query.get("generation"), conditions(call.query), replace),
+        )
 
 
 def update(call):
@@ -162,8 +181,14 @@ def rewrite(call):
     source = _source(call)
     call.store.bucket(bucket)
     done, token, made = call.api.rewrites.step(
-        source, bucket, name, fields, conditions(call.query), call.query.get("rewriteToken"),
-        call.query.get("maxBytesRewrittenPerCall"), call.caller,
+        source,
+        bucket,
+        name,
+        fields,
+        conditions(call.query),
+        call.query.get("rewriteToken"),
+        call.query.get("maxBytesRewrittenPerCall"),
+        call.caller,
     )
     answer = {
         "kind": "storage#rewriteResponse",
@@ -182,7 +207,9 @@ def copy(call):
     bucket, name = call.path["destinationBucket"], call.path["destinationObject"]
     call.caller.require(bucket, "create", name)
     fields = _given(call.body())
-    return reply(call, objects.copy(call.store, _source(call), bucket, name, fields, conditions(call.query), call.caller))
+    return reply(
+        call, objects.copy(call.store, _source(call), bucket, name, fields, conditions(call.query), call.caller)
+    )
 
 
 def compose(call):
@@ -199,7 +226,15 @@ def compose(call):
     sums = {"crc32c": destination["crc32c"]} if destination.get("crc32c") else None
     wanted = Conditions(call.query.get("ifGenerationMatch"), None, call.query.get("ifMetagenerationMatch"), None)
     made = objects.compose(
-        call.store, bucket, name, sources, _given(destination), wanted, call.caller, body.get("deleteSourceObjects", False), sums
+        call.store,
+        bucket,
+        name,
+        sources,
+        _given(destination),
+        wanted,
+        call.caller,
+        body.get("deleteSourceObjects", False),
+        sums,
     )
     return reply(call, made)
 
@@ -221,7 +256,15 @@ def move(call):
 
 
 LIST = {
-    "prefix", "delimiter", "pageToken", "maxResults", "versions", "softDeleted", "startOffset", "endOffset", "includeTrailingDelimiter",
+    "prefix",
+    "delimiter",
+    "pageToken",
+    "maxResults",
+    "versions",
+    "softDeleted",
+    "startOffset",
+    "endOffset",
+    "includeTrailingDelimiter",
 }
 COPY = IF | IF_SOURCE | {"sourceGeneration"}
 HANDLERS = {

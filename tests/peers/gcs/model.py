@@ -21,12 +21,12 @@ def now_us():
 
 
 def rfc3339(us):
-    when = datetime.datetime.fromtimestamp(us / 1_000_000, datetime.timezone.utc)
+    when = datetime.datetime.fromtimestamp(us / 1_000_000, datetime.UTC)
     return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{us // 1000 % 1000:03d}Z"
 
 
 def http_date(us):
-    when = datetime.datetime.fromtimestamp(us // 1_000_000, datetime.timezone.utc)
+    when = datetime.datetime.fromtimestamp(us // 1_000_000, datetime.UTC)
     return when.strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
@@ -53,7 +53,15 @@ BUCKET_FIELDS = (
     "iamConfiguration",
     "lifecycle",
 )
-STORAGE_CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL", "DURABLE_REDUCED_AVAILABILITY")
+STORAGE_CLASSES = (
+    "STANDARD",
+    "NEARLINE",
+    "COLDLINE",
+    "ARCHIVE",
+    "MULTI_REGIONAL",
+    "REGIONAL",
+    "DURABLE_REDUCED_AVAILABILITY",
+)
 DEFAULT_SOFT_DELETE = 604800
 
 
@@ -76,6 +84,7 @@ class Object:
     deleted: int | None = None  # became noncurrent
     soft_deleted: int | None = None
     hard_delete: int | None = None
+    stamp: tuple | None = None  # (time, size) of its file, to see that somebody else wrote it anew
 
     @property
     def etag(self):

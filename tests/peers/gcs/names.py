@@ -40,6 +40,4 @@ def check_object(name):
 def can_be_path(name):
     """Whether NAME can lie at ROOT/BUCKET/NAME as it is; others are kept under their generation only."""
     parts = name.split("/")
-    return "\0" not in name and all(
-        part not in ("", ".", "..") and len(part.encode("utf-8")) <= 255 for part in parts
-    )
+    return "\0" not in name and all(part not in ("", ".", "..") and len(part.encode("utf-8")) <= 255 for part in parts)

@@ -1,4 +1,4 @@
-"""Notification configs, and their messages to Pub\\/Sub: in the background, at least once, in no promised order."""
+"""Notification configs, and their messages to Pub/Sub: in the background, at least once, in no promised order."""
 
 import json
 import queue
@@ -6,6 +6,9 @@ import random
 import re
 import threading
 import time
+
+import grpc
+from google.pubsub_v1.types import pubsub
 
 from .errors import Unsupported, invalid
 from .model import now_us, rfc3339
@@ -29,9 +32,24 @@ def check_config(bucket, body):
         raise invalid("A bucket can have at most 100 notification configurations.")
     for event in body.get("event_types") or EVENTS:
         if sum(event in (c.get("event_types") or EVENTS) for c in bucket.notifications.values()) >= 10:
-            raise invalid(f"A bucket can have at most 10 notification configurations for {event}.", reason="limitExceeded")
-    kept = {k: body[k] for k in ("topic", "payload_format", "event_types", "object_name_prefix", "custom_attributes") if body.get(k)}
-    unknown = set(body) - {*kept, "id", "etag", "kind", "selfLink", "event_types", "object_name_prefix", "custom_attributes"}
+            raise invalid(
+                f"A bucket can have at most 10 notification configurations for {event}.", reason="limitExceeded"
+            )
+    kept = {
+        k: body[k]
+        for k in ("topic", "payload_format", "event_types", "object_name_prefix", "custom_attributes")
+        if body.get(k)
+    }
+    unknown = set(body) - {
+        *kept,
+        "id",
+        "etag",
+        "kind",
+        "selfLink",
+        "event_types",
+        "object_name_prefix",
+        "custom_attributes",
+    }
     if unknown:
         raise Unsupported(f"field 'Notification.{unknown.pop()}' is not in this fake")
     return kept
@@ -51,7 +69,9 @@ class Notifier:
     def event(self, kind, bucket, thing, other):
         """Called under the store's lock: it only makes the messages."""
         for config in bucket.notifications.values():
-            if kind not in (config.get("event_types") or EVENTS) or not thing.name.startswith(config.get("object_name_prefix", "")):
+            if kind not in (config.get("event_types") or EVENTS) or not thing.name.startswith(
+                config.get("object_name_prefix", "")
+            ):
                 continue
             attributes = {
                 **config.get("custom_attributes", {}),
@@ -64,7 +84,9 @@ class Notifier:
                 "payloadFormat": config["payload_format"],
             }
             if other:
-                attributes["overwroteGeneration" if kind == "OBJECT_FINALIZE" else "overwrittenByGeneration"] = str(other)
+                attributes["overwroteGeneration" if kind == "OBJECT_FINALIZE" else "overwrittenByGeneration"] = str(
+                    other
+                )
             data = b""
             if config["payload_format"] == "JSON_API_V1":
                 data = json.dumps(object_json(thing, self.base_url), indent=2).encode()
@@ -85,8 +107,6 @@ class Notifier:
                 self._send(*message)
 
     def _send(self, topic, attributes, data):
-        import grpc
-
         for attempt in range(20):
             try:
                 self._publish(topic, attributes, data)
@@ -101,9 +121,6 @@ class Notifier:
 
 
 def _publisher(address):
-    import grpc
-    from google.pubsub_v1.types import pubsub
-
     request_type, response_type = pubsub.PublishRequest.pb(), pubsub.PublishResponse.pb()
     channel = grpc.insecure_channel(address)
     call = channel.unary_unary(

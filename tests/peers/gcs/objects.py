@@ -3,7 +3,7 @@
 import uuid
 
 from .blobs import copy_file
-from .errors import Unsupported, invalid
+from .errors import Unsupported, condition_failed, invalid, object_missing
 from .model import NONE, OBJECT_FIELDS
 
 MIB = 1 << 20
@@ -14,7 +14,9 @@ def compose(store, bucket, name, sources, fields, conditions=NONE, caller=None, 
     if not sources:
         raise invalid("You must provide at least one source component.", "sourceObjects")
     if len(sources) > 32:
-        raise invalid(f"The number of source components provided ({len(sources)}) exceeds the maximum (32)", "sourceObjects")
+        raise invalid(
+            f"The number of source components provided ({len(sources)}) exceeds the maximum (32)", "sourceObjects"
+        )
     blob = store.new_blob()
     try:
         files = []
@@ -22,8 +24,6 @@ def compose(store, bucket, name, sources, fields, conditions=NONE, caller=None, 
             for source, generation, match in sources:
                 thing = store.get(bucket, source, generation)
                 if match is not None and match != thing.generation:
-                    from .errors import condition_failed
-
                     raise condition_failed()
                 files.append((thing, store.open(thing)))
         for _, file in files:
@@ -56,7 +56,14 @@ def copy(store, source, bucket, name, fields=None, conditions=NONE, caller=None)
     else:
         kept = {k: v for k, v in source.fields.items() if k in OBJECT_FIELDS and k != "storageClass"}
     return store.put(
-        bucket, name, blob, kept, conditions, caller=caller, md5=source.md5 is not None, components=source.component_count
+        bucket,
+        name,
+        blob,
+        kept,
+        conditions,
+        caller=caller,
+        md5=source.md5 is not None,
+        components=source.component_count,
     )
 
 
@@ -95,8 +102,6 @@ def move(store, bucket, source_name, name, source_conditions=NONE, conditions=NO
     with store.lock:
         source = store.find(bucket, source_name)
         if source is None:
-            from .errors import object_missing
-
             raise object_missing(bucket, source_name)
         source_conditions.check(source)
         if source_name == name:

@@ -46,12 +46,12 @@ def bucket_json(bucket, base_url, project_number):
 
 
 def object_json(thing, base_url):
-    link = f"{base_url}/storage/v1/b/{thing.bucket}/o/{quote(thing.name, safe='')}"
+    path = f"storage/v1/b/{thing.bucket}/o/{quote(thing.name, safe='')}"
     made = {
         "kind": "storage#object",
         "id": f"{thing.bucket}/{thing.name}/{thing.generation}",
-        "selfLink": link,
-        "mediaLink": f"{base_url}/download/storage/v1/b/{thing.bucket}/o/{quote(thing.name, safe='')}?generation={thing.generation}&alt=media",
+        "selfLink": f"{base_url}/{path}",
+        "mediaLink": f"{base_url}/download/{path}?generation={thing.generation}&alt=media",
         "name": thing.name,
         "bucket": thing.bucket,
         "generation": str(thing.generation),

@@ -1,6 +1,6 @@
 """Starts the fake of Google Cloud Storage. Prints one line of JSON with its addresses once it listens; ends by SIGTERM.
 
-    python tests/peers/gcs/serve.py --root DIR [--port N] [--grpc-port N] …
+python tests/peers/gcs/serve.py --root DIR [--port N] [--grpc-port N] …
 """
 
 import argparse
@@ -16,7 +16,7 @@ sys.path[:] = [p for p in sys.path if os.path.abspath(p) != os.path.dirname(os.p
 from gcs.access import Access  # noqa: E402
 from gcs.discovery import Discovery  # noqa: E402
 from gcs.faults import Faults  # noqa: E402
-from gcs.grpc_api import GrpcServer  # noqa: E402
+from gcs.grpc_server import GrpcServer  # noqa: E402
 from gcs.http_server import App, Control, Server  # noqa: E402
 from gcs.journal import Journal  # noqa: E402
 from gcs.json_api import JsonApi  # noqa: E402
@@ -35,13 +35,23 @@ def arguments():
     parser.add_argument("--grpc-port", type=int, default=0)
     parser.add_argument("--project", default="test-project")
     parser.add_argument("--pubsub", metavar="HOST:PORT", help="the Pub/Sub emulator that notifications go to")
-    parser.add_argument("--duplicate-notifications", action="store_true", help="publish each twice, mixed with its neighbours")
+    parser.add_argument(
+        "--duplicate-notifications", action="store_true", help="publish each twice, mixed with its neighbours"
+    )
     parser.add_argument("--latency-ms", type=float, default=0, help="each call takes so much longer")
     parser.add_argument("--log", metavar="FILE", help="one JSON line per call and per refusal")
     parser.add_argument("--require-token", action="append", default=[], metavar="T")
-    parser.add_argument("--deny", action="append", default=[], metavar="TOKEN=PREFIX[:verbs]", help="verbs: get,list,create,update,delete,read,write")
+    parser.add_argument(
+        "--deny",
+        action="append",
+        default=[],
+        metavar="TOKEN=PREFIX[:verbs]",
+        help="verbs: get,list,create,update,delete,read,write",
+    )
     parser.add_argument("--rewrite-bytes-per-call", type=int, metavar="N")
-    parser.add_argument("--lenient-parts", action="store_true", help="parts of an XML multipart upload may be under 5 MiB")
+    parser.add_argument(
+        "--lenient-parts", action="store_true", help="parts of an XML multipart upload may be under 5 MiB"
+    )
     parser.add_argument("--adopt", action="store_true", help="files which others put below ROOT/BUCKET become objects")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin ends")
     return parser.parse_args()
@@ -55,7 +65,13 @@ def main():
     uploads, rewrites = Uploads(store, discovery), Rewrites(store, options.rewrite_bytes_per_call)
     control = Control(faults, journal)
     app = App(
-        store, JsonApi(store, discovery, uploads, rewrites), XmlApi(store, options.lenient_parts), access, faults, journal, control,
+        store,
+        JsonApi(store, discovery, uploads, rewrites),
+        XmlApi(store, options.lenient_parts),
+        access,
+        faults,
+        journal,
+        control,
         options.latency_ms,
     )
     server = Server((options.host, options.port), app)

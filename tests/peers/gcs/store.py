@@ -1,6 +1,6 @@
 """The store behind all surfaces: buckets, live, noncurrent and soft-deleted objects, and their files.
 
-A live object lies at ROOT/BUCKET/NAME where its name can be a path (BigQuery's stand-in reads it there); all others lie at
+A live object lies at ROOT/BUCKET/NAME where its name can be a path (BigQuery's stand-in reads it there); all others at
 ROOT/.objects/GENERATION. Readers open the file under the lock and read after it: a file once written is never changed.
 """
 
@@ -85,7 +85,10 @@ class Store:
             self._adopt(bucket)
             if bucket.live or bucket.old:
                 raise ApiError(
-                    409, "The bucket you tried to delete is not empty.", grpc="FAILED_PRECONDITION", xml="BucketNotEmpty"
+                    409,
+                    "The bucket you tried to delete is not empty.",
+                    grpc="FAILED_PRECONDITION",
+                    xml="BucketNotEmpty",
                 )
             for kept in bucket.soft.values():
                 for thing in kept:
@@ -109,10 +112,12 @@ class Store:
             self._expire(held)
             if soft:
                 return next((o for o in held.soft.get(name, ()) if o.generation == generation), None)
-            live = held.live.get(name) or self._adopt_one(held, name)
+            live = self._adopt_one(held, name)
             if not generation:
                 return live
-            return next((o for o in [*held.old.get(name, ()), *([live] if live else [])] if o.generation == generation), None)
+            return next(
+                (o for o in [*held.old.get(name, ()), *([live] if live else [])] if o.generation == generation), None
+            )
 
     def get(self, bucket, name, generation=None, conditions=NONE, soft=False):
         with self.lock:
@@ -123,11 +128,12 @@ class Store:
             return found
 
     def open(self, thing):
-        """A file to read from; call it under the lock, or be ready for the object to be gone."""
-        try:
-            return open(thing.path, "rb")
-        except FileNotFoundError:
-            raise object_missing(thing.bucket, thing.name, thing.generation) from None
+        """A file to read from. It stays good whatever becomes of the object; 404 when that is gone already."""
+        with self.lock:  # or another generation could just be taking the same path
+            try:
+                return open(thing.path, "rb")
+            except FileNotFoundError:
+                raise object_missing(thing.bucket, thing.name, thing.generation) from None
 
     # ---- objects: writing
 
@@ -145,7 +151,9 @@ class Store:
                 if before and caller:
                     caller.require(bucket, "delete", name)  # as at Google: to overwrite is to delete
                 generation = now_us()
-                thing = Object(bucket, name, generation, blob.size, blob.crc32c, blob.md5 if md5 else None, "", generation)
+                thing = Object(
+                    bucket, name, generation, blob.size, blob.crc32c, blob.md5 if md5 else None, "", generation
+                )
                 thing.updated = thing.finalized = thing.class_updated = generation
                 thing.component_count = components
                 thing.fields = {k: v for k, v in fields.items() if k in OBJECT_FIELDS and v is not None}
@@ -155,6 +163,7 @@ class Store:
                 else:
                     bisect.insort(held.names, name)
                 thing.path = self._place(thing, blob.path)
+                thing.stamp = _stamp(thing.path)
                 held.live[name] = thing
                 self._tell("OBJECT_FINALIZE", held, thing, before.generation if before else None)
                 return thing
@@ -196,7 +205,9 @@ class Store:
                 else:
                     fields[key] = value
             if fields.get("storageClass", "STANDARD") != thing.storage_class:
-                raise invalid("The storage class of an object is changed by a rewrite, not by an update.", "storageClass")
+                raise invalid(
+                    "The storage class of an object is changed by a rewrite, not by an update.", "storageClass"
+                )
             check_object_fields(fields)
             thing.fields = fields
             thing.metageneration += 1
@@ -214,7 +225,14 @@ class Store:
         with source:
             copy_file(source, blob)
         back = self.put(
-            bucket, name, blob, thing.fields, conditions, caller=caller, md5=thing.md5 is not None, components=thing.component_count
+            bucket,
+            name,
+            blob,
+            thing.fields,
+            conditions,
+            caller=caller,
+            md5=thing.md5 is not None,
+            components=thing.component_count,
         )
         return back
 
@@ -236,6 +254,7 @@ class Store:
         if seconds <= 0:
             _unlink(thing.path)
             self._prune(thing)
+            thing.path = ""
             return
         self._keep(thing)
         thing.soft_deleted = now_us()
@@ -277,7 +296,7 @@ class Store:
             thing.path = aside
 
     def _prune(self, thing):
-        """Folders which the last object left go too, or BigQuery's stand-in would see them, and `a` could not be a file."""
+        """Folders which the last object left go too, or an object could never take the name of one."""
         folder, top = os.path.dirname(thing.path), os.path.join(self.root, thing.bucket)
         while folder.startswith(top + os.sep):
             try:
@@ -289,15 +308,17 @@ class Store:
     # ---- files of others
 
     def _adopt_one(self, held, name):
+        """The live object NAME, read anew from its file where somebody else put or changed that."""
+        live = held.live.get(name)
         if not self.adopt or not names.can_be_path(name):
-            return None
+            return live
         path = os.path.join(self.root, held.name, name)
-        if not os.path.isfile(path):
-            return None
+        if not os.path.isfile(path) or (live and (live.path != path or live.stamp == _stamp(path))):
+            return live
         blob = self.new_blob()
         with open(path, "rb") as source:
             copy_file(source, blob)
-        return self.put(held.name, name, blob, {"contentType": "application/octet-stream"}) if name not in held.live else None
+        return self.put(held.name, name, blob, live.fields if live else {"contentType": "application/octet-stream"})
 
     def _adopt(self, held):
         if not self.adopt:
@@ -305,9 +326,7 @@ class Store:
         top = os.path.join(self.root, held.name)
         for folder, _, files in os.walk(top):
             for file in files:
-                name = os.path.relpath(os.path.join(folder, file), top)
-                if name not in held.live:
-                    self._adopt_one(held, name)
+                self._adopt_one(held, os.path.relpath(os.path.join(folder, file), top))
 
     def _tell(self, event, held, thing, other):
         for listener in self.listeners:
@@ -346,6 +365,11 @@ def _drop(table, thing):
         table[thing.name] = left
     else:
         del table[thing.name]
+
+
+def _stamp(path):
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_size
 
 
 def _unlink(path):

@@ -6,8 +6,8 @@ import threading
 import uuid
 from urllib.parse import quote
 
-from .blobs import QUANTUM, check_sums, parse_hash_header
-from .errors import ApiError, ConnectionCut, Unsupported, invalid
+from .blobs import QUANTUM, parse_hash_header
+from .errors import ApiError, Unsupported, invalid
 from .http_types import Response
 from .render import object_json
 
@@ -62,7 +62,9 @@ class Uploads:
             raise invalid(f"A multipart upload needs Content-Type: multipart/related with a boundary, not '{kind}'.")
         parts = split_multipart(request.body.read_all(), found[1].strip())
         if len(parts) not in (2, 3):
-            raise invalid(f"A multipart upload has two parts, or three with checksums at the end; this one has {len(parts)}.")
+            raise invalid(
+                f"A multipart upload has two parts, or three with checksums at the end; this one has {len(parts)}."
+            )
         if not (parts[0][0].get("content-type") or "").lower().startswith("application/json"):
             raise invalid("The first part of a multipart upload must be application/json.")
         bucket, name, fields, conditions, sums = metadata(parse_json(parts[0][1]))
@@ -70,7 +72,9 @@ class Uploads:
             late = parse_json(parts[2][1])
             unknown = set(late) - {"crc32c", "md5Hash"}
             if unknown:
-                raise Unsupported(f"unknown field '{unknown.pop()}' in the checksums at the end of a multipart upload", 400)
+                raise Unsupported(
+                    f"unknown field '{unknown.pop()}' in the checksums at the end of a multipart upload", 400
+                )
             sums = {**sums, **{"crc32c" if k == "crc32c" else "md5": v for k, v in late.items()}}
         sums.update(parse_hash_header(request.headers.get_all("x-goog-hash")))
         fields.setdefault("contentType", parts[1][0].get("content-type") or "application/octet-stream")
@@ -91,10 +95,20 @@ class Uploads:
             conditions.check(self.store.find(bucket, name))
         sums = {**sums, **parse_hash_header(request.headers.get_all("x-goog-hash"))}
         session = Session(
-            bucket, name, fields, conditions, sums, self.store.new_blob(), request.caller, announced and int(announced), request.query
+            bucket,
+            name,
+            fields,
+            conditions,
+            sums,
+            self.store.new_blob(),
+            request.caller,
+            announced and int(announced),
+            request.query,
         )
         self.sessions[session.id] = session
-        query = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in [*request.query, ("upload_id", session.id)])
+        query = "&".join(
+            f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in [*request.query, ("upload_id", session.id)]
+        )
         return Response(
             200,
             headers={
@@ -205,7 +219,13 @@ class Uploads:
         sums = {**session.sums, **parse_hash_header(request.headers.get_all("x-goog-hash"))}
         try:
             session.finished = self.store.put(
-                session.bucket, session.name, session.blob, session.fields, session.conditions, sums=sums, caller=session.caller
+                session.bucket,
+                session.name,
+                session.blob,
+                session.fields,
+                session.conditions,
+                sums=sums,
+                caller=session.caller,
             )
         except ApiError:
             session.cancelled = True  # its bytes are gone

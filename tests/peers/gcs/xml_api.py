@@ -35,7 +35,9 @@ class Multipart:
 
 
 def xml(text, headers=None):
-    return Response(200, f"<?xml version='1.0' encoding='UTF-8'?>{text}".encode(), headers, "application/xml; charset=UTF-8")
+    return Response(
+        200, f"<?xml version='1.0' encoding='UTF-8'?>{text}".encode(), headers, "application/xml; charset=UTF-8"
+    )
 
 
 def conditions(request):
@@ -130,7 +132,12 @@ class XmlApi:
             raise invalid(f"Invalid max-keys: '{limit}'")
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
         page = list_objects(
-            self.store, bucket, prefix=prefix, delimiter=delimiter, token=query.get("continuation-token"), limit=int(limit),
+            self.store,
+            bucket,
+            prefix=prefix,
+            delimiter=delimiter,
+            token=query.get("continuation-token"),
+            limit=int(limit),
             after=query.get("start-after", ""),
         )
         items = "".join(
@@ -141,10 +148,11 @@ class XmlApi:
         )
         folders = "".join(f"<CommonPrefixes><Prefix>{escape(p)}</Prefix></CommonPrefixes>" for p in page.prefixes)
         following = f"<NextContinuationToken>{page.next}</NextContinuationToken>" if page.next else ""
+        more = "true" if page.next else "false"
         return xml(
             f"<ListBucketResult {SPACE}><Name>{bucket}</Name><Prefix>{escape(prefix)}</Prefix>"
             f"<KeyCount>{len(page.items) + len(page.prefixes)}</KeyCount><MaxKeys>{limit}</MaxKeys>"
-            f"<IsTruncated>{'true' if page.next else 'false'}</IsTruncated>{following}{items}{folders}</ListBucketResult>"
+            f"<IsTruncated>{more}</IsTruncated>{following}{items}{folders}</ListBucketResult>"
         )
 
     # ---- writing
@@ -159,12 +167,18 @@ class XmlApi:
 
     def _written(self, thing, **more):
         headers = object_headers(thing, thing.xml_etag)
-        kept = {k: v for k, v in headers.items() if k == "ETag" or k.startswith("x-goog-") and not k.startswith("x-goog-meta-")}
+        kept = {
+            k: v
+            for k, v in headers.items()
+            if k == "ETag" or k.startswith("x-goog-") and not k.startswith("x-goog-meta-")
+        }
         return {**kept, "Content-Type": "text/html; charset=UTF-8", **more}
 
     def put(self, request, bucket, key, query):
         self._only(
-            request, query, headers=("x-goog-meta-", "x-goog-copy-source", "x-goog-hash", "x-goog-storage-class", *CONDITIONS)
+            request,
+            query,
+            headers=("x-goog-meta-", "x-goog-copy-source", "x-goog-hash", "x-goog-storage-class", *CONDITIONS),
         )
         request.caller.require(bucket, "create", key)
         if request.header("x-goog-copy-source"):
@@ -176,7 +190,9 @@ class XmlApi:
         sums = parse_hash_header(request.headers.get_all("x-goog-hash"))
         if request.header("Content-MD5"):
             sums["md5"] = request.header("Content-MD5")
-        thing = self.store.put(bucket, key, blob, self._fields(request), conditions(request), sums=sums, caller=request.caller)
+        thing = self.store.put(
+            bucket, key, blob, self._fields(request), conditions(request), sums=sums, caller=request.caller
+        )
         return Response(200, headers=self._written(thing))
 
     def _receive(self, request):
@@ -266,16 +282,29 @@ class XmlApi:
             for index, (number, etag) in enumerate(listed):
                 part = upload.parts.get(number)
                 if part is None or etag.strip('"') != part.md5.hex():
-                    raise ApiError(400, f"Part {number} could not be found, or its ETag does not match.", xml="InvalidPart")
+                    raise ApiError(
+                        400, f"Part {number} could not be found, or its ETag does not match.", xml="InvalidPart"
+                    )
                 if index < len(listed) - 1 and part.size < self.min_part:
-                    raise ApiError(400, f"Part {number} has {part.size} bytes; only the last may have less than 5 MiB.", xml="EntityTooSmall")
+                    raise ApiError(
+                        400,
+                        f"Part {number} has {part.size} bytes; only the last may have less than 5 MiB.",
+                        xml="EntityTooSmall",
+                    )
                 with open(part.path, "rb") as file:
                     copy_file(file, blob)
         except BaseException:
             blob.discard()
             raise
         thing = self.store.put(
-            bucket, key, blob, upload.fields, conditions(request), caller=request.caller, md5=False, components=len(listed)
+            bucket,
+            key,
+            blob,
+            upload.fields,
+            conditions(request),
+            caller=request.caller,
+            md5=False,
+            components=len(listed),
         )
         self._forget(query["uploadId"])
         return xml(

@@ -7,7 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
-use chrono::{NaiveDate, TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -215,7 +215,7 @@ impl BigQueryWarehouse {
         Ok(json!({
             "tableReference": self.reference(&self.options.staging_dataset, &stage.table),
             "schema": {"fields": fields(table)?},
-            "expirationTime": (Utc::now() + STAGED_FOR).timestamp_millis().to_string(),
+            "expirationTime": ((self.clock)() + STAGED_FOR).timestamp_millis().to_string(),
             "labels": self.labels(),
             "description": format!("Rows on their way into {}. Deleted when they are there.", self.shown(&table.name)),
         }))

@@ -281,7 +281,7 @@ mod tests {
             WarehouseTable { cluster: vec!["s".to_owned()], ..fine.clone() },
             WarehouseTable { cluster: vec!["x".to_owned()], ..fine.clone() },
             WarehouseTable { cluster: vec!["n".to_owned(); 5], ..fine.clone() },
-            WarehouseTable { name: "a$b".to_owned(), ..fine.clone() },
+            WarehouseTable { name: "a$b".to_owned(), ..fine },
         ] {
             assert_eq!(check(&bad).map_err(|e| e.kind), Err(ErrorKind::Invalid), "{bad:?}");
         }

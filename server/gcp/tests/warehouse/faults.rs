@@ -204,6 +204,7 @@ async fn a_job_that_fails_while_it_runs_is_told_and_leaves_nothing() {
     .await;
     let root = tempfile::tempdir().expect("a folder");
     let (shop, objects) = shop(&server, root.path()).await;
+    let shop = shop.with_clock(Arc::new(|| chrono::DateTime::from_timestamp_millis(1_000).expect("a time")));
     let error = shop.load("t", "run", rows()).await.expect_err("the job failed");
     assert_eq!(error.kind, ErrorKind::Invalid);
     for part in ["load rows into d.t", "Error while reading data, column name", "showrunner_stage_", "reason invalid"] {
@@ -212,6 +213,7 @@ async fn a_job_that_fails_while_it_runs_is_told_and_leaves_nothing() {
     assert_eq!(objects.list(BUCKET, "").await.expect("a list"), [], "its files are deleted");
     let seen = server.seen();
     let staging = seen.iter().find(|r| r.is("POST", "/tables")).expect("a staging table").json();
+    assert_eq!(staging["expirationTime"], "86401000", "what a crash leaves goes after a day");
     let name = staging["tableReference"]["tableId"].as_str().expect("a name").to_owned();
     assert_eq!(server.count("DELETE", &format!("/tables/{name}")), 1, "its table is deleted");
     assert_eq!(seen.iter().filter(|r| r.is("POST", "/jobs")).count(), 1, "nothing was replaced");

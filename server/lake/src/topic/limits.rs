@@ -12,7 +12,7 @@ fn invalid<T>(message: String) -> Result<T> {
 }
 
 /// 3 to 255 letters, digits and `-_.~+%`, beginning with a letter, not with `goog`.
-pub(super) fn name(what: &str, name: &str) -> Result<()> {
+pub fn name(what: &str, name: &str) -> Result<()> {
     let fine = (3..=255).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && !name.starts_with("goog")
@@ -38,12 +38,17 @@ fn within(what: &str, value: Duration, least: Duration, most: Duration) -> Resul
     ))
 }
 
-pub(super) fn topic(config: &TopicConfig) -> Result<()> {
+/// What a topic may be made with.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] with the setting that is not allowed; so have the others.
+pub fn topic(config: &TopicConfig) -> Result<()> {
     labels(&config.labels)?;
     config.retention.map_or(Ok(()), |retention| within("retention", retention, MIN_RETENTION, MAX_RETENTION))
 }
 
-pub(super) fn subscription(config: &SubscriptionConfig) -> Result<()> {
+/// What a subscription may be made with.
+pub fn subscription(config: &SubscriptionConfig) -> Result<()> {
     labels(&config.labels)?;
     within("ack deadline", config.ack_deadline, MIN_ACK_DEADLINE, MAX_ACK_DEADLINE)?;
     within("retention", config.retention, MIN_RETENTION, MAX_RETENTION)?;
@@ -55,7 +60,8 @@ pub(super) fn subscription(config: &SubscriptionConfig) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn labels(labels: &BTreeMap<String, String>) -> Result<()> {
+/// Labels as Google allows them.
+pub fn labels(labels: &BTreeMap<String, String>) -> Result<()> {
     let word = |text: &str| {
         text.len() <= 63
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_' || b >= 0x80)
@@ -72,7 +78,8 @@ pub(super) fn labels(labels: &BTreeMap<String, String>) -> Result<()> {
     }
 }
 
-pub(super) fn messages(messages: &[NewMessage]) -> Result<()> {
+/// The messages of one publish request. [`ErrorKind::TooLarge`] beyond its bytes.
+pub fn messages(messages: &[NewMessage]) -> Result<()> {
     if messages.is_empty() {
         return invalid("There is no message to publish.".to_owned());
     }
@@ -116,6 +123,7 @@ pub(super) fn messages(messages: &[NewMessage]) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn deadline(deadline: Duration) -> Result<()> {
+/// An ack deadline of a single lease; zero gives back.
+pub fn deadline(deadline: Duration) -> Result<()> {
     within("ack deadline", deadline, Duration::ZERO, MAX_ACK_DEADLINE)
 }

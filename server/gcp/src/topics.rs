@@ -1,0 +1,319 @@
+//! Topics and subscriptions on Pub/Sub, by Google's client: administration and publishing by its admin clients and publisher, receiving
+//! by its streaming pull.
+//!
+//! A name `N` of the lake is `sa-SHOW-N` at Google, so that two shows in one project stay apart, and carries our label: what has none is
+//! not listed. What differs from the embedded topics:
+//! - [`Topics::backlog`] counts what has come to this process and is not acknowledged; Google's own figure is minutes late.
+//! - [`TopicConfig::max_backlog_bytes`] does not exist there: publishing is never refused for it, and [`Topics::room`] returns at once.
+//! - Acknowledging is best effort: one whose answer is lost comes again.
+
+mod convert;
+mod publish;
+mod received;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use google_cloud_gax::paginator::ItemPaginator;
+use google_cloud_gax::retry_policy::{AlwaysRetry, RetryPolicyExt};
+use google_cloud_pubsub::client::{BasePublisher, Publisher, Subscriber, SubscriptionAdmin, TopicAdmin};
+use google_cloud_pubsub::model;
+use showrunner_lake::ports::*;
+use showrunner_lake::topic::limits;
+use showrunner_lake::{Error, ErrorKind, Result};
+
+use self::convert::Names;
+use self::received::Received;
+use crate::error::from_gax;
+use crate::{ATTEMPTS, Access, DEADLINE, GcpConfig, retry};
+
+/// A seek to now goes so far into the future, and lasts so long: Google's clock and ours differ a little, and nothing that was published
+/// before may be left.
+const SKEW: Duration = Duration::from_secs(1);
+
+/// Topics of one show on Pub/Sub.
+pub struct PubSubTopics {
+    names: Names,
+    topic_admin: TopicAdmin,
+    subscription_admin: SubscriptionAdmin,
+    base: BasePublisher,
+    subscriber: Subscriber,
+    publishers: Mutex<HashMap<String, Publisher>>,
+    /// What streams of this process have received, by subscription.
+    received: Mutex<HashMap<String, Arc<Received>>>,
+}
+
+impl PubSubTopics {
+    /// Makes the clients. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] if a client cannot be made.
+    pub async fn connect(config: &GcpConfig, access: &Access) -> Result<PubSubTopics> {
+        let failed = |error| Error::with(ErrorKind::Unavailable, "The client of Pub/Sub could not be made.", error);
+        let endpoint = &config.endpoints.pubsub;
+        let credentials = access.to(endpoint);
+        macro_rules! client {
+            ($builder:expr) => {
+                $builder.with_endpoint(endpoint.url()).with_credentials(credentials.clone())
+            };
+        }
+        macro_rules! patient {
+            ($builder:expr) => {
+                client!($builder).with_retry_policy(retry::policy()).with_backoff_policy(retry::backoff())
+            };
+        }
+        Ok(PubSubTopics {
+            names: Names::of(config),
+            topic_admin: patient!(TopicAdmin::builder()).build().await.map_err(failed)?,
+            subscription_admin: patient!(SubscriptionAdmin::builder()).build().await.map_err(failed)?,
+            // A message that is published twice is known by its run and number, so that a lost answer is asked for again.
+            base: client!(BasePublisher::builder())
+                .with_retry_policy(AlwaysRetry.with_time_limit(DEADLINE).with_attempt_limit(ATTEMPTS))
+                .with_backoff_policy(retry::backoff())
+                .build()
+                .await
+                .map_err(failed)?,
+            subscriber: client!(Subscriber::builder()).build().await.map_err(failed)?,
+            publishers: Mutex::default(),
+            received: Mutex::default(),
+        })
+    }
+
+    /// Ends the streams of this process: what was acknowledged is told, everything else goes back.
+    pub async fn close(&self) {
+        let all: Vec<_> = self.received().drain().map(|(_, received)| received).collect();
+        for received in all {
+            received.close().await;
+        }
+    }
+
+    fn received(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Received>>> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a subscription's stream has received; the stream is begun if there is none.
+    async fn stream_of(&self, subscription: &str) -> Result<Arc<Received>> {
+        if let Some(received) = self.received().get(subscription).filter(|received| !received.is_over()) {
+            return Ok(received.clone());
+        }
+        let config = self.subscription(subscription).await?.config;
+        let mut all = self.received();
+        // Somebody else may have begun one in between: a second one would take its messages.
+        if let Some(received) = all.get(subscription).filter(|received| !received.is_over()) {
+            return Ok(received.clone());
+        }
+        let received = Received::begin(&self.subscriber, self.names.subscription(subscription), &config);
+        all.insert(subscription.to_owned(), received.clone());
+        Ok(received)
+    }
+
+    /// What a subscription's stream has received, without beginning one.
+    async fn known_stream(&self, subscription: &str) -> Result<Option<Arc<Received>>> {
+        let known = self.received().get(subscription).cloned();
+        match known {
+            Some(received) if !received.is_over() => Ok(Some(received)),
+            _ => {
+                self.subscription(subscription).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn end_stream(&self, subscription: &str) {
+        let received = self.received().remove(subscription);
+        if let Some(received) = received {
+            received.close().await;
+        }
+    }
+
+    async fn subscription(&self, subscription: &str) -> Result<SubscriptionInfo> {
+        let request = self.subscription_admin.get_subscription();
+        let found = request.set_subscription(self.names.subscription(subscription)).send().await;
+        let found = found.map_err(|e| from_gax(&format!("find the subscription {subscription}"), e))?;
+        Ok(self.names.subscription_info(&found).unwrap_or_else(|| SubscriptionInfo {
+            name: subscription.to_owned(),
+            topic: found.topic.clone(),
+            config: SubscriptionConfig::default(),
+        }))
+    }
+}
+
+#[async_trait]
+impl Topics for PubSubTopics {
+    async fn create_topic(&self, topic: &str, config: TopicConfig) -> Result<()> {
+        limits::name("topic", topic)?;
+        limits::topic(&config)?;
+        let request = self.topic_admin.create_topic().with_request(self.names.topic_of(topic, &config));
+        request.send().await.map(drop).map_err(|e| from_gax(&format!("create the topic {topic}"), e))
+    }
+
+    async fn delete_topic(&self, topic: &str) -> Result<()> {
+        self.publishers.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+        let request = self.topic_admin.delete_topic().set_topic(self.names.topic(topic));
+        request.send().await.map_err(|e| from_gax(&format!("delete the topic {topic}"), e))
+    }
+
+    async fn topics(&self) -> Result<Vec<TopicInfo>> {
+        let mut items = self.topic_admin.list_topics().set_project(self.names.project()).by_item();
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            found.extend(self.names.topic_info(&item.map_err(|e| from_gax("list the topics", e))?));
+        }
+        found.sort_by(|a: &TopicInfo, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    async fn publish(&self, topic: &str, messages: Vec<NewMessage>) -> Result<Vec<String>> {
+        limits::messages(&messages)?;
+        let publisher = self.publisher(topic).await?;
+        let result = publish::all(&publisher, topic, messages).await;
+        if result.is_err() {
+            // The next one looks again whether the topic is there, and is not paused.
+            self.publishers.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+        }
+        result
+    }
+
+    async fn room(&self, _topic: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn create_subscription(&self, subscription: &str, topic: &str, config: SubscriptionConfig) -> Result<()> {
+        limits::name("subscription", subscription)?;
+        limits::subscription(&config)?;
+        if let Some(policy) = &config.dead_letter {
+            // Google makes the subscription without looking, and the letters would be delivered for ever.
+            self.topic_exists(&policy.topic).await?;
+        }
+        let wanted = self.names.subscription_of(subscription, topic, &config);
+        let request = self.subscription_admin.create_subscription().with_request(wanted);
+        request.send().await.map(drop).map_err(|e| from_gax(&format!("create the subscription {subscription}"), e))
+    }
+
+    async fn delete_subscription(&self, subscription: &str) -> Result<()> {
+        self.end_stream(subscription).await;
+        let request = self.subscription_admin.delete_subscription();
+        let deleted = request.set_subscription(self.names.subscription(subscription)).send().await;
+        deleted.map_err(|e| from_gax(&format!("delete the subscription {subscription}"), e))
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<SubscriptionInfo>> {
+        let mut items = self.subscription_admin.list_subscriptions().set_project(self.names.project()).by_item();
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            found.extend(self.names.subscription_info(&item.map_err(|e| from_gax("list the subscriptions", e))?));
+        }
+        found.sort_by(|a: &SubscriptionInfo, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    async fn pull(&self, subscription: &str, request: PullRequest) -> Result<Vec<ReceivedMessage>> {
+        if request.max_messages == 0 {
+            return Err(Error::new(ErrorKind::Invalid, "A pull is for one message at least."));
+        }
+        self.stream_of(subscription).await?.take(request).await
+    }
+
+    async fn wait(&self, subscription: &str) -> Result<()> {
+        self.stream_of(subscription).await?.wait().await
+    }
+
+    async fn acknowledge(&self, subscription: &str, ack_ids: &[String]) -> Result<()> {
+        if let Some(received) = self.known_stream(subscription).await? {
+            received.acknowledge(ack_ids);
+        }
+        Ok(())
+    }
+
+    async fn modify_ack_deadline(&self, subscription: &str, ack_ids: &[String], deadline: Duration) -> Result<()> {
+        limits::deadline(deadline)?;
+        if let Some(received) = self.known_stream(subscription).await? {
+            received.modify(ack_ids, deadline);
+        }
+        Ok(())
+    }
+
+    async fn seek(&self, subscription: &str, target: SeekTarget) -> Result<()> {
+        // What has come already is from before.
+        self.end_stream(subscription).await;
+        let request = self.subscription_admin.seek().set_subscription(self.names.subscription(subscription));
+        let now = target == SeekTarget::Now;
+        let request = match target {
+            SeekTarget::Now => request.set_time(convert::timestamp(convert::now() + SKEW)),
+            SeekTarget::Time(time) => request.set_time(convert::timestamp(time)),
+            SeekTarget::Snapshot(name) => request.set_snapshot(self.names.snapshot(&name)),
+        };
+        let sought = request.send().await.map_err(|e| from_gax(&format!("seek the subscription {subscription}"), e));
+        sought.map_err(|error| match error.kind {
+            // A snapshot of another topic.
+            ErrorKind::Conflict => Error { kind: ErrorKind::Invalid, ..error },
+            _ => error,
+        })?;
+        if now {
+            // What is published up to that moment is dropped, so that nobody publishes before it is over.
+            tokio::time::sleep(SKEW).await;
+        }
+        Ok(())
+    }
+
+    async fn backlog(&self, subscription: &str) -> Result<Backlog> {
+        Ok(self.known_stream(subscription).await?.map(|received| received.backlog()).unwrap_or_default())
+    }
+
+    async fn create_snapshot(
+        &self,
+        snapshot: &str,
+        subscription: &str,
+        labels: BTreeMap<String, String>,
+    ) -> Result<SnapshotInfo> {
+        limits::name("snapshot", snapshot)?;
+        limits::labels(&labels)?;
+        if let Some(received) = self.known_stream(subscription).await? {
+            // What was acknowledged a moment ago is on its way: the snapshot would still have it.
+            received.flush().await;
+        }
+        let request = self.subscription_admin.create_snapshot().set_name(self.names.snapshot(snapshot));
+        let request =
+            request.set_subscription(self.names.subscription(subscription)).set_labels(self.names.labels(&labels));
+        let made = request.send().await.map_err(|e| from_gax(&format!("make the snapshot {snapshot}"), e))?;
+        self.names.snapshot_info(&made).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, format!("Pub/Sub made the snapshot {snapshot} under another name."))
+        })
+    }
+
+    async fn delete_snapshot(&self, snapshot: &str) -> Result<()> {
+        let request = self.subscription_admin.delete_snapshot().set_snapshot(self.names.snapshot(snapshot));
+        request.send().await.map_err(|e| from_gax(&format!("delete the snapshot {snapshot}"), e))
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>> {
+        let mut items = self.subscription_admin.list_snapshots().set_project(self.names.project()).by_item();
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            found.extend(self.names.snapshot_info(&item.map_err(|e| from_gax("list the snapshots", e))?));
+        }
+        found.sort_by(|a: &SnapshotInfo, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+}
+
+impl PubSubTopics {
+    async fn topic_exists(&self, topic: &str) -> Result<model::Topic> {
+        let found = self.topic_admin.get_topic().set_topic(self.names.topic(topic)).send().await;
+        found.map_err(|e| from_gax(&format!("find the topic {topic}"), e))
+    }
+
+    /// The publisher of a topic that was there when it was made.
+    async fn publisher(&self, topic: &str) -> Result<Publisher> {
+        let known = self.publishers.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned();
+        if let Some(publisher) = known {
+            return Ok(publisher);
+        }
+        self.topic_exists(topic).await?;
+        let publisher = publish::publisher(&self.base, self.names.topic(topic));
+        self.publishers.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), publisher.clone());
+        Ok(publisher)
+    }
+}
