@@ -130,7 +130,7 @@ async fn nested_rows_come_back(shop: &BigQueryWarehouse) {
     assert_eq!((outcome.rows, outcome.files), (2, 1));
     assert!(outcome.bytes > 0 && outcome.version > 0, "{outcome:?}");
     let answer = shop.query(&Access::anonymous(), all, &LIMITS).await.expect("rows");
-    assert_eq!(text(&answer.batches), text(&[rows.clone()]), "what was loaded comes back as it was");
+    assert_eq!(text(&answer.batches), text(std::slice::from_ref(&rows)), "what was loaded comes back as it was");
     let twice = || shop.load("nested", "at once", vec![(day("2017-07-01"), vec![rows.clone()])]);
     let (one, other) = tokio::join!(twice(), twice());
     assert_eq!((one.expect("loaded").rows, other.expect("loaded").rows), (2, 2));
