@@ -87,6 +87,11 @@ impl Access {
         Access { who: Arc::new(Who::Person(token)) }
     }
 
+    /// Whether it is a person, who alone can renew their token: by signing in again.
+    pub(crate) fn is_person(&self) -> bool {
+        matches!(self.who.as_ref(), Who::Person(_))
+    }
+
     /// A token that is good now; `None` for nobody.
     ///
     /// # Errors

@@ -5,11 +5,15 @@ mod config;
 mod credentials;
 mod error;
 mod objects;
+mod rest;
 mod retry;
 mod topics;
+mod warehouse;
 
 pub use config::{Endpoint, Endpoints, GcpConfig};
 pub use credentials::Access;
 pub use objects::CloudObjects;
+pub use rest::{Call, Pace, Rest};
 pub use retry::{ATTEMPTS, DEADLINE};
 pub use topics::PubSubTopics;
+pub use warehouse::{Answer, BigQueryWarehouse, Dataset, Masking, QueryCost, QueryLimits, RowPolicy, WarehouseOptions};

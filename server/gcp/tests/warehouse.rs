@@ -1,0 +1,66 @@
+//! BigQuery as the warehouse: the port's contract and the rest against `bqemulator`, faults against a server that makes them, and every
+//! request against Google's own description.
+
+#[path = "support/bigquery.rs"]
+mod bigquery;
+#[path = "support/discovery.rs"]
+mod discovery;
+#[path = "warehouse/faults.rs"]
+mod faults;
+#[path = "support/http.rs"]
+mod http;
+#[path = "warehouse/peer.rs"]
+mod peer;
+#[path = "warehouse/shapes.rs"]
+mod shapes;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use showrunner_gcp::{Access, BigQueryWarehouse, Endpoint, Endpoints, GcpConfig, Pace, WarehouseOptions};
+use showrunner_lake::objects::DiskObjects;
+use showrunner_lake::ports::Objects;
+
+const BUCKET: &str = "lake";
+
+fn config(url: &str) -> GcpConfig {
+    let endpoint = Endpoint::parse("the test's server", url).expect("a loopback address");
+    GcpConfig {
+        project: "p".to_owned(),
+        location: "US".to_owned(),
+        show: "show-1".to_owned(),
+        impersonate: None,
+        endpoints: Endpoints {
+            storage: endpoint.clone(),
+            storage_control: endpoint.clone(),
+            pubsub: endpoint.clone(),
+            bigquery: endpoint.clone(),
+            bigquery_grpc: endpoint,
+        },
+    }
+}
+
+/// Pauses of a test, and deadlines that a slow machine keeps.
+fn options(dataset: &str) -> WarehouseOptions {
+    let pace = Pace {
+        attempts: 4,
+        attempt: Duration::from_secs(30),
+        deadline: Duration::from_secs(60),
+        first_pause: Duration::from_millis(5),
+        longest_pause: Duration::from_millis(20),
+    };
+    WarehouseOptions { pace, job_deadline: Duration::from_secs(60), ..WarehouseOptions::new(dataset, BUCKET) }
+}
+
+async fn bucket(root: &Path) -> Arc<dyn Objects> {
+    let objects = DiskObjects::open(root).expect("a store");
+    objects.create_bucket(BUCKET).await.expect("a bucket");
+    Arc::new(objects)
+}
+
+fn warehouse(url: &str, objects: Arc<dyn Objects>, options: WarehouseOptions) -> BigQueryWarehouse {
+    let config = config(url);
+    let access = Access::of(&config).expect("nobody is asked");
+    BigQueryWarehouse::new(&config, &access, objects, options).expect("a warehouse")
+}
