@@ -17,7 +17,11 @@ pub(crate) fn explain(action: &str, error: &google_cloud_gax::error::Error) -> (
     } else if error.is_authentication() {
         (ErrorKind::Denied, "there is no valid token. Run: gcloud auth application-default login".to_owned())
     } else if let Some(status) = error.status() {
-        of_code(status.code, &status.message)
+        match error.http_status_code() {
+            // An HTTP answer whose body names no code of gRPC's.
+            Some(code) if status.code == Code::Unknown => of_http(code, &status.message),
+            _ => of_code(status.code, &status.message),
+        }
     } else if let Some(code) = error.http_status_code() {
         of_http(code, &said(error))
     } else {

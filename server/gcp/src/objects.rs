@@ -3,10 +3,10 @@
 //! - Buckets are made with our label, uniform access and no soft delete: what a reset deletes is gone, and nobody pays for it for a week.
 //!   A bucket of that name without our label is somebody else's and is left alone.
 //! - A write that must be the first carries a word of its own in its metadata: after a lost answer this says whose object is there.
-//! - Objects below `.uploads/` are parts of uploads under way: nothing lists or reads them but [`Uploads`].
+//! - Objects below `.uploads/` and `.streams/` are parts of what is not an object yet: nothing lists or reads them but what made them.
 
 mod reader;
-mod streamed;
+mod stream;
 mod uploads;
 
 use std::sync::Arc;
@@ -28,7 +28,6 @@ use showrunner_lake::ports::{ObjectMeta, Objects, Precondition};
 use showrunner_lake::{Error, ErrorKind, Result};
 
 use self::reader::Readers;
-use self::streamed::Streamed;
 use crate::config::LABEL;
 use crate::error::from_gax;
 use crate::{ATTEMPTS, Access, DEADLINE, GcpConfig, retry};
@@ -109,6 +108,8 @@ impl CloudObjects {
     async fn write(&self, bucket: &str, name: &str, data: Bytes, when: Precondition) -> Result<ObjectMeta> {
         let word = format!("{:016x}", rand::rng().random::<u64>());
         let request = self.inner.storage.write_object(bucket_name(bucket), name, data);
+        // In one request whatever the size: it is in memory, and is sent again as a whole.
+        let request = request.with_resumable_upload_threshold(usize::MAX);
         let request = request.set_metadata([(WRITE, word.as_str())]).with_idempotency(true);
         let request = match when {
             Precondition::None => request,
@@ -197,7 +198,10 @@ fn bucket_name(bucket: &str) -> String {
 
 fn meta(bucket: &str, object: &model::Object) -> ObjectMeta {
     let updated = object.update_time.as_ref().or(object.create_time.as_ref());
-    let updated = updated.and_then(|time| DateTime::<Utc>::from_timestamp(time.seconds(), time.nanos().unsigned_abs()));
+    // Milliseconds: what writes answer (JSON) has no more, while the control client has.
+    let updated = updated.and_then(|time| {
+        DateTime::<Utc>::from_timestamp_millis(time.seconds() * 1_000 + i64::from(time.nanos() / 1_000_000))
+    });
     ObjectMeta {
         bucket: bucket.to_owned(),
         key: object.name.clone(),
@@ -210,10 +214,15 @@ fn meta(bucket: &str, object: &model::Object) -> ObjectMeta {
 fn check(bucket: &str, key: &str) -> Result<()> {
     keys::check_bucket(bucket)?;
     keys::check_key(key)?;
-    if key.starts_with(uploads::FOLDER) {
+    if is_part(key) {
         return Err(Error::new(ErrorKind::Invalid, format!("{key} is a part of an upload, not an object.")));
     }
     Ok(())
+}
+
+/// Of an upload or a stream that is not an object yet.
+fn is_part(name: &str) -> bool {
+    name.starts_with(uploads::FOLDER) || name.starts_with(stream::FOLDER)
 }
 
 #[async_trait]
@@ -250,15 +259,7 @@ impl Objects for CloudObjects {
         limit: u64,
     ) -> Result<ObjectMeta> {
         check(bucket, key)?;
-        let (source, fault) = Streamed::new(data, limit);
-        let request = self.inner.storage.write_object(bucket_name(bucket), key, source).with_idempotency(true);
-        // By a resumable upload whatever the size: one that is given up leaves nothing.
-        let written = request.with_resumable_upload_threshold(0_usize).send_buffered().await;
-        match (written, fault.take()) {
-            (_, Some(fault)) => Err(fault),
-            (Ok(object), None) => Ok(meta(bucket, &object)),
-            (Err(error), None) => Err(from_gax(&format!("write gs://{bucket}/{key}"), error)),
-        }
+        self.write_stream(bucket, key, data, limit).await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<Bytes> {
@@ -290,7 +291,7 @@ impl Objects for CloudObjects {
     async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectMeta>> {
         keys::check_bucket(bucket)?;
         let found = self.names(bucket, prefix).await?;
-        let objects = found.iter().filter(|object| !object.name.starts_with(uploads::FOLDER));
+        let objects = found.iter().filter(|object| !is_part(&object.name));
         Ok(objects.map(|object| meta(bucket, object)).collect())
     }
 
@@ -320,7 +321,6 @@ impl Objects for CloudObjects {
         keys::check_bucket(bucket)?;
         let request = self.control().get_bucket().set_name(bucket_name(bucket));
         request.send().await.map_err(|e| from_gax(&format!("find the bucket {bucket}"), e))?;
-        // An upload that was given up is no object, and Cloud Storage forgets it by itself.
-        Ok(0)
+        self.sweep_streams(bucket).await
     }
 }

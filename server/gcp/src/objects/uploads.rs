@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use showrunner_lake::ports::{ObjectMeta, Precondition, Sums, Uploads};
 use showrunner_lake::{Error, ErrorKind, Result};
 
-use super::streamed::{broken, too_large};
+use super::stream::{broken, too_large};
 use super::{CloudObjects, bucket_name, check, meta};
 use crate::error::from_gax;
 
@@ -73,13 +73,41 @@ impl CloudObjects {
         Ok(meta(bucket, &made.map_err(|e| from_gax(&format!("compose gs://{bucket}/{target}"), e))?))
     }
 
+    /// Makes one object of several; it appears whole. What is composed so far has the name `composing` and a number: another each time,
+    /// so that a request whose answer was lost can be repeated.
+    pub(super) async fn join(
+        &self,
+        bucket: &str,
+        mut names: Vec<String>,
+        composing: &str,
+        key: &str,
+    ) -> Result<ObjectMeta> {
+        let mut round = 0;
+        while names.len() > COMPOSED {
+            let rest = names.split_off(COMPOSED);
+            let so_far = format!("{composing}-{round}");
+            round += 1;
+            self.compose(bucket, &names, &so_far).await?;
+            names = std::iter::once(so_far).chain(rest).collect();
+        }
+        match names.as_slice() {
+            [only] => self.rewrite((bucket, only), (bucket, key)).await,
+            several => self.compose(bucket, several, key).await,
+        }
+    }
+
     async fn drop_parts(&self, bucket: &str, key: &str) -> Result<bool> {
-        let found = self.names(bucket, &folder(key)).await?;
+        Ok(self.remove_all(bucket, &folder(key)).await? > 0)
+    }
+
+    /// Removes what lies below; returns how many.
+    pub(super) async fn remove_all(&self, bucket: &str, folder: &str) -> Result<usize> {
+        let found = self.names(bucket, folder).await?;
         // From the last: what is left of it after a kill still begins at the first byte.
         for object in found.iter().rev() {
             self.remove(bucket, &object.name).await?;
         }
-        Ok(!found.is_empty())
+        Ok(found.len())
     }
 }
 
@@ -160,20 +188,12 @@ impl Uploads for CloudObjects {
 
     async fn complete(&self, bucket: &str, key: &str) -> Result<ObjectMeta> {
         check(bucket, key)?;
-        let mut names: Vec<String> = self.parts(bucket, key).await?.into_iter().map(|part| part.key).collect();
+        let names: Vec<String> = self.parts(bucket, key).await?.into_iter().map(|part| part.key).collect();
         if names.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, format!("There is no upload of {key} to complete.")));
         }
         let composing = format!("{}{COMPOSING}", folder(key));
-        while names.len() > COMPOSED {
-            let rest = names.split_off(COMPOSED);
-            self.compose(bucket, &names, &composing).await?;
-            names = std::iter::once(composing.clone()).chain(rest).collect();
-        }
-        let made = match names.as_slice() {
-            [only] => self.rewrite((bucket, only), (bucket, key)).await?,
-            several => self.compose(bucket, several, key).await?,
-        };
+        let made = self.join(bucket, names, &composing, key).await?;
         self.drop_parts(bucket, key).await?;
         Ok(made)
     }
