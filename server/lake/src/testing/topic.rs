@@ -61,28 +61,33 @@ pub trait TopicHarness: Send + Sync {
 /// # Panics
 /// When a rule is broken.
 pub async fn topic_contract<F: AsyncFn() -> Box<dyn TopicHarness>>(make: F) {
-    limits::unknown_names(&*make().await).await;
-    limits::names_and_settings(&*make().await).await;
-    limits::messages(&*make().await).await;
-    limits::lists(&*make().await).await;
-    delivery::messages_arrive_as_published(&*make().await).await;
-    delivery::subscriptions_are_independent(&*make().await).await;
-    delivery::unacknowledged_messages_come_again(&*make().await).await;
-    delivery::deadlines_are_moved(&*make().await).await;
-    delivery::several_subscribers(&*make().await).await;
-    delivery::waiting(&*make().await).await;
-    delivery::bytes_bound_a_pull(&*make().await).await;
-    delivery::dead_letters(&*make().await).await;
-    delivery::a_deleted_topic_leaves_its_messages(&*make().await).await;
-    ordering::a_key_keeps_its_order(&*make().await).await;
-    ordering::a_nack_brings_the_followers_again(&*make().await).await;
-    seeking::to_the_past(&*make().await).await;
-    let harness = make().await;
-    if harness.retains_topics() {
-        seeking::a_topic_retains_for_all(&*harness).await;
-    }
-    seeking::to_now_and_to_the_future(&*make().await).await;
-    seeking::to_a_snapshot(&*make().await).await;
+    // At once: each has topics of its own, and most of them wait for deadlines.
+    futures::join!(
+        async { limits::unknown_names(&*make().await).await },
+        async { limits::names_and_settings(&*make().await).await },
+        async { limits::messages(&*make().await).await },
+        async { limits::lists(&*make().await).await },
+        async { delivery::messages_arrive_as_published(&*make().await).await },
+        async { delivery::subscriptions_are_independent(&*make().await).await },
+        async { delivery::unacknowledged_messages_come_again(&*make().await).await },
+        async { delivery::deadlines_are_moved(&*make().await).await },
+        async { delivery::several_subscribers(&*make().await).await },
+        async { delivery::waiting(&*make().await).await },
+        async { delivery::bytes_bound_a_pull(&*make().await).await },
+        async { delivery::dead_letters(&*make().await).await },
+        async { delivery::a_deleted_topic_leaves_its_messages(&*make().await).await },
+        async { ordering::a_key_keeps_its_order(&*make().await).await },
+        async { ordering::a_nack_brings_the_followers_again(&*make().await).await },
+        async { seeking::to_the_past(&*make().await).await },
+        async {
+            let harness = make().await;
+            if harness.retains_topics() {
+                seeking::a_topic_retains_for_all(&*harness).await;
+            }
+        },
+        async { seeking::to_now_and_to_the_future(&*make().await).await },
+        async { seeking::to_a_snapshot(&*make().await).await },
+    );
 }
 
 async fn topic(h: &dyn TopicHarness, subscription: SubscriptionConfig) {
