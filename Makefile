@@ -4,7 +4,7 @@
 ADDR ?= 127.0.0.1:3000
 DATA_DIR ?=
 
-.PHONY: help setup client build run test lint bench clean clean-cache
+.PHONY: help setup client build run test test-cloud lint bench clean clean-cache
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -24,6 +24,9 @@ run: build ## Build and start the server (ADDR=127.0.0.1:3000, DATA_DIR=folder)
 
 test: ## Set up, then run every test, the browser specs included
 	@scripts/test.sh
+
+test-cloud: ## Only the tests of the Google Cloud back end, against stand-ins
+	@scripts/test-cloud.sh
 
 lint: ## Formatting, clippy for host and WebAssembly, dependency rules
 	@scripts/lint.sh

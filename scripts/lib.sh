@@ -103,3 +103,11 @@ claim_build_dir() {
   mkdir -p "$dir"
   printf '%s' "$ROOT" >"$owner"
 }
+
+# Where the tests of the Google Cloud back end find stand-ins and Google's descriptions, if set-up could install them.
+export_peers() {
+  [ -x "$TOOLS/peers/bin/python" ] || return 0
+  export SHOWRUNNER_PEERS="$TOOLS/peers"
+  SHOWRUNNER_DISCOVERY="$(compgen -G "$TOOLS/peers/lib/python3*/site-packages/googleapiclient/discovery_cache/documents" | head -n 1)"
+  export SHOWRUNNER_DISCOVERY
+}

@@ -175,6 +175,28 @@ browser() {
   fi
 }
 
+# Stand-ins for Google's services, for the tests of the Google Cloud back end: a Python environment, once for each list of packages.
+peers() {
+  local dir list=tests/peers/requirements.txt
+  dir="$TOOLS/peers-$(digest <"$list")"
+  if [ ! -f "$dir/.complete" ]; then
+    if ! { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; } && can_apt; then
+      apt_install python3-venv python3 python3-venv
+    fi
+    if ! { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }; then
+      say "Python's venv is missing: tests against stand-ins for Google's services will be left out. To have them: sudo apt-get install -y python3-venv"
+      rm -f "$TOOLS/peers"
+      return 0
+    fi
+    rm -rf "$TOOLS"/peers-* "$TOOLS/peers"
+    logged peers-venv "making a Python environment for stand-ins of Google's services" python3 -m venv "$dir"
+    logged peers "installing stand-ins for Google's services (about a minute)" \
+      "$dir/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list"
+    touch "$dir/.complete"
+  fi
+  ln -sfn "$dir" "$TOOLS/peers"
+}
+
 lint_tools() {
   cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
     fail "rustfmt or clippy is missing: rustup component add rustfmt clippy"
@@ -194,7 +216,10 @@ wasm_std
 wasm_bindgen
 wasm_opt
 case "$GOAL" in
-test) browser ;;
+test)
+  browser
+  peers
+  ;;
 lint) lint_tools ;;
 esac
 if [ $((SECONDS - started)) -ge 5 ]; then say "set-up complete after $((SECONDS - started)) s"; fi

@@ -14,7 +14,12 @@ cargo build "${host[@]}" --lib --bins --tests
 # Property tests look at the same cases each time, so that a failure is about what was changed. PROPTEST_RNG_SEED=random looks for new ones.
 export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-20170731}"
 [ "$PROPTEST_RNG_SEED" != random ] || unset PROPTEST_RNG_SEED
+export_peers
 say "Rust tests"
 cargo test "${host[@]}"
+if [ -n "${SHOWRUNNER_PEERS:-}" ]; then
+  say "the stand-ins for Google's services themselves"
+  "$SHOWRUNNER_PEERS/bin/python" -m unittest discover tests/peers
+fi
 say "browser specs"
 CHROMIUM="$(find_chromium)" node tests/browser/run.mjs "$@"
