@@ -282,6 +282,7 @@ impl Config {
     /// The data plane's part.
     pub fn lake(&self) -> LakeConfig {
         LakeConfig {
+            elsewhere: None,
             data_dir: self.data.data_dir.clone(),
             id: self.names.id.clone(),
             stage: self.names.stage.clone(),

@@ -29,6 +29,7 @@ async fn main() {
     let sessions: usize = args.next().unwrap().parse().unwrap();
     let rate: Option<f64> = args.next().map(|rate| rate.parse().unwrap());
     let config = LakeConfig {
+        elsewhere: None,
         data_dir: folder,
         id: "bench".to_owned(),
         stage: "dev".to_owned(),

@@ -7,16 +7,14 @@ mod draft;
 mod kept;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use serde::{Deserialize, Serialize};
 use showrunner_ingest::TableSchema;
 pub use showrunner_ingest::{FieldSchema, FieldType, Mode};
 
 use crate::datasets::{CUSTOMER, DATE, Dataset};
-use crate::delta::{DATASET, Shape, Table};
+use crate::delta::{DATASET, Home, Shape, Table};
 use crate::model::Zone;
 use crate::ports::WarehouseTable;
 use crate::transform::DefinedPlan;
@@ -240,15 +238,14 @@ pub(crate) struct Defined {
 
 impl Defined {
     /// Nothing is on disk yet, or everything.
-    pub fn new(definition: Definition, datalake: &Path, epoch: &Arc<AtomicU64>, read_only: bool) -> Result<Self> {
+    pub fn new(definition: Definition, home: &Home) -> Result<Self> {
         definition.check()?;
         let dataset = Arc::new(definition.dataset());
         let plan = Arc::new(DefinedPlan::new(&definition, &dataset.bronze())?);
         let mut defined = Defined { definition, dataset, plan, tables: Vec::new() };
         let [bronze, silver, gold, _] = defined.shapes()?;
         for shape in [bronze, silver, gold] {
-            let dir = datalake.join(keys::table_prefix(shape.zone, &shape.name));
-            defined.tables.push(Arc::new(Table::new(shape, dir, epoch.clone(), read_only)?));
+            defined.tables.push(home.table(shape)?);
         }
         Ok(defined)
     }

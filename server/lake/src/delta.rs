@@ -10,9 +10,10 @@ use arrow::datatypes::{Schema, SchemaRef};
 use chrono::NaiveDate;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, FinalizedCommit, TransactionError};
 use deltalake::kernel::{Action, Add, LogicalFileView, Transaction};
-use deltalake::logstore::LogStoreRef;
+use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use object_store::prefix::PrefixStore;
 use url::Url;
 
 use crate::calls::{self, Begun, Outcome, Size};
@@ -22,13 +23,19 @@ use crate::{Error, ErrorKind, Result};
 
 mod create;
 mod failure;
+mod home;
 mod log;
+pub(crate) mod mirror;
 pub(crate) mod parts;
 mod versions;
 
 pub(crate) use failure::{delta_error, io_error};
+pub(crate) use home::Home;
 pub(crate) use log::log_file;
+pub(crate) use mirror::Mirror;
 
+/// The folder of a table's log.
+const LOG: &str = "_delta_log";
 /// In the log of a table of a dataset that an admin defined: its name.
 pub(crate) const DATASET: &str = "showrunner.dataset";
 /// After so many versions a checkpoint is written, so that opening a table reads few log entries.
@@ -153,6 +160,8 @@ impl<'a> Label<'a> {
 pub(crate) struct Table {
     pub shape: Shape,
     dir: PathBuf,
+    /// Where the table lies, if the folder has a copy only.
+    mirror: Option<Mirror>,
     log_store: LogStoreRef,
     current: RwLock<Option<Arc<Current>>>,
     writer: tokio::sync::Mutex<()>,
@@ -176,12 +185,42 @@ impl Table {
         Ok(Table {
             shape,
             dir,
+            mirror: None,
             log_store,
             current: RwLock::new(None),
             writer: tokio::sync::Mutex::new(()),
             epoch,
             follow,
         })
+    }
+
+    /// The same table in a bucket, of which the folder has a copy. `bucket_dir` is the bucket's folder.
+    pub fn mirrored(mut self, mirror: Mirror, bucket_dir: &Path) -> Result<Self> {
+        let store = mirror.store(bucket_dir)?;
+        let url = Url::parse(&mirror.url())
+            .map_err(|e| Error::with(ErrorKind::Invalid, format!("{} is no address of a table.", mirror.url()), e))?;
+        let table = Arc::new(PrefixStore::new(store.clone(), mirror.root().clone()));
+        self.log_store = default_logstore(table, store, &url, &StorageConfig::default());
+        self.mirror = Some(mirror);
+        Ok(self)
+    }
+
+    /// Removes a table from the bucket that it lies in; the folder is the caller's to remove.
+    pub async fn drop_elsewhere(&self) -> Result<()> {
+        match &self.mirror {
+            Some(mirror) => mirror.drop_table().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Brings what the folder lacks of a table that lies in a bucket.
+    pub async fn fetch(&self) -> Result<()> {
+        if let Some(mirror) = &self.mirror
+            && mirror.fetch_log(&self.dir).await?
+        {
+            self.current().await?;
+        }
+        Ok(())
     }
 
     /// `bronze.ga_sessions`
@@ -196,7 +235,7 @@ impl Table {
 
     /// Whether a log is there.
     pub fn exists(&self) -> bool {
-        self.dir.join("_delta_log").is_dir()
+        self.dir.join(LOG).is_dir()
     }
 
     /// Writers hold this from their first Parquet file to their commit.
@@ -225,11 +264,15 @@ impl Table {
         {
             return Ok(known.clone());
         }
-        self.install(table)
+        self.install(table).await
     }
 
-    fn install(&self, table: DeltaTable) -> Result<Arc<Current>> {
+    async fn install(&self, table: DeltaTable) -> Result<Arc<Current>> {
         let current = Arc::new(self.describe(table)?);
+        if let Some(mirror) = &self.mirror {
+            mirror.fetch_log(&self.dir).await?;
+            mirror.fetch(&self.dir, current.files.iter().map(|file| (file.path.clone(), file.bytes))).await?;
+        }
         *self.current.write().unwrap_or_else(|e| e.into_inner()) = Some(current.clone());
         Ok(current)
     }
@@ -281,6 +324,9 @@ impl Table {
 
     /// Replaces the files that `drop` names by `adds`, in one version. Nothing to do: no version. The caller holds [`Table::writer`].
     pub async fn replace(&self, drop: impl Fn(&LiveFile) -> bool, adds: &[NewFile], label: &Label<'_>) -> Result<i64> {
+        if let Some(mirror) = &self.mirror {
+            mirror.send(&self.dir, adds.iter().map(|file| file.path.clone()).collect()).await?;
+        }
         for attempt in 1.. {
             let current = self.current().await?;
             let change = label.kind != Kind::Compact;
@@ -296,7 +342,12 @@ impl Table {
                 Ok(version) => return Ok(version),
                 Err(e) if is_conflict(&e) && attempt < COMMIT_ATTEMPTS => {
                     tracing::warn!(table = %self.full_name(), attempt, "another process committed first; trying again from its version");
-                    self.refresh(Some(current)).await?;
+                    let newest = self.refresh(Some(current)).await?;
+                    // Our own commit, whose answer was lost.
+                    let there: BTreeSet<&str> = newest.files.iter().map(|file| file.path.as_str()).collect();
+                    if !adds.is_empty() && adds.iter().all(|file| there.contains(file.path.as_str())) {
+                        return Ok(newest.version);
+                    }
                 }
                 Err(e) if is_conflict(&e) => {
                     return Err(Error::with(
@@ -345,7 +396,7 @@ impl Table {
         let mut table = current.table.clone();
         table.state = Some(done.snapshot());
         self.epoch.fetch_add(1, Ordering::SeqCst);
-        if let Err(e) = self.install(table) {
+        if let Err(e) = self.install(table).await {
             // The commit stands; the next reader loads it from the log.
             tracing::warn!(table = %self.full_name(), error = %e, "could not describe the new version");
             *self.current.write().unwrap_or_else(|e| e.into_inner()) = None;

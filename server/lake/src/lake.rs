@@ -10,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::browse::{self, Look};
 use crate::datasets::{Dataset, GA_SESSIONS};
-use crate::delta::{Table, io_error};
+use crate::delta::{Home, Table, io_error};
 use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
 use crate::model::*;
@@ -54,6 +54,26 @@ pub struct LakeConfig {
     pub workers: usize,
     /// Memory for one query in bytes; beyond it the engine spills to `scratch/`.
     pub query_memory: usize,
+    /// Buckets and topics that do not lie in the data folder.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Buckets and topics of another back end behind the same ports. The tables of the data lake lie in its bucket then, and `buckets/` has a
+/// copy of what is read: it may be deleted at any time.
+#[derive(Clone)]
+pub struct Elsewhere {
+    /// Buckets and objects. Who made them sees to notifications.
+    pub objects: Arc<dyn Objects>,
+    /// Topics and subscriptions.
+    pub topics: Arc<dyn Topics>,
+    /// The data lake's bucket for the engine: a put must be able to fail if the object is there.
+    pub datalake: Arc<dyn object_store::ObjectStore>,
+}
+
+impl std::fmt::Debug for Elsewhere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Elsewhere({})", self.datalake)
+    }
 }
 
 /// Names that follow from id and stage.
@@ -116,6 +136,7 @@ pub struct Lake {
 struct Inner {
     config: LakeConfig,
     names: Names,
+    home: Home,
     objects: Arc<dyn Objects>,
     topics: Arc<dyn Topics>,
     warehouse: DeltaWarehouse,
@@ -300,8 +321,7 @@ impl Lake {
         let inner = &self.inner;
         let mut found =
             ingestion::stray(inner.objects.as_ref(), &inner.names.ingestion, &self.known(customers)).await?;
-        let root = inner.config.data_dir.join("buckets").join(&inner.names.datalake);
-        found.extend(foreign::in_datalake(&inner.names.datalake, &root, &inner.all_tables())?);
+        found.extend(foreign::in_datalake(&inner.home, &inner.all_tables()).await?);
         Ok(found)
     }
 
@@ -381,7 +401,7 @@ impl Inner {
             for table in gold.tables.iter().filter(|t| spans(t)) {
                 let _writer = table.writer().await;
                 let keys: Vec<_> = days.iter().map(|d| crate::gold::spanning_partition(&d.customer)).collect();
-                table.delete_unreferenced(&table.disk_files_in(&keys)?, &table.current().await?.files)?;
+                table.delete_unreferenced(&table.disk_files_in(&keys).await?, &table.current().await?.files).await?;
             }
         }
         Ok(items)

@@ -124,7 +124,7 @@ pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem
     let in_scope: Vec<&LiveFile> = current.files.iter().filter(|f| reach.covers(&f.partition)).collect();
     item.count = in_scope.iter().map(|f| &f.partition).collect::<BTreeSet<_>>().len() as u64;
     item.rows = in_scope.iter().map(|f| f.rows).sum();
-    for file in table.disk_files()?.iter().filter(|f| f.run.is_some() && reach.covers(&values_of(&f.path))) {
+    for file in table.disk_files().await?.iter().filter(|f| f.run.is_some() && reach.covers(&values_of(&f.path))) {
         item.files += 1;
         item.bytes += file.bytes;
     }
@@ -158,8 +158,8 @@ async fn purge(table: &Table, scope: &Scope, run_id: &str) -> Result<PurgeItem> 
         // Before the files go, so that no version is left that refers to them.
         table.forget_history().await?;
     }
-    let doomed: Vec<_> = table.disk_files()?.into_iter().filter(|f| reach.covers(&values_of(&f.path))).collect();
-    table.delete_unreferenced(&doomed, &table.current().await?.files)?;
+    let doomed: Vec<_> = table.disk_files().await?.into_iter().filter(|f| reach.covers(&values_of(&f.path))).collect();
+    table.delete_unreferenced(&doomed, &table.current().await?.files).await?;
     table.remove_empty_folders()?;
     Ok(item)
 }
@@ -201,8 +201,8 @@ async fn purge_rows(table: &Table, reach: &Reach<'_>, run_id: &str) -> Result<()
         Scope::Days(days) => days.iter().map(|d| partition(table, d.date)).collect(),
         Scope::All | Scope::Customer(_) | Scope::Stream | Scope::Dataset(_) => vec![Vec::new()],
     };
-    let files = table.disk_files_in(&keys)?;
-    table.delete_unreferenced(&files, &table.current().await?.files)?;
+    let files = table.disk_files_in(&keys).await?;
+    table.delete_unreferenced(&files, &table.current().await?.files).await?;
     Ok(())
 }
 

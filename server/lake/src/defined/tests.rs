@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use showrunner_ingest::{FieldSchema, FieldType as T};
 
 use super::*;

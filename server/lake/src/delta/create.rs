@@ -38,6 +38,6 @@ impl Table {
             )
             .await
             .map_err(|e| delta_error("creating", &self.full_name(), e))?;
-        Ok(())
+        self.fetch().await
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use deltalake::checkpoints::create_checkpoint;
 
-use super::{Table, delta_error, io_error};
+use super::{LOG, Table, delta_error, io_error};
 use crate::Result;
 
 /// What a file name in `_delta_log` stands for.
@@ -55,10 +55,13 @@ impl Table {
     /// readable at every moment. The caller holds [`Table::writer`]. Returns how many files went.
     pub(crate) async fn forget_history(&self) -> Result<u64> {
         let current = self.current().await?;
-        let log = self.dir.join("_delta_log");
-        let names: Vec<String> = std::fs::read_dir(&log)
-            .and_then(|entries| entries.map(|e| e.map(|e| e.file_name().to_string_lossy().into_owned())).collect())
-            .map_err(|e| io_error("listing", &log, e))?;
+        let log = self.dir.join(LOG);
+        let names: Vec<String> = match &self.mirror {
+            Some(mirror) => mirror.log_names().await?,
+            None => std::fs::read_dir(&log)
+                .and_then(|entries| entries.map(|e| e.map(|e| e.file_name().to_string_lossy().into_owned())).collect())
+                .map_err(|e| io_error("listing", &log, e))?,
+        };
         let old = |name: &String| match log_file(name) {
             Some(LogFile::Commit(v) | LogFile::Checkpoint(v)) => v < current.version,
             Some(LogFile::Other) => true,
@@ -70,6 +73,9 @@ impl Table {
         }
         if !names.iter().any(|n| log_file(n) == Some(LogFile::Checkpoint(current.version))) {
             self.checkpoint().await?;
+        }
+        if let Some(mirror) = &self.mirror {
+            mirror.delete(old.iter().map(|name| format!("{LOG}/{name}")).collect()).await?;
         }
         for name in &old {
             let path = log.join(name);

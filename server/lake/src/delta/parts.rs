@@ -83,19 +83,19 @@ impl Table {
     }
 
     /// All files below the root except the log's, sorted.
-    pub fn disk_files(&self) -> Result<Vec<DiskFile>> {
-        let mut found = Vec::new();
-        walk(&self.dir, "", &mut found)?;
-        found.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(found)
+    pub async fn disk_files(&self) -> Result<Vec<DiskFile>> {
+        self.disk_files_in(&[Vec::new()]).await
     }
 
     /// Files below these partitions' folders, sorted.
-    pub fn disk_files_in(&self, partitions: &[PartitionKey]) -> Result<Vec<DiskFile>> {
+    pub async fn disk_files_in(&self, partitions: &[PartitionKey]) -> Result<Vec<DiskFile>> {
         let mut found = Vec::new();
         for partition in partitions {
             let folder = folder(partition);
             walk(&self.dir.join(&folder), &folder, &mut found)?;
+            if let Some(mirror) = &self.mirror {
+                found.extend(mirror.files(&folder).await?);
+            }
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
         found.dedup_by(|a, b| a.path == b.path);
@@ -107,23 +107,30 @@ impl Table {
     pub async fn sweep_orphans(&self, run_id: &str, partitions: &[PartitionKey]) -> Result<u64> {
         let run = safe_run_id(run_id);
         let mine: Vec<DiskFile> =
-            self.disk_files_in(partitions)?.into_iter().filter(|f| f.run.as_deref() == Some(&run)).collect();
+            self.disk_files_in(partitions).await?.into_iter().filter(|f| f.run.as_deref() == Some(&run)).collect();
         if mine.is_empty() {
             return Ok(0);
         }
         let current = self.current().await?;
-        self.delete_unreferenced(&mine, &current.files)
+        self.delete_unreferenced(&mine, &current.files).await
     }
 
     /// Deletes those of `candidates` that are parts of ours and not among the live files, then folders that became empty.
-    pub fn delete_unreferenced(&self, candidates: &[DiskFile], live: &[LiveFile]) -> Result<u64> {
+    pub async fn delete_unreferenced(&self, candidates: &[DiskFile], live: &[LiveFile]) -> Result<u64> {
         let live: HashSet<&str> = live.iter().map(|f| f.path.as_str()).collect();
+        let doomed: Vec<_> = candidates.iter().filter(|f| f.run.is_some() && !live.contains(f.path.as_str())).collect();
         let mut gone = 0;
+        if let Some(mirror) = &self.mirror {
+            // The copy last: what is left of it is found again.
+            mirror.delete(doomed.iter().map(|file| file.path.clone()).collect()).await?;
+            gone = doomed.len() as u64;
+        }
         let mut folders: HashSet<PathBuf> = HashSet::new();
-        for file in candidates.iter().filter(|f| f.run.is_some() && !live.contains(f.path.as_str())) {
+        for file in doomed {
             let path = self.dir.join(&file.path);
             match std::fs::remove_file(&path) {
-                Ok(()) => gone += 1,
+                Ok(()) if self.mirror.is_none() => gone += 1,
+                Ok(()) => {}
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
                 Err(e) => return Err(io_error("deleting", &path, e)),
             }

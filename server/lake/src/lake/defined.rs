@@ -102,17 +102,19 @@ impl Inner {
     }
 
     fn new_defined(&self, definition: Definition) -> Result<Defined> {
-        let datalake = self.config.data_dir.join("buckets").join(&self.names.datalake);
-        Defined::new(definition, &datalake, &self.epoch, self.read_only)
+        Defined::new(definition, &self.home)
     }
 
     /// Makes the dataset known, and its tables where they are not what it says.
     async fn hold(&self, definition: Definition) -> Result<()> {
         let mut defined = self.new_defined(definition.clone())?;
         let name = defined.definition.name.clone();
+        for table in &defined.tables {
+            table.fetch().await?;
+        }
         if !self.read_only {
             if !defined.is_made().await? {
-                self.drop_tables(&defined)?;
+                self.drop_tables(&defined).await?;
                 // Those before remember what they read.
                 defined = self.new_defined(definition)?;
             }
@@ -193,16 +195,17 @@ impl Inner {
         let _alone = self.defined.changing.lock().await;
         if let Some(defined) = self.defined.find(name) {
             self.defined.put(name, None);
-            self.drop_tables(&defined)?;
+            self.drop_tables(&defined).await?;
         }
         self.shelf().remove(name)
     }
 
     /// Bronze last, as in [`Inner::hold`].
-    fn drop_tables(&self, defined: &Defined) -> Result<()> {
+    async fn drop_tables(&self, defined: &Defined) -> Result<()> {
         let scratch = self.config.data_dir.join("scratch");
         let served = self.warehouse.give_up(&defined.definition.table(Zone::Warehouse));
         for table in served.iter().chain(defined.tables.iter().rev()) {
+            table.drop_elsewhere().await?;
             drop_folder(table.dir(), &scratch)?;
         }
         self.epoch.fetch_add(1, std::sync::atomic::Ordering::SeqCst);

@@ -4,18 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Result;
-use crate::delta::{Table, io_error, log_file, parts};
+use crate::delta::{Home, Table, io_error, log_file, parts};
 use crate::keys::LakeKey;
 use crate::model::ForeignObject;
 
 /// Walks the bucket; names everything that no table of ours wrote.
-pub(crate) fn in_datalake(bucket: &str, root: &Path, tables: &[Arc<Table>]) -> Result<Vec<ForeignObject>> {
+pub(crate) async fn in_datalake(home: &Home, tables: &[Arc<Table>]) -> Result<Vec<ForeignObject>> {
     let mut found = Vec::new();
-    visit(root, String::new(), &mut |key, size| {
+    let mut look = |key: String, size| {
         if let Some(reason) = reason_against(&key, tables) {
-            found.push(ForeignObject { bucket: bucket.to_owned(), key, size, reason });
+            found.push(ForeignObject { bucket: home.bucket.clone(), key, size, reason });
         }
-    })?;
+    };
+    match home.keys().await? {
+        Some(keys) => keys.into_iter().for_each(|(key, size)| look(key, size)),
+        None => visit(&home.dir, String::new(), &mut look)?,
+    }
     found.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(found)
 }

@@ -38,25 +38,41 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         let _missing = std::fs::remove_dir_all(&scratch);
     }
     std::fs::create_dir_all(&scratch).map_err(|e| io_error("creating", &scratch, e))?;
-    let topics = open_topics(&config.data_dir, system_clock(), read_only).await?;
+    let topics: Arc<dyn Topics> = match &config.elsewhere {
+        None => open_topics(&config.data_dir, system_clock(), read_only).await?,
+        Some(elsewhere) => {
+            if !read_only {
+                notification_topic(elsewhere.topics.as_ref()).await?;
+            }
+            elsewhere.topics.clone()
+        }
+    };
     let topics: Arc<dyn Topics> = Arc::new(RecordingTopics::new(topics, system_clock()));
-    let disk: Arc<dyn Objects> = Arc::new(DiskObjects::open(&config.data_dir)?);
+    let store: Arc<dyn Objects> = match &config.elsewhere {
+        None => Arc::new(DiskObjects::open(&config.data_dir)?),
+        Some(elsewhere) => elsewhere.objects.clone(),
+    };
     if !read_only {
         for bucket in [&names.source, &names.ingestion, &names.datalake] {
-            disk.create_bucket(bucket).await?;
+            store.create_bucket(bucket).await?;
         }
     }
-    let objects: Arc<dyn Objects> =
-        Arc::new(NotifyingObjects::new(disk, names.ingestion.clone(), topics.clone(), NOTIFICATION_TOPIC));
+    let objects: Arc<dyn Objects> = match &config.elsewhere {
+        None => Arc::new(NotifyingObjects::new(store, names.ingestion.clone(), topics.clone(), NOTIFICATION_TOPIC)),
+        Some(_) => store,
+    };
     let objects: Arc<dyn Objects> = Arc::new(RecordingObjects::new(objects));
     let epoch = Arc::new(AtomicU64::new(0));
     let datasets: Vec<Arc<Dataset>> = Dataset::all().into_iter().map(Arc::new).collect();
-    let datalake = config.data_dir.join("buckets").join(&names.datalake);
-    let mut tables = Vec::new();
-    for shape in shapes(&datasets)? {
-        let dir = datalake.join(keys::table_prefix(shape.zone, &shape.name));
-        tables.push(Arc::new(Table::new(shape, dir, epoch.clone(), read_only)?));
-    }
+    let home = Home {
+        dir: config.data_dir.join("buckets").join(&names.datalake),
+        bucket: names.datalake.clone(),
+        store: config.elsewhere.as_ref().map(|elsewhere| elsewhere.datalake.clone()),
+        epoch: epoch.clone(),
+        follow: read_only,
+    };
+    let tables = shapes(&datasets)?.into_iter().map(|shape| home.table(shape)).collect::<Result<Vec<_>>>()?;
+    futures::future::try_join_all(tables.iter().map(|table| table.fetch())).await?;
     let warehouse =
         DeltaWarehouse::open_with(config.data_dir.join("warehouse").join(&names.dataset), epoch.clone(), read_only)
             .await?;
@@ -72,6 +88,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
     let inner = Inner {
         config,
         names,
+        home,
         objects,
         topics,
         warehouse,
@@ -95,10 +112,14 @@ async fn open_topics(data_dir: &std::path::Path, clock: Clock, read_only: bool) 
         return Ok(Arc::new(DiskTopics::closed(clock)));
     }
     let topics = DiskTopics::open(&data_dir.join("topics"), clock, TopicOptions::default())?;
+    notification_topic(&topics).await?;
+    Ok(Arc::new(topics))
+}
+
+async fn notification_topic(topics: &dyn Topics) -> Result<()> {
     topics.ensure_topic(NOTIFICATION_TOPIC, TopicConfig::default()).await?;
     let config = SubscriptionConfig { retention: NOTIFICATION_RETENTION, ..SubscriptionConfig::default() };
-    topics.ensure_subscription(NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, config).await?;
-    Ok(Arc::new(topics))
+    topics.ensure_subscription(NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, config).await
 }
 
 pub(super) fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {

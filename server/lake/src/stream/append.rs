@@ -77,7 +77,7 @@ impl Appender {
         };
         let files: Vec<DiskFile> = files.iter().map(disk).collect();
         let deleted = match self.table.current().await {
-            Ok(current) => self.table.delete_unreferenced(&files, &current.files),
+            Ok(current) => self.table.delete_unreferenced(&files, &current.files).await,
             Err(error) => Err(error),
         };
         if let Err(error) = deleted {

@@ -45,8 +45,11 @@ impl Sweeper {
     pub async fn doom_unreferenced(&self, table: &Arc<Table>) -> Result<()> {
         let current = table.current().await?;
         let live: HashSet<&str> = current.files.iter().map(|file| file.path.as_str()).collect();
-        let unused =
-            table.disk_files()?.into_iter().filter(|file| file.run.is_some() && !live.contains(file.path.as_str()));
+        let unused = table
+            .disk_files()
+            .await?
+            .into_iter()
+            .filter(|file| file.run.is_some() && !live.contains(file.path.as_str()));
         self.doom(table, unused.map(|file| file.path));
         Ok(())
     }
@@ -62,7 +65,7 @@ impl Sweeper {
             let (files, others) = rest.split_at(of_table);
             let files: Vec<DiskFile> = files.iter().map(|doomed| doomed.file.clone()).collect();
             let _writer = first.table.writer().await;
-            gone += first.table.delete_unreferenced(&files, &first.table.current().await?.files)?;
+            gone += first.table.delete_unreferenced(&files, &first.table.current().await?.files).await?;
             rest = others;
         }
         Ok(gone)

@@ -3,6 +3,7 @@
 mod browse;
 mod console;
 mod defined;
+mod elsewhere;
 mod pipeline;
 mod query;
 mod reset;

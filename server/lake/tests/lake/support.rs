@@ -23,6 +23,7 @@ pub struct Fixture {
 
 pub fn config(dir: &Path) -> LakeConfig {
     LakeConfig {
+        elsewhere: None,
         data_dir: dir.join("data"),
         id: "demo".to_owned(),
         stage: "test".to_owned(),

@@ -41,6 +41,7 @@ pub struct Stream {
 
 pub fn config(dir: &Path) -> LakeConfig {
     LakeConfig {
+        elsewhere: None,
         data_dir: dir.join("data"),
         id: "demo".to_owned(),
         stage: "test".to_owned(),

@@ -1,0 +1,47 @@
+//! Where the tables of the data lake's bucket lie: in the data folder, or in a bucket elsewhere with a copy in the data folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use futures::TryStreamExt;
+use object_store::ObjectStore;
+
+use super::{Mirror, Shape, Table};
+use crate::{Error, ErrorKind, Result, keys};
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Home {
+    /// The bucket's folder.
+    pub dir: PathBuf,
+    /// Its name.
+    pub bucket: String,
+    /// The bucket itself, if it lies elsewhere.
+    pub store: Option<Arc<dyn ObjectStore>>,
+    /// Rises with every commit.
+    pub epoch: Arc<AtomicU64>,
+    /// Another process may be writing.
+    pub follow: bool,
+}
+
+impl Home {
+    /// A handle on a table of the bucket; reads nothing yet.
+    pub fn table(&self, shape: Shape) -> Result<Arc<Table>> {
+        let root = keys::table_prefix(shape.zone, &shape.name);
+        let table = Table::new(shape, self.dir.join(&root), self.epoch.clone(), self.follow)?;
+        Ok(Arc::new(match &self.store {
+            None => table,
+            Some(store) => table.mirrored(Mirror::new(store.clone(), &self.bucket, &root), &self.dir)?,
+        }))
+    }
+
+    /// All keys of a bucket that lies elsewhere, with their sizes; `None` for the folder, which is walked.
+    pub async fn keys(&self) -> Result<Option<Vec<(String, u64)>>> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let found = store.list(None).map_ok(|object| (object.location.to_string(), object.size));
+        let keys: std::result::Result<Vec<_>, object_store::Error> = found.try_collect().await;
+        let failed = |e| Error::with(ErrorKind::Unavailable, format!("Could not list gs://{}.", self.bucket), e);
+        keys.map(Some).map_err(failed)
+    }
+}

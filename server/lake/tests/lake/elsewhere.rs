@@ -1,0 +1,222 @@
+//! The data lake in a bucket elsewhere: the bucket is the truth, the data folder a copy that may be lost at any time.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path as Location;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result as Answer,
+};
+use showrunner_lake::clock::system_clock;
+use showrunner_lake::model::Scope;
+use showrunner_lake::objects::DiskObjects;
+use showrunner_lake::topic::{DiskTopics, TopicOptions};
+use showrunner_lake::{Elsewhere, Identity, Lake};
+
+use crate::support::{Fixture, config, customers, day, day_of};
+
+/// A bucket in memory that can lose the answer to the next commit: as a client that asks again sees it, the entry is there already.
+#[derive(Debug, Default)]
+struct Bucket {
+    inner: InMemory,
+    lose: AtomicBool,
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a bucket in memory")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Bucket {
+    async fn put_opts(&self, location: &Location, payload: PutPayload, options: PutOptions) -> Answer<PutResult> {
+        let put = self.inner.put_opts(location, payload, options).await?;
+        if location.as_ref().ends_with(".json") && self.lose.swap(false, Ordering::SeqCst) {
+            return Err(object_store::Error::AlreadyExists {
+                path: location.to_string(),
+                source: "asked again".into(),
+            });
+        }
+        Ok(put)
+    }
+    async fn put_multipart_opts(
+        &self,
+        at: &Location,
+        options: PutMultipartOptions,
+    ) -> Answer<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(at, options).await
+    }
+    async fn get_opts(&self, location: &Location, options: GetOptions) -> Answer<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+    fn delete_stream(&self, locations: BoxStream<'static, Answer<Location>>) -> BoxStream<'static, Answer<Location>> {
+        self.inner.delete_stream(locations)
+    }
+    fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, Answer<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+    async fn list_with_delimiter(&self, prefix: Option<&Location>) -> Answer<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+    async fn copy_opts(&self, from: &Location, to: &Location, options: CopyOptions) -> Answer<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// What outlives a machine.
+struct Cloud {
+    bucket: Arc<Bucket>,
+    elsewhere: Elsewhere,
+    _folder: tempfile::TempDir,
+}
+
+impl Cloud {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = Arc::new(Bucket::default());
+        let topics = DiskTopics::open(&folder.path().join("topics"), system_clock(), TopicOptions::default());
+        let elsewhere = Elsewhere {
+            objects: Arc::new(DiskObjects::open(folder.path()).expect("buckets")),
+            topics: Arc::new(topics.expect("topics")),
+            datalake: bucket.clone(),
+        };
+        Cloud { bucket, elsewhere, _folder: folder }
+    }
+
+    /// A machine with an empty data folder.
+    async fn machine(&self) -> Fixture {
+        let dir = tempfile::tempdir().expect("a folder");
+        let lake = self.open(dir.path()).await;
+        Fixture { dir, lake }
+    }
+
+    async fn open(&self, dir: &Path) -> Arc<Lake> {
+        let config = showrunner_lake::LakeConfig { elsewhere: Some(self.elsewhere.clone()), ..config(dir) };
+        Lake::open(config).await.expect("the lake opens")
+    }
+
+    /// Parquet parts in the bucket, those of logs left out.
+    async fn parts(&self) -> Vec<String> {
+        let all: Vec<ObjectMeta> = self.bucket.list(None).try_collect().await.expect("a listing");
+        let keys = all.into_iter().map(|object| object.location.to_string());
+        let mut parts: Vec<String> = keys.filter(|key| !key.contains("_delta_log")).collect();
+        parts.sort();
+        parts
+    }
+}
+
+const COUNTS: [&str; 4] = [
+    "SELECT count(*) FROM bronze.ga_sessions",
+    "SELECT count(*) FROM silver.hits",
+    "SELECT CAST(sum(sessions) AS BIGINT) FROM gold.daily_kpis",
+    "SELECT count(*) FROM silver.sessions WHERE date = DATE '2017-07-29'",
+];
+
+async fn counts(machine: &Fixture) -> Vec<i64> {
+    let mut counts = Vec::new();
+    for sql in COUNTS {
+        counts.push(machine.number(sql).await);
+    }
+    counts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_machine_finds_the_lake_as_it_was_left() {
+    let cloud = Cloud::new();
+    let first = cloud.machine().await;
+    let days = [day("2017-07-28"), day("2017-07-29")];
+    first.play("r1", &days).await;
+    first.play("r2", &days[1..]).await;
+    let before = counts(&first).await;
+    assert!(before.iter().all(|count| *count > 0), "{before:?}");
+    let versions = |stats: Vec<showrunner_lake::model::TableStat>| {
+        let lake = stats.into_iter().filter(|stat| stat.zone.name() != "warehouse");
+        lake.map(|stat| (stat.full_name(), stat.version, stat.rows())).collect::<Vec<_>>()
+    };
+    let tables = versions(first.lake.tables().await.unwrap());
+    drop(first);
+
+    let second = cloud.machine().await;
+    assert_eq!(counts(&second).await, before);
+    assert_eq!(versions(second.lake.tables().await.unwrap()), tables);
+    let look = second.lake.look(&Identity::admin(), "bronze.ga_sessions").await.unwrap();
+    let history = look.history(0, 50).await.unwrap();
+    assert_eq!(history.versions.first().and_then(|version| version.run.clone()).as_deref(), Some("r2"));
+    // The copy is lost under a running server's feet: the next start has it again.
+    let dir = second.dir.path().join("data/buckets");
+    drop(second.lake);
+    std::fs::remove_dir_all(&dir).unwrap();
+    let third = Fixture { lake: cloud.open(second.dir.path()).await, dir: second.dir };
+    assert_eq!(counts(&third).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_machines_write_at_once_and_lose_nothing() {
+    let cloud = Cloud::new();
+    let (a, b) = (cloud.machine().await, cloud.machine().await);
+    let (first, second) = (day("2017-07-28"), day("2017-07-29"));
+    let rows = a.bronze("ra", &[a.delivery(&first)]).await.unwrap().rows;
+    // This one has not heard of the other's version.
+    let more = b.bronze("rb", &[b.delivery(&second)]).await.unwrap().rows;
+    assert_eq!(b.number(COUNTS[0]).await as u64, rows + more);
+    let (left, right) = (a.delivery(&first), b.delivery(&second));
+    let (x, y) =
+        tokio::join!(a.bronze("ra", std::slice::from_ref(&left)), b.bronze("rb", std::slice::from_ref(&right)));
+    assert_eq!(x.unwrap().rows + y.unwrap().rows, rows + more);
+    let third = cloud.machine().await;
+    assert_eq!(third.number(COUNTS[0]).await as u64, rows + more);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_not_made_twice() {
+    let cloud = Cloud::new();
+    let machine = cloud.machine().await;
+    let target = day("2017-07-29");
+    let version = machine.lake.tables().await.unwrap()[0].version;
+    cloud.bucket.lose.store(true, Ordering::SeqCst);
+    let rows = machine.bronze("r1", &[machine.delivery(&target)]).await.unwrap().rows;
+    assert!(!cloud.bucket.lose.load(Ordering::SeqCst), "an answer was lost");
+    let table = machine.lake.tables().await.unwrap().remove(0);
+    assert_eq!((table.version, table.rows()), (version + 1, rows));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_empties_the_bucket_and_leaves_what_is_not_ours() {
+    let cloud = Cloud::new();
+    let machine = cloud.machine().await;
+    let schemas = machine.lake.schema_checksum().await.unwrap();
+    machine.play("r1", &[day("2017-07-28"), day("2017-07-29"), day_of("customer02", "2017-07-29")]).await;
+    machine.play("r2", &[day("2017-07-29")]).await;
+    // What a process on another machine left when it was killed: this folder has no copy of it.
+    let orphan =
+        "zone/bronze/ga_sessions/date=20170729/customer=customer01/part-killed-18a6f3b2c4d5e6f700000001.zstd.parquet";
+    for key in [orphan, "stray.bin", "zone/silver/sessions/date=2017-07-29/notes.txt"] {
+        cloud.bucket.put(&Location::from(key), PutPayload::from_static(b"x")).await.unwrap();
+    }
+    let foreign: Vec<String> = machine.lake.foreign(&customers()).await.unwrap().into_iter().map(|o| o.key).collect();
+    assert_eq!(foreign, ["stray.bin", "zone/silver/sessions/date=2017-07-29/notes.txt"]);
+    let mut scope = Scope::Customer("customer02".to_owned());
+    for _ in 0..2 {
+        let planned = machine.lake.purge_plan(&scope, &customers()).await.unwrap();
+        let mut gone = Vec::new();
+        for place in ["ingestion", "bronze", "silver", "gold", "warehouse"] {
+            gone.extend(machine.lake.purge(place, &scope, &customers(), "reset").await.unwrap());
+        }
+        assert_eq!(planned, gone);
+        let left = machine.lake.purge_plan(&scope, &customers()).await.unwrap();
+        assert!(left.iter().all(|item| (item.rows, item.files) == (0, 0)), "{left:?}");
+        scope = Scope::All;
+    }
+    assert_eq!(cloud.parts().await, ["stray.bin", "zone/silver/sessions/date=2017-07-29/notes.txt"]);
+    assert_eq!(machine.lake.schema_checksum().await.unwrap(), schemas);
+    let other = cloud.machine().await;
+    assert_eq!(other.number(COUNTS[0]).await, 0, "nor does another machine find anything");
+}
