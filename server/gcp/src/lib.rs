@@ -3,6 +3,7 @@
 
 mod config;
 mod credentials;
+mod datalake;
 mod error;
 mod objects;
 mod rest;
@@ -12,6 +13,7 @@ mod warehouse;
 
 pub use config::{Endpoint, Endpoints, GcpConfig};
 pub use credentials::Access;
+pub use datalake::datalake;
 pub use objects::CloudObjects;
 pub use rest::{Call, Pace, Rest};
 pub use retry::{ATTEMPTS, DEADLINE};
