@@ -1,5 +1,5 @@
 //! Topics and subscriptions on Pub/Sub, by Google's client: administration and publishing by its admin clients and publisher, receiving
-//! by its streaming pull.
+//! by its streaming pull (by unary pull where the peer is on a loopback address, see [`unary`]).
 //!
 //! A name `N` of the lake is `sa-SHOW-N` at Google, so that two shows in one project stay apart, and carries our label: what has none is
 //! not listed. What differs from the embedded topics:
@@ -10,6 +10,7 @@
 mod convert;
 mod publish;
 mod received;
+mod unary;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,7 @@ use showrunner_lake::{Error, ErrorKind, Result};
 
 use self::convert::Names;
 use self::received::Received;
+use self::unary::Unary;
 use crate::error::from_gax;
 use crate::{ATTEMPTS, Access, DEADLINE, GcpConfig, retry};
 
@@ -39,18 +41,46 @@ pub struct PubSubTopics {
     topic_admin: TopicAdmin,
     subscription_admin: SubscriptionAdmin,
     base: BasePublisher,
-    subscriber: Subscriber,
+    receiving: Receiving,
+    config: GcpConfig,
     publishers: Mutex<HashMap<String, Publisher>>,
     /// What streams of this process have received, by subscription.
     received: Mutex<HashMap<String, Arc<Received>>>,
 }
 
+/// How messages come.
+enum Receiving {
+    Streaming(Subscriber),
+    Unary(Unary),
+}
+
 impl PubSubTopics {
+    /// As [`PubSubTopics::connect`], receiving by streams whatever the address is.
+    ///
+    /// # Errors
+    /// Those of [`PubSubTopics::connect`].
+    pub async fn connect_streaming(config: &GcpConfig, access: &Access) -> Result<PubSubTopics> {
+        let failed = |error| Error::with(ErrorKind::Unavailable, "The client of Pub/Sub could not be made.", error);
+        let endpoint = &config.endpoints.pubsub;
+        let builder = Subscriber::builder().with_endpoint(endpoint.url()).with_credentials(access.to(endpoint));
+        let receiving = Receiving::Streaming(builder.build().await.map_err(failed)?);
+        Self::with(config, access, receiving).await
+    }
+
     /// Makes the clients. Nothing is asked yet.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] if a client cannot be made.
     pub async fn connect(config: &GcpConfig, access: &Access) -> Result<PubSubTopics> {
+        let endpoint = &config.endpoints.pubsub;
+        if !endpoint.is_anonymous() {
+            return Self::connect_streaming(config, access).await;
+        }
+        let unary = Unary::new(endpoint, Access::anonymous(), &config.project)?;
+        Self::with(config, access, Receiving::Unary(unary)).await
+    }
+
+    async fn with(config: &GcpConfig, access: &Access, receiving: Receiving) -> Result<PubSubTopics> {
         let failed = |error| Error::with(ErrorKind::Unavailable, "The client of Pub/Sub could not be made.", error);
         let endpoint = &config.endpoints.pubsub;
         let credentials = access.to(endpoint);
@@ -75,10 +105,16 @@ impl PubSubTopics {
                 .build()
                 .await
                 .map_err(failed)?,
-            subscriber: client!(Subscriber::builder()).build().await.map_err(failed)?,
+            receiving,
+            config: config.clone(),
             publishers: Mutex::default(),
             received: Mutex::default(),
         })
+    }
+
+    /// What it was connected with.
+    pub fn config(&self) -> &GcpConfig {
+        &self.config
     }
 
     /// Ends the streams of this process: what was acknowledged is told, everything else goes back.
@@ -94,7 +130,7 @@ impl PubSubTopics {
     }
 
     /// What a subscription's stream has received; the stream is begun if there is none.
-    async fn stream_of(&self, subscription: &str) -> Result<Arc<Received>> {
+    async fn stream_of(&self, subscriber: &Subscriber, subscription: &str) -> Result<Arc<Received>> {
         if let Some(received) = self.received().get(subscription).filter(|received| !received.is_over()) {
             return Ok(received.clone());
         }
@@ -104,7 +140,7 @@ impl PubSubTopics {
         if let Some(received) = all.get(subscription).filter(|received| !received.is_over()) {
             return Ok(received.clone());
         }
-        let received = Received::begin(&self.subscriber, self.names.subscription(subscription), &config);
+        let received = Received::begin(subscriber, self.names.subscription(subscription), &config);
         all.insert(subscription.to_owned(), received.clone());
         Ok(received)
     }
@@ -213,16 +249,28 @@ impl Topics for PubSubTopics {
         if request.max_messages == 0 {
             return Err(Error::new(ErrorKind::Invalid, "A pull is for one message at least."));
         }
-        self.stream_of(subscription).await?.take(request).await
+        match &self.receiving {
+            Receiving::Streaming(subscriber) => self.stream_of(subscriber, subscription).await?.take(request).await,
+            Receiving::Unary(unary) => unary.pull(&self.names.short_subscription(subscription), request).await,
+        }
     }
 
     async fn wait(&self, subscription: &str) -> Result<()> {
-        self.stream_of(subscription).await?.wait().await
+        match &self.receiving {
+            Receiving::Streaming(subscriber) => self.stream_of(subscriber, subscription).await?.wait().await,
+            Receiving::Unary(unary) => {
+                self.subscription(subscription).await?;
+                unary.wait().await;
+                Ok(())
+            }
+        }
     }
 
     async fn acknowledge(&self, subscription: &str, ack_ids: &[String]) -> Result<()> {
         if let Some(received) = self.known_stream(subscription).await? {
             received.acknowledge(ack_ids);
+        } else if let Receiving::Unary(unary) = &self.receiving {
+            unary.acknowledge(&self.names.short_subscription(subscription), ack_ids).await?;
         }
         Ok(())
     }
@@ -231,6 +279,8 @@ impl Topics for PubSubTopics {
         limits::deadline(deadline)?;
         if let Some(received) = self.known_stream(subscription).await? {
             received.modify(ack_ids, deadline);
+        } else if let Receiving::Unary(unary) = &self.receiving {
+            unary.modify(&self.names.short_subscription(subscription), ack_ids, deadline).await?;
         }
         Ok(())
     }

@@ -44,6 +44,11 @@ impl Names {
         format!("projects/{}/subscriptions/{}{name}", self.project, self.prefix)
     }
 
+    /// The subscription's own part of its name.
+    pub fn short_subscription(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
     pub fn snapshot(&self, name: &str) -> String {
         format!("projects/{}/snapshots/{}{name}", self.project, self.prefix)
     }

@@ -400,7 +400,7 @@ async fn look_through(received: Arc<Received>) {
 }
 
 /// Data, attributes and ordering key in bytes.
-fn size(message: &Message) -> u64 {
+pub(super) fn size(message: &Message) -> u64 {
     let attributes: usize = message.attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
     (message.data.len() + attributes + message.ordering_key.len()) as u64
 }

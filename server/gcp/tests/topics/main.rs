@@ -13,12 +13,15 @@ use showrunner_lake::testing::{TopicHarness, topic_contract};
 
 use emulator::Emulator;
 
-struct Google(PubSubTopics);
+struct Google {
+    topics: PubSubTopics,
+    streaming: bool,
+}
 
 #[async_trait]
 impl TopicHarness for Google {
     fn topics(&self) -> &dyn Topics {
-        &self.0
+        &self.topics
     }
 
     #[expect(clippy::disallowed_methods, reason = "the emulator has no other clock")]
@@ -46,13 +49,17 @@ impl TopicHarness for Google {
         false
     }
 
+    fn orders_after_nacks(&self) -> bool {
+        self.streaming
+    }
+
     fn longest_retention(&self) -> Duration {
         Duration::from_secs(7 * 24 * 3_600)
     }
 }
 
 /// Topics of a show that nobody else has.
-async fn topics(emulator: &Emulator) -> PubSubTopics {
+async fn topics(emulator: &Emulator, streaming: bool) -> PubSubTopics {
     static SHOWS: AtomicU32 = AtomicU32::new(0);
     let set = |name: &str| (name == "SHOWRUNNER_PUBSUB_ENDPOINT").then(|| format!("http://{}", emulator.address));
     let config = GcpConfig {
@@ -62,13 +69,51 @@ async fn topics(emulator: &Emulator) -> PubSubTopics {
         impersonate: None,
         endpoints: Endpoints::of(set).expect("an address"),
     };
-    PubSubTopics::connect(&config, &Access::anonymous()).await.expect("clients")
+    let access = Access::anonymous();
+    let topics = match streaming {
+        true => PubSubTopics::connect_streaming(&config, &access).await,
+        false => PubSubTopics::connect(&config, &access).await,
+    };
+    topics.expect("clients")
+}
+
+async fn contract(streaming: bool, how: &str) {
+    let what = format!("the contract of the topics against Google's Pub/Sub emulator, {how}");
+    let Some(emulator) = Emulator::start(&what) else { return };
+    topic_contract(async || {
+        Box::new(Google { topics: topics(&emulator, streaming).await, streaming }) as Box<dyn TopicHarness>
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keeps_the_contract() {
-    let Some(emulator) = Emulator::start("the contract of the topics against Google's Pub/Sub emulator") else {
-        return;
-    };
-    topic_contract(async || Box::new(Google(topics(&emulator).await)) as Box<dyn TopicHarness>).await;
+async fn keeps_the_contract_by_streaming_pull() {
+    contract(true, "by streaming pull").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_by_unary_pull() {
+    contract(false, "by unary pull").await;
+}
+
+/// A process that goes leaves what it had not acknowledged, and the next one gets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_goes_on() {
+    let Some(emulator) = Emulator::start("going on after a restart against Google's Pub/Sub emulator") else { return };
+    let show = topics(&emulator, false).await;
+    show.create_topic("letters", TopicConfig::default()).await.expect("a topic");
+    show.create_subscription("reader", "letters", SubscriptionConfig::default()).await.expect("a subscription");
+    let message = |text: &'static str| NewMessage { data: text.into(), ..NewMessage::default() };
+    show.publish("letters", vec![message("one"), message("two")]).await.expect("published");
+    let request = PullRequest::now(1).waiting(Duration::from_secs(10));
+    let first = show.pull("reader", request).await.expect("a pull").remove(0);
+    show.acknowledge("reader", &[first.ack_id]).await.expect("acknowledged");
+    let config = show.config().clone();
+    drop(show);
+    let again = PubSubTopics::connect(&config, &Access::anonymous()).await.expect("clients");
+    let rest = again.pull("reader", request).await.expect("a pull").remove(0);
+    assert_ne!(rest.message.id, first.message.id);
+    again.acknowledge("reader", &[rest.ack_id]).await.expect("acknowledged");
+    tokio::time::sleep(MIN_ACK_DEADLINE + Duration::from_secs(1)).await;
+    assert!(again.pull("reader", PullRequest::now(1)).await.expect("a pull").is_empty());
 }

@@ -50,6 +50,10 @@ pub trait TopicHarness: Send + Sync {
     fn shares_snapshots(&self) -> bool {
         true
     }
+    /// Whether what follows a message of its key waits for it after a nack: Google's emulator goes on with it in unary pulls.
+    fn orders_after_nacks(&self) -> bool {
+        true
+    }
     /// The longest retention that the back end takes: Google's emulator knows less than Google.
     fn longest_retention(&self) -> Duration {
         MAX_RETENTION

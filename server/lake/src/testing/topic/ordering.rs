@@ -55,7 +55,11 @@ pub(super) async fn a_nack_brings_the_followers_again(h: &dyn TopicHarness) {
     let first = pull(h, ONE, 1).await;
     assert_eq!(texts(&first), ["1"]);
     nack(h, ONE, &first).await;
-    assert_eq!(of_key(h, "a", 3).await, ["1", "2", "3"], "the nacked one and those after it, in order");
+    let mut again = of_key(h, "a", 3).await;
+    if !h.orders_after_nacks() {
+        again.sort();
+    }
+    assert_eq!(again, ["1", "2", "3"], "the nacked one and those after it, in order");
     h.topics().publish(TOPIC, vec![keyed("a", "4"), keyed("b", "5")]).await.expect("publish");
     let mut rest = pull(h, ONE, 2).await;
     rest.sort_by(|a, b| a.message.ordering_key.cmp(&b.message.ordering_key));
