@@ -146,10 +146,12 @@ impl Cloud {
 /// The policy, etag and all, with one more who may publish.
 fn with_publisher(mut policy: Value, member: &str) -> Value {
     let added = json!({"role": PUBLISHER, "members": [member]});
+    if !policy.is_object() {
+        policy = json!({});
+    }
     match policy.get_mut("bindings").and_then(Value::as_array_mut) {
         Some(bindings) => bindings.push(added),
-        None if policy.is_object() => policy["bindings"] = json!([added]),
-        None => policy = json!({"bindings": [added]}),
+        None => policy["bindings"] = json!([added]),
     }
     policy
 }

@@ -105,9 +105,9 @@ impl Cloud {
     /// Looks at everything, up to sixteen things at once. What cannot be asked is a line as well: this never fails.
     pub async fn check(&self) -> Vec<Finding> {
         let (token, who) = self.check_token().await;
+        let plan = self.plan();
         let mut looks: Vec<BoxFuture<'_, Vec<Finding>>> =
             vec![self.check_clock().boxed(), self.check_apis().boxed(), self.check_permissions(who).boxed()];
-        let plan = self.plan();
         for thing in &plan {
             looks.push(self.check_thing(thing).boxed());
         }

@@ -62,7 +62,7 @@ pub struct Contents {
 }
 
 /// One thing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Item {
     /// Of which kind.
     pub kind: Kind,
@@ -80,18 +80,6 @@ impl Item {
     /// For people.
     pub fn what(&self) -> String {
         format!("{} {}", self.kind, self.name)
-    }
-}
-
-impl PartialOrd for Contents {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Contents {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.bytes.cmp(&other.bytes)
     }
 }
 
@@ -131,8 +119,9 @@ impl Cloud {
         for (ours, item) in buckets.into_iter().chain(pubsub).chain(datasets) {
             if ours { inventory.ours.push(item) } else { inventory.others.push(item) }
         }
-        inventory.ours.sort();
-        inventory.others.sort();
+        for list in [&mut inventory.ours, &mut inventory.others] {
+            list.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+        }
         Ok(inventory)
     }
 
