@@ -1,15 +1,14 @@
 //! `showrunner cloud` as people run it: the program itself against the stand-ins for Google's services.
 
 #[path = "../gcp/tests/support/bigquery.rs"]
-#[expect(dead_code, reason = "what the tests of the back end need of it")]
 mod bigquery;
 #[path = "../gcp/tests/support/emulator.rs"]
 mod emulator;
 #[path = "../gcp/tests/support/fake.rs"]
-#[expect(dead_code, reason = "what the tests of the back end need of it")]
+#[expect(dead_code, reason = "what other tests need of it")]
 mod fake;
 #[path = "../gcp/tests/support/http.rs"]
-#[expect(dead_code, reason = "what the tests of the back end need of it")]
+#[expect(dead_code, reason = "what other tests need of it")]
 mod http;
 
 use std::process::{Command, Output};

@@ -5,8 +5,10 @@ mod bigquery;
 #[path = "support/emulator.rs"]
 mod emulator;
 #[path = "support/fake.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
 mod fake;
 #[path = "support/http.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
 mod http;
 #[path = "cloud/others.rs"]
 mod others;

@@ -277,3 +277,87 @@ fn member(address: &str) -> String {
     let kind = if address.ends_with(".gserviceaccount.com") { "serviceAccount" } else { "user" };
     format!("{kind}:{address}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::google::http::{Reply, Server};
+    use super::super::google::tests::google;
+    use super::*;
+    use crate::{Access, Endpoints, GcpConfig};
+
+    /// A cloud whose addresses are Google's, but for the surfaces that are asked here.
+    async fn cloud(url: &str, impersonate: Option<&str>) -> Cloud {
+        let _there = rustls::crypto::ring::default_provider().install_default();
+        let config = GcpConfig {
+            project: "acme-demo".to_owned(),
+            location: "US".to_owned(),
+            show: "demo-dev".to_owned(),
+            impersonate: impersonate.map(str::to_owned),
+            endpoints: Endpoints::default(),
+        };
+        let cloud = Cloud::connect(&config, &Access::anonymous()).await.expect("clients");
+        Cloud { google: google(url), ..cloud }
+    }
+
+    #[tokio::test]
+    async fn what_google_lacks_has_its_command() {
+        let server = Server::scripted(|request, _| {
+            if request.is("POST", "/tokeninfo") {
+                return Reply::json(200, json!({"email": "a@example.com", "expires_in": 3000}));
+            }
+            if request.is("GET", "/services:batchGet") {
+                let asked = request.target.matches("names=").count();
+                assert_eq!(asked, APIS.len() + 1, "acting as a service account needs one more");
+                let services = APIS.map(|api| {
+                    let state = if api.starts_with("pubsub") { "DISABLED" } else { "ENABLED" };
+                    json!({"name": format!("projects/7/services/{api}"), "state": state})
+                });
+                return Reply::json(200, json!({"services": services}));
+            }
+            let mut granted = request.json()["permissions"].as_array().expect("a list").clone();
+            granted.retain(|permission| *permission != "pubsub.topics.setIamPolicy");
+            Reply::json(200, json!({"permissions": granted}))
+        })
+        .await;
+        let agent = "show@acme-demo.iam.gserviceaccount.com";
+        let cloud = cloud(&server.url, Some(agent)).await;
+        let (token, who) = cloud.check_token().await;
+        assert_eq!(
+            (token.state, token.found.as_str()),
+            (State::Ok, format!("of {agent}, for 50 minutes more").as_str())
+        );
+        let apis = cloud.check_apis().await;
+        let lacking: Vec<_> = apis.iter().filter(|finding| finding.state.is_red()).collect();
+        assert_eq!(lacking.len(), 2, "{apis:#?}");
+        for (finding, api) in lacking.iter().zip(["pubsub.googleapis.com", IMPERSONATION_API]) {
+            let command = format!("gcloud services enable {api} --project=acme-demo");
+            assert_eq!(
+                (finding.what.as_str(), finding.command.as_ref()),
+                (format!("API {api}").as_str(), Some(&command))
+            );
+        }
+        let permissions = cloud.check_permissions(who).await;
+        assert_eq!(permissions.len(), 1, "{permissions:#?}");
+        assert_eq!(permissions[0].found, "missing: pubsub.topics.setIamPolicy");
+        let command = format!(
+            "gcloud projects add-iam-policy-binding acme-demo --member=serviceAccount:{agent} --role=roles/pubsub.admin"
+        );
+        assert_eq!(permissions[0].command, Some(command));
+    }
+
+    #[tokio::test]
+    async fn what_google_refuses_is_a_red_line() {
+        let refused = |_: &_, _: &[_]| Reply::refused(403, "forbidden", "It is disabled in this project.");
+        let server = Server::scripted(refused).await;
+        let cloud = cloud(&server.url, None).await;
+        let (token, who) = cloud.check_token().await;
+        assert_eq!((token.state, token.command.as_deref(), who.clone()), (State::Failed, Some(LOGIN), None));
+        let (apis, permissions) = (cloud.check_apis().await, cloud.check_permissions(who).await);
+        let enable = "gcloud services enable serviceusage.googleapis.com --project=acme-demo";
+        for (findings, command) in [(apis, enable), (permissions, "gcloud projects describe acme-demo")] {
+            assert_eq!(findings.len(), 1, "{findings:#?}");
+            assert_eq!((findings[0].state, findings[0].command.as_deref()), (State::Failed, Some(command)));
+            assert!(findings[0].found.contains("disabled in this project"), "{findings:#?}");
+        }
+    }
+}

@@ -90,14 +90,14 @@ async fn ask(rest: &Rest, project: &str, call: Call) -> Result<Value> {
 
 #[cfg(test)]
 #[path = "../../tests/support/bigquery.rs"]
-#[expect(dead_code, reason = "what the tests beside this crate need of it")]
+#[expect(dead_code, reason = "what other tests need of it")]
 mod bigquery;
 #[cfg(test)]
 #[path = "../../tests/support/discovery.rs"]
 mod discovery;
 #[cfg(test)]
 #[path = "../../tests/support/http.rs"]
-#[expect(dead_code, reason = "what the tests beside this crate need of it")]
+#[expect(dead_code, reason = "what other tests need of it")]
 pub(super) mod http;
 
 #[cfg(test)]
