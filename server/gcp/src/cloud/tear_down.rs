@@ -16,6 +16,8 @@ use crate::rest::Call;
 /// Listings may lag behind deletions: so often and so far apart it is looked whether anything is left.
 const LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
+/// A bucket that something is written to meanwhile is emptied again so often.
+const EMPTYINGS: u32 = 5;
 /// Kinds in the order in which they go: a topic's subscriptions before it, so that none is left without.
 const ORDER: [Kind; 5] = [Kind::Bucket, Kind::Subscription, Kind::Snapshot, Kind::Topic, Kind::Dataset];
 
@@ -89,26 +91,33 @@ impl Cloud {
             self.storage.send(call.repeatable()).await?;
         }
         let mut objects = 0_u64;
+        for _ in 0..EMPTYINGS {
+            objects += self.empty_bucket(bucket).await?;
+            let call = Call::delete(format!("delete the bucket {bucket}"), &["b", bucket]);
+            match self.storage.send(call).await {
+                // 409: something came since it was emptied.
+                Err(error) if error.kind == ErrorKind::Exists => {}
+                // After an answer that was lost: the first try did it.
+                Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+                _ => return Ok(emptied(objects)),
+            }
+        }
+        let why = "objects come faster than they are deleted. Stop what writes to it, then try again";
+        Err(Error::new(ErrorKind::Conflict, format!("Could not delete the bucket {bucket}: {why}.")))
+    }
+
+    /// Deletes all objects with all versions; returns how many.
+    async fn empty_bucket(&self, bucket: &str) -> Result<u64> {
+        let mut objects = 0_u64;
         loop {
             let (page, _) = self.storage.page(&self.listing(bucket, "versions"), "items", None).await?;
             if page.is_empty() {
-                break;
+                return Ok(objects);
             }
             objects += page.len() as u64;
             let deletions = page.iter().map(|object| Ok(self.delete_object(bucket, object)));
             futures::stream::iter(deletions).try_buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         }
-        let call = Call::delete(format!("delete the bucket {bucket}"), &["b", bucket]);
-        match self.storage.send(call).await {
-            // An answer that was lost: the first try did it.
-            Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        Ok(match objects {
-            0 => "it was empty".to_owned(),
-            1 => "with 1 object".to_owned(),
-            objects => format!("with {objects} objects, all versions"),
-        })
     }
 
     /// One version, by its generation: then nothing takes its place.
@@ -146,5 +155,14 @@ impl Cloud {
             return Ok(String::new());
         }
         Err(Error::new(ErrorKind::NotFound, format!("The dataset {name} is not there.")))
+    }
+}
+
+/// What a deleted bucket held, in words.
+fn emptied(objects: u64) -> String {
+    match objects {
+        0 => "it was empty".to_owned(),
+        1 => "with 1 object".to_owned(),
+        objects => format!("with {objects} objects, all versions"),
     }
 }

@@ -158,4 +158,13 @@ pub async fn a_tear_down_that_is_cut_goes_on(peers: &Peers) {
     assert_eq!(done.steps.len(), 1, "{done:#?}");
     assert_eq!(done.steps[0].said, format!("with {left} objects, all versions"));
     assert!(!peers.buckets().await.iter().any(|name| name == bucket));
+
+    // Something comes between the last object and its bucket.
+    assert!(up(&cloud).await.iter().all(|step| !step.outcome.is_red()));
+    let order =
+        r#"{"match":{"surface":"json","method":"DELETE","path":"/b/sa-datalake-cut-dev$"},"status":409,"times":2}"#;
+    peers.fake.control("POST", "faults", order);
+    let done = down(&cloud).await;
+    assert!(done.is_clean() && done.steps.iter().all(|step| step.outcome == Outcome::Deleted), "{done:#?}");
+    peers.fake.control("DELETE", "faults", "");
 }
