@@ -1,5 +1,6 @@
 //! The command line.
 
+mod cloud;
 mod generate;
 mod import;
 mod ingest;
@@ -46,6 +47,8 @@ enum Command {
     Reset(reset::Args),
     /// Say what is missing, and the exact fix; exit status 1 if anything is
     Doctor(ServeConfig),
+    /// What a show needs in a project of Google Cloud: check it, build it up, tear it down
+    Cloud(cloud::Args),
     /// Write generated day files ga_sessions_YYYYMMDD.json.gz
     Generate(generate::Args),
     /// Take real export files ga_sessions_YYYYMMDD.json.gz into the source bucket
@@ -69,6 +72,8 @@ pub fn main() -> i32 {
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     cli.config.settings = settings(&command, &matches);
     start_log(&cli.config);
+    // Google's clients take the process's provider; that there is one already is fine.
+    let _there = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -96,6 +101,7 @@ async fn run(command: &Command, config: &Config) -> Result<i32> {
         Command::Seed(args) => seed::run(args, config).await,
         Command::Reset(args) => reset::run(args, config).await,
         Command::Doctor(serve) => doctor::run(serve, config).await,
+        Command::Cloud(args) => cloud::run(args, config).await,
         Command::Generate(args) => generate::run(args, config).await,
         Command::Import(args) => import::run(args, config).await,
         Command::Ingest(args) => ingest::run(args, config).await,

@@ -1,5 +1,6 @@
 //! Configuration: from flags and the environment, one struct per concern. The environment is read in this file only.
 
+mod cloud;
 mod settings;
 mod sign_in;
 
@@ -13,6 +14,7 @@ use showrunner_lake::LakeConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::StreamSettings;
 
+pub use cloud::{CloudConfig, called};
 pub use settings::{Setting, settings};
 pub use sign_in::SignInConfig;
 
@@ -25,6 +27,9 @@ pub struct Config {
     /// Names of buckets and datasets.
     #[command(flatten)]
     pub names: NameConfig,
+    /// Google Cloud.
+    #[command(flatten)]
+    pub cloud: CloudConfig,
     /// Generated data.
     #[command(flatten)]
     pub generated: GeneratedConfig,
@@ -296,6 +301,7 @@ impl Config {
         Config {
             data: DataConfig { data_dir: data_dir.into() },
             names: NameConfig { id: "demo".to_owned(), stage: "test".to_owned() },
+            cloud: CloudConfig::default(),
             generated: GeneratedConfig { seed: 42, sessions_per_day: 20 },
             limits: LimitConfig { workers: Some(2), query_memory: 128 << 20 },
             upload: UploadConfig { limit_bytes: 8 << 20, quota_bytes: 64 << 20, parallel: 8, stall_seconds: 2 },

@@ -76,7 +76,7 @@ impl Endpoint {
         self.anonymous
     }
 
-    fn google(url: &str) -> Endpoint {
+    pub(crate) fn google(url: &str) -> Endpoint {
         Endpoint { url: url.to_owned(), anonymous: false }
     }
 }

@@ -1,6 +1,7 @@
 //! The lake's ports on Google Cloud, by Google's own clients where they can do it and by plain REST where they cannot
 //! (docs/decisions/0016-google-cloud.md). One layer of credentials for all of them, every endpoint configurable, a deadline on every call.
 
+pub mod cloud;
 mod config;
 mod credentials;
 mod datalake;
@@ -11,7 +12,7 @@ mod retry;
 mod topics;
 mod warehouse;
 
-pub use config::{Endpoint, Endpoints, GcpConfig};
+pub use config::{Endpoint, Endpoints, GcpConfig, LABEL};
 pub use credentials::Access;
 pub use datalake::datalake;
 pub use objects::CloudObjects;

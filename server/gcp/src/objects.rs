@@ -221,7 +221,7 @@ fn check(bucket: &str, key: &str) -> Result<()> {
 }
 
 /// Of an upload or a stream that is not an object yet.
-fn is_part(name: &str) -> bool {
+pub(crate) fn is_part(name: &str) -> bool {
     name.starts_with(uploads::FOLDER) || name.starts_with(stream::FOLDER)
 }
 

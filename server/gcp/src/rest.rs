@@ -128,6 +128,8 @@ pub struct Rest {
     base: Url,
     access: Access,
     pace: Pace,
+    /// The project that the use is counted on, where it has to be said.
+    counted_on: Option<String>,
 }
 
 /// How one attempt ended, if not with an answer.
@@ -216,13 +218,36 @@ impl Rest {
         let http = builder
             .build()
             .map_err(|error| Error::with(ErrorKind::Internal, "The HTTPS client could not be set up.", error))?;
-        Ok(Rest { http, base, access, pace })
+        Ok(Rest { http, base, access, pace, counted_on: None })
     }
 
     /// The same surface, asked by somebody else.
     #[must_use]
     pub fn asked_by(&self, access: Access) -> Rest {
         Rest { access, ..self.clone() }
+    }
+
+    /// The same surface, with its use counted on this project (`X-Goog-User-Project`): some surfaces take a person's application default
+    /// credentials only so (<https://cloud.google.com/docs/quotas/set-quota-project>).
+    #[must_use]
+    pub fn counted_on(&self, project: &str) -> Rest {
+        Rest { counted_on: Some(project.to_owned()), ..self.clone() }
+    }
+
+    /// What time it is there, to the second: any answer says so, a refusal too. Nobody is asked who they are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`] and [`ErrorKind::Unavailable`] when there is no answer, [`ErrorKind::Internal`] when it has no date.
+    pub async fn date(&self) -> Result<chrono::DateTime<chrono::Utc>> {
+        let action = "ask for the time";
+        let lost = |error: reqwest::Error| Failed::Lost { sent: false, error: error.without_url() }.into_error(action);
+        let response = self.http.get(self.base.clone()).timeout(self.pace.attempt).send().await.map_err(lost)?;
+        let date = response.headers().get(header::DATE).and_then(|value| value.to_str().ok());
+        let date = date.and_then(|text| chrono::DateTime::parse_from_rfc2822(text).ok());
+        date.map(|date| date.to_utc()).ok_or_else(|| {
+            let why = "the answer has no date. Look at the configured endpoint";
+            Error::new(ErrorKind::Internal, sentence(action, why, None))
+        })
     }
 
     /// Makes the call, as often as needed and allowed. An empty answer is [`Value::Null`].
@@ -273,18 +298,30 @@ impl Rest {
     pub async fn pages(&self, call: Call, key: &str) -> Result<Vec<Value>> {
         let (mut all, mut next) = (Vec::new(), None::<String>);
         loop {
-            let page = match next.take() {
-                Some(token) => call.clone().with("pageToken", token),
-                None => call.clone(),
-            };
-            let mut answer = self.send(page).await?;
-            if let Some(Value::Array(items)) = answer.get_mut(key).map(Value::take) {
-                all.extend(items);
+            let (items, more) = self.page(&call, key, next.take()).await?;
+            all.extend(items);
+            match more {
+                Some(token) => next = Some(token),
+                None => return Ok(all),
             }
-            match answer.get("nextPageToken").and_then(Value::as_str) {
-                Some(token) if !token.is_empty() => next = Some(token.to_owned()),
-                _ => return Ok(all),
-            }
+        }
+    }
+
+    /// One page of a listing, and the token of the next if there is one.
+    ///
+    /// # Errors
+    /// Those of [`Rest::send`].
+    pub async fn page(&self, call: &Call, key: &str, token: Option<String>) -> Result<(Vec<Value>, Option<String>)> {
+        let call = match token {
+            Some(token) => call.clone().with("pageToken", token),
+            None => call.clone(),
+        };
+        let mut answer = self.send(call).await?;
+        let next = answer.get("nextPageToken").and_then(Value::as_str).filter(|token| !token.is_empty());
+        let next = next.map(str::to_owned);
+        match answer.get_mut(key).map(Value::take) {
+            Some(Value::Array(items)) => Ok((items, next)),
+            _ => Ok((Vec::new(), next)),
         }
     }
 
@@ -292,6 +329,9 @@ impl Rest {
         let mut request = self.http.request(call.method.clone(), url).timeout(limit);
         if let Some(token) = token {
             request = request.bearer_auth(token);
+        }
+        if let Some(project) = &self.counted_on {
+            request = request.header("x-goog-user-project", project);
         }
         request = match &call.body {
             Some(body) => request.json(body),

@@ -25,7 +25,7 @@ use showrunner_lake::ports::*;
 use showrunner_lake::topic::limits;
 use showrunner_lake::{Error, ErrorKind, Result};
 
-use self::convert::Names;
+pub(crate) use self::convert::Names;
 use self::received::Received;
 use self::unary::Unary;
 use crate::error::from_gax;
@@ -60,10 +60,9 @@ impl PubSubTopics {
     /// # Errors
     /// Those of [`PubSubTopics::connect`].
     pub async fn connect_streaming(config: &GcpConfig, access: &Access) -> Result<PubSubTopics> {
-        let failed = |error| Error::with(ErrorKind::Unavailable, "The client of Pub/Sub could not be made.", error);
         let endpoint = &config.endpoints.pubsub;
         let builder = Subscriber::builder().with_endpoint(endpoint.url()).with_credentials(access.to(endpoint));
-        let receiving = Receiving::Streaming(builder.build().await.map_err(failed)?);
+        let receiving = Receiving::Streaming(builder.build().await.map_err(not_made)?);
         Self::with(config, access, receiving).await
     }
 
@@ -81,30 +80,21 @@ impl PubSubTopics {
     }
 
     async fn with(config: &GcpConfig, access: &Access, receiving: Receiving) -> Result<PubSubTopics> {
-        let failed = |error| Error::with(ErrorKind::Unavailable, "The client of Pub/Sub could not be made.", error);
         let endpoint = &config.endpoints.pubsub;
-        let credentials = access.to(endpoint);
-        macro_rules! client {
-            ($builder:expr) => {
-                $builder.with_endpoint(endpoint.url()).with_credentials(credentials.clone())
-            };
-        }
-        macro_rules! patient {
-            ($builder:expr) => {
-                client!($builder).with_retry_policy(retry::policy()).with_backoff_policy(retry::backoff())
-            };
-        }
+        let (topic_admin, subscription_admin) = admins(config, access).await?;
         Ok(PubSubTopics {
             names: Names::of(config),
-            topic_admin: patient!(TopicAdmin::builder()).build().await.map_err(failed)?,
-            subscription_admin: patient!(SubscriptionAdmin::builder()).build().await.map_err(failed)?,
+            topic_admin,
+            subscription_admin,
             // A message that is published twice is known by its run and number, so that a lost answer is asked for again.
-            base: client!(BasePublisher::builder())
+            base: BasePublisher::builder()
+                .with_endpoint(endpoint.url())
+                .with_credentials(access.to(endpoint))
                 .with_retry_policy(AlwaysRetry.with_time_limit(DEADLINE).with_attempt_limit(ATTEMPTS))
                 .with_backoff_policy(retry::backoff())
                 .build()
                 .await
-                .map_err(failed)?,
+                .map_err(not_made)?,
             receiving,
             config: config.clone(),
             publishers: Mutex::default(),
@@ -174,6 +164,28 @@ impl PubSubTopics {
             config: SubscriptionConfig::default(),
         }))
     }
+}
+
+/// The clients that make, list and delete.
+pub(crate) async fn admins(config: &GcpConfig, access: &Access) -> Result<(TopicAdmin, SubscriptionAdmin)> {
+    let endpoint = &config.endpoints.pubsub;
+    macro_rules! client {
+        ($builder:expr) => {
+            $builder
+                .with_endpoint(endpoint.url())
+                .with_credentials(access.to(endpoint))
+                .with_retry_policy(retry::policy())
+                .with_backoff_policy(retry::backoff())
+                .build()
+                .await
+                .map_err(not_made)?
+        };
+    }
+    Ok((client!(TopicAdmin::builder()), client!(SubscriptionAdmin::builder())))
+}
+
+fn not_made(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::with(ErrorKind::Unavailable, "The client of Pub/Sub could not be made.", error)
 }
 
 #[async_trait]

@@ -10,10 +10,9 @@ use arrow::datatypes::{Schema, SchemaRef};
 use chrono::NaiveDate;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, FinalizedCommit, TransactionError};
 use deltalake::kernel::{Action, Add, LogicalFileView, Transaction};
-use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use deltalake::logstore::LogStoreRef;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
-use object_store::prefix::PrefixStore;
 use url::Url;
 
 use crate::calls::{self, Begun, Outcome, Size};
@@ -192,35 +191,6 @@ impl Table {
             epoch,
             follow,
         })
-    }
-
-    /// The same table in a bucket, of which the folder has a copy. `bucket_dir` is the bucket's folder.
-    pub fn mirrored(mut self, mirror: Mirror, bucket_dir: &Path) -> Result<Self> {
-        let store = mirror.store(bucket_dir)?;
-        let url = Url::parse(&mirror.url())
-            .map_err(|e| Error::with(ErrorKind::Invalid, format!("{} is no address of a table.", mirror.url()), e))?;
-        let table = Arc::new(PrefixStore::new(store.clone(), mirror.root().clone()));
-        self.log_store = default_logstore(table, store, &url, &StorageConfig::default());
-        self.mirror = Some(mirror);
-        Ok(self)
-    }
-
-    /// Removes a table from the bucket that it lies in; the folder is the caller's to remove.
-    pub async fn drop_elsewhere(&self) -> Result<()> {
-        match &self.mirror {
-            Some(mirror) => mirror.drop_table().await,
-            None => Ok(()),
-        }
-    }
-
-    /// Brings what the folder lacks of a table that lies in a bucket.
-    pub async fn fetch(&self) -> Result<()> {
-        if let Some(mirror) = &self.mirror
-            && mirror.fetch_log(&self.dir).await?
-        {
-            self.current().await?;
-        }
-        Ok(())
     }
 
     /// `bronze.ga_sessions`

@@ -28,6 +28,7 @@ mod defined;
 mod dropbox;
 mod foreign;
 mod lock;
+mod names;
 mod open;
 mod policies;
 mod steps;
@@ -39,6 +40,7 @@ pub use catalog::{CatalogColumn, CatalogTable};
 pub use console::{QUERIES_AT_A_TIME, RowStream};
 pub use dropbox::Dropbox;
 pub use lock::DataDirLock;
+pub use names::{NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, Names, notification_subscription};
 pub(crate) use stream::StreamParts;
 
 /// Where the lake lies and how much it may use.
@@ -75,26 +77,6 @@ impl std::fmt::Debug for Elsewhere {
         write!(f, "Elsewhere({})", self.datalake)
     }
 }
-
-/// Names that follow from id and stage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
-    /// `sa-source-data-{id}-{stage}`
-    pub source: String,
-    /// `sa-ingestion-{id}-{stage}`
-    pub ingestion: String,
-    /// `sa-datalake-{id}-{stage}`
-    pub datalake: String,
-    /// `sa_bq_dataset_{id}_{stage}`
-    pub dataset: String,
-}
-
-/// The topic on which the ingestion bucket announces objects, and the server's subscription to it.
-pub const NOTIFICATION_TOPIC: &str = "ingestion-notifications";
-/// See [`NOTIFICATION_TOPIC`].
-pub const NOTIFICATION_SUBSCRIPTION: &str = "ingestion-notifications-server";
-/// A notification only wakes the reconciler, which looks at the bucket itself every few seconds: an old one is of no use.
-const NOTIFICATION_RETENTION: Duration = Duration::from_secs(3_600);
 
 /// How long and how much a query may take.
 #[derive(Debug, Clone, Copy)]

@@ -368,11 +368,20 @@ impl Sinks {
     }
 }
 
+/// What [`STREAM_TOPIC`] is made with.
+pub fn topic() -> TopicConfig {
+    TopicConfig { max_backlog_bytes: Some(MAX_BACKLOG_BYTES), ..TopicConfig::default() }
+}
+
+/// The subscriptions to [`STREAM_TOPIC`], and what each is made with.
+pub fn subscriptions() -> [(&'static str, SubscriptionConfig); 2] {
+    let config = SubscriptionConfig { ack_deadline: ACK_DEADLINE, ..SubscriptionConfig::default() };
+    [(WAREHOUSE_SUBSCRIPTION, SubscriptionConfig { ordered: true, ..config.clone() }), (BRONZE_SUBSCRIPTION, config)]
+}
+
 async fn ensure(parts: &StreamParts) -> Result<()> {
-    let config = TopicConfig { max_backlog_bytes: Some(MAX_BACKLOG_BYTES), ..TopicConfig::default() };
-    parts.topics.ensure_topic(STREAM_TOPIC, config).await?;
-    for (subscription, ordered) in [(WAREHOUSE_SUBSCRIPTION, true), (BRONZE_SUBSCRIPTION, false)] {
-        let config = SubscriptionConfig { ack_deadline: ACK_DEADLINE, ordered, ..SubscriptionConfig::default() };
+    parts.topics.ensure_topic(STREAM_TOPIC, topic()).await?;
+    for (subscription, config) in subscriptions() {
         parts.topics.ensure_subscription(subscription, STREAM_TOPIC, config).await?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::GcpConfig;
 use crate::config::LABEL;
 
 /// How the names of one show are spelt at Google.
-pub(super) struct Names {
+pub(crate) struct Names {
     project: String,
     prefix: String,
     show: String,

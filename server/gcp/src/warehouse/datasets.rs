@@ -86,6 +86,15 @@ impl BigQueryWarehouse {
         Ok(pages.iter().map(described).filter(|dataset| dataset.show.as_deref() == Some(&self.show)).collect())
     }
 
+    /// Every dataset of the project, those of others too.
+    ///
+    /// # Errors
+    /// Those of [`crate::Rest::send`].
+    pub async fn all_datasets(&self) -> Result<Vec<Dataset>> {
+        let call = Call::get("list datasets", &["projects", &self.jobs.project, "datasets"]);
+        Ok(self.jobs.rest.pages(call, "datasets").await?.iter().map(described).collect())
+    }
+
     /// Deletes a dataset with all its tables, if it carries this show's label. Returns whether it was there.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! The lake engine on gs://: the same steps and the same tables as in the data folder, against the fake of Cloud Storage and Google's
 //! Pub/Sub emulator.
 
-#[path = "../topics/emulator.rs"]
+#[path = "../support/emulator.rs"]
 mod emulator;
-#[path = "../objects/fake.rs"]
+#[path = "../support/fake.rs"]
 mod fake;
 
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! Cloud Storage keeps the port's contract: against the fake in tests/peers, which knows nothing but what Google describes.
 
+#[path = "../support/fake.rs"]
 mod fake;
 mod faults;
 

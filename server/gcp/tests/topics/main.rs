@@ -1,5 +1,6 @@
 //! Pub/Sub keeps the port's contract: against Google's own emulator.
 
+#[path = "../support/emulator.rs"]
 mod emulator;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,11 +1,14 @@
 //! Where the tables of the data lake's bucket lie: in the data folder, or in a bucket elsewhere with a copy in the data folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use deltalake::logstore::{StorageConfig, default_logstore};
 use futures::TryStreamExt;
 use object_store::ObjectStore;
+use object_store::prefix::PrefixStore;
+use url::Url;
 
 use super::{Mirror, Shape, Table};
 use crate::{Error, ErrorKind, Result, keys};
@@ -43,5 +46,36 @@ impl Home {
         let keys: std::result::Result<Vec<_>, object_store::Error> = found.try_collect().await;
         let failed = |e| Error::with(ErrorKind::Unavailable, format!("Could not list gs://{}.", self.bucket), e);
         keys.map(Some).map_err(failed)
+    }
+}
+
+impl Table {
+    /// The same table in a bucket, of which the folder has a copy. `bucket_dir` is the bucket's folder.
+    pub fn mirrored(mut self, mirror: Mirror, bucket_dir: &Path) -> Result<Self> {
+        let store = mirror.store(bucket_dir)?;
+        let url = Url::parse(&mirror.url())
+            .map_err(|e| Error::with(ErrorKind::Invalid, format!("{} is no address of a table.", mirror.url()), e))?;
+        let table = Arc::new(PrefixStore::new(store.clone(), mirror.root().clone()));
+        self.log_store = default_logstore(table, store, &url, &StorageConfig::default());
+        self.mirror = Some(mirror);
+        Ok(self)
+    }
+
+    /// Removes a table from the bucket that it lies in; the folder is the caller's to remove.
+    pub async fn drop_elsewhere(&self) -> Result<()> {
+        match &self.mirror {
+            Some(mirror) => mirror.drop_table().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Brings what the folder lacks of a table that lies in a bucket.
+    pub async fn fetch(&self) -> Result<()> {
+        if let Some(mirror) = &self.mirror
+            && mirror.fetch_log(&self.dir).await?
+        {
+            self.current().await?;
+        }
+        Ok(())
     }
 }

@@ -10,16 +10,16 @@ use crate::datasets::Dataset;
 use crate::delta::Shape;
 use crate::model::Zone;
 use crate::objects::{DiskObjects, NotifyingObjects};
-use crate::ports::{SubscriptionConfig, TopicConfig, Topics, Warehouse};
+use crate::ports::{TopicConfig, Topics, Warehouse};
 use crate::topic::{DiskTopics, TopicOptions};
 use crate::warehouse::serve::serving_table;
-use crate::{keys, stream, transform};
+use crate::{stream, transform};
 
 use super::*;
 
 /// See [`Lake::open`] and [`Lake::open_read_only`].
 pub(super) async fn open(mut config: LakeConfig, read_only: bool) -> Result<Arc<Lake>> {
-    let names = names(&config)?;
+    let names = Names::of(&config.id, &config.stage)?;
     config.data_dir = absolute(config.data_dir, read_only)?;
     config.workers = config.workers.max(1);
     let work = Background::start("lake-work", config.workers.max(2))?;
@@ -118,8 +118,7 @@ async fn open_topics(data_dir: &std::path::Path, clock: Clock, read_only: bool) 
 
 async fn notification_topic(topics: &dyn Topics) -> Result<()> {
     topics.ensure_topic(NOTIFICATION_TOPIC, TopicConfig::default()).await?;
-    let config = SubscriptionConfig { retention: NOTIFICATION_RETENTION, ..SubscriptionConfig::default() };
-    topics.ensure_subscription(NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, config).await
+    topics.ensure_subscription(NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, notification_subscription()).await
 }
 
 pub(super) fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {
@@ -139,29 +138,6 @@ pub(super) fn shapes(datasets: &[Arc<Dataset>]) -> Result<Vec<Shape>> {
     shapes.sort_by_key(|s| s.zone);
     debug_assert!(shapes.iter().all(|s| s.zone != Zone::Warehouse));
     Ok(shapes)
-}
-
-fn names(config: &LakeConfig) -> Result<Names> {
-    for (what, value) in [("id", &config.id), ("stage", &config.stage)] {
-        let fine =
-            !value.is_empty() && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !fine {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!("The {what} {value:?} cannot stand in a bucket's name: use a-z, 0-9 and '-' only."),
-            ));
-        }
-    }
-    let (id, stage) = (&config.id, &config.stage);
-    let names = Names {
-        source: format!("sa-source-data-{id}-{stage}"),
-        ingestion: format!("sa-ingestion-{id}-{stage}"),
-        datalake: format!("sa-datalake-{id}-{stage}"),
-        // BigQuery allows no hyphen in a dataset's name.
-        dataset: format!("sa_bq_dataset_{}_{}", id.replace('-', "_"), stage.replace('-', "_")),
-    };
-    keys::check_bucket(&names.source)?;
-    Ok(names)
 }
 
 /// The folder without links or dots, as the tables' addresses need it.

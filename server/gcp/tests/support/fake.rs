@@ -11,8 +11,8 @@ use showrunner_gcp::{Endpoints, GcpConfig};
 /// A running fake; it ends with this.
 pub struct Fake {
     process: Child,
-    http: String,
-    grpc: String,
+    pub http: String,
+    pub grpc: String,
     _root: tempfile::TempDir,
 }
 
@@ -26,7 +26,8 @@ impl Fake {
             return None;
         };
         let root = tempfile::tempdir().expect("a folder");
-        let serve = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers/gcs/serve.py");
+        let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("tests/peers/gcs/serve.py"));
+        let serve = above.into_iter().find(|path| path.is_file()).expect("the fake's program");
         let mut process = Command::new(peers.join("bin/python"))
             .arg(serve)
             .args(["--port", "0", "--grpc-port", "0", "--with-parent", "--root"])
