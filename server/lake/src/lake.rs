@@ -60,7 +60,7 @@ pub struct LakeConfig {
     pub elsewhere: Option<Elsewhere>,
 }
 
-/// Buckets and topics of another back end behind the same ports. The tables of the data lake lie in its bucket then, and `buckets/` has a
+/// Buckets and topics of another back end behind the same ports. The tables of the data lake lie in its bucket then, and `copies/` has a
 /// copy of what is read: it may be deleted at any time.
 #[derive(Clone)]
 pub struct Elsewhere {

@@ -65,7 +65,8 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
     let epoch = Arc::new(AtomicU64::new(0));
     let datasets: Vec<Arc<Dataset>> = Dataset::all().into_iter().map(Arc::new).collect();
     let home = Home {
-        dir: config.data_dir.join("buckets").join(&names.datalake),
+        // A copy is made to be like its original, whatever was there: never of what may be an original itself.
+        dir: config.data_dir.join(if config.elsewhere.is_some() { "copies" } else { "buckets" }).join(&names.datalake),
         bucket: names.datalake.clone(),
         store: config.elsewhere.as_ref().map(|elsewhere| elsewhere.datalake.clone()),
         epoch: epoch.clone(),

@@ -151,7 +151,7 @@ async fn another_machine_finds_the_lake_as_it_was_left() {
     let history = look.history(0, 50).await.unwrap();
     assert_eq!(history.versions.first().and_then(|version| version.run.clone()).as_deref(), Some("r2"));
     // The copy is lost under a running server's feet: the next start has it again.
-    let dir = second.dir.path().join("data/buckets");
+    let dir = second.dir.path().join("data/copies");
     drop(second.lake);
     std::fs::remove_dir_all(&dir).unwrap();
     let third = Fixture { lake: cloud.open(second.dir.path()).await, dir: second.dir };
@@ -219,4 +219,22 @@ async fn a_reset_empties_the_bucket_and_leaves_what_is_not_ours() {
     assert_eq!(machine.lake.schema_checksum().await.unwrap(), schemas);
     let other = cloud.machine().await;
     assert_eq!(other.number(COUNTS[0]).await, 0, "nor does another machine find anything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_of_this_folder_is_not_taken_for_a_copy() {
+    let own = Fixture::new().await;
+    own.play("r1", &[day("2017-07-29")]).await;
+    let before = counts(&own).await;
+    let dir = own.dir;
+    drop(own.lake);
+    // The same folder, opened with an empty bucket elsewhere, and then as it was.
+    let cloud = Cloud::new();
+    let lake = cloud.open(dir.path()).await;
+    let elsewhere = Fixture { dir, lake };
+    assert_eq!(elsewhere.number(COUNTS[0]).await, 0);
+    let dir = elsewhere.dir;
+    drop(elsewhere.lake);
+    let lake = Lake::open(config(dir.path())).await.expect("the lake opens");
+    assert_eq!(counts(&Fixture { dir, lake }).await, before);
 }
