@@ -48,6 +48,20 @@ pub struct PubSubTopics {
     received: Mutex<HashMap<String, Arc<Received>>>,
 }
 
+impl Drop for PubSubTopics {
+    /// What was not closed would go on receiving, and holding leases, for as long as the process lives.
+    fn drop(&mut self) {
+        let left: Vec<_> = self.received().drain().map(|(_, received)| received).collect();
+        if let (false, Ok(runtime)) = (left.is_empty(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move {
+                for received in left {
+                    received.close().await;
+                }
+            });
+        }
+    }
+}
+
 /// How messages come.
 enum Receiving {
     Streaming(Subscriber),
