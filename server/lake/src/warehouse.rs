@@ -27,6 +27,8 @@ use crate::{Error, ErrorKind, Result, stream};
 pub(crate) mod serve;
 pub(crate) mod types;
 
+pub use types::split_types;
+
 const COLUMNS: &str = "showrunner.columns";
 const PARTITION: &str = "showrunner.partition";
 const CLUSTER: &str = "showrunner.cluster";

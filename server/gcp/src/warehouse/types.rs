@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use serde_json::{Value, json};
+use showrunner_lake::warehouse::split_types as split;
 use showrunner_lake::{Error, ErrorKind, Result};
 
 /// A column's type.
@@ -157,24 +158,6 @@ impl Kind {
             }
         }
     }
-}
-
-/// Splits at commas that are not within brackets.
-fn split(text: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut parts) = (0_i32, 0, Vec::new());
-    for (at, c) in text.char_indices() {
-        match c {
-            '<' | '(' => depth += 1,
-            '>' | ')' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(crate) fn to_arrow(bigquery: &str) -> Result<DataType> {
         return Ok(DataType::List(Arc::new(Field::new("element", to_arrow(inner)?, true))));
     }
     if let Some(inner) = between(text, &upper, "STRUCT<", '>') {
-        let fields = split(inner)
+        let fields = split_types(inner)
             .into_iter()
             .map(|field| match field.trim().split_once(char::is_whitespace) {
                 Some((name, kind)) => Ok(Field::new(name, to_arrow(kind)?, true)),
@@ -89,8 +89,8 @@ fn between<'a>(text: &'a str, upper: &str, open: &str, close: char) -> Option<&'
     (upper.starts_with(open) && text.ends_with(close)).then(|| &text[open.len()..text.len() - close.len_utf8()])
 }
 
-/// Splits at commas that are not within brackets.
-fn split(text: &str) -> Vec<&str> {
+/// Splits the members of a BigQuery type at commas that are not within brackets.
+pub fn split_types(text: &str) -> Vec<&str> {
     let (mut depth, mut start, mut parts) = (0_i32, 0, Vec::new());
     for (at, c) in text.char_indices() {
         match c {
