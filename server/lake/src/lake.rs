@@ -15,7 +15,7 @@ use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
 use crate::model::*;
 use crate::policy::Identity;
-use crate::ports::{Objects, Topics, Warehouse};
+use crate::ports::{Objects, ServingWarehouse, Topics, Warehouse};
 use crate::query::Cost;
 use crate::resident::Resident;
 use crate::warehouse::DeltaWarehouse;
@@ -70,6 +70,8 @@ pub struct Elsewhere {
     pub topics: Arc<dyn Topics>,
     /// The data lake's bucket for the engine: a put must be able to fail if the object is there.
     pub datalake: Arc<dyn object_store::ObjectStore>,
+    /// The warehouse that serves what the lake keeps; `None`: the lake's own tables do.
+    pub warehouse: Option<Arc<dyn ServingWarehouse>>,
 }
 
 impl std::fmt::Debug for Elsewhere {

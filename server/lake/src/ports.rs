@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
+mod serving;
 mod topics;
 mod uploads;
 
+pub use serving::*;
 pub use topics::*;
 pub use uploads::*;
 

@@ -52,6 +52,7 @@ impl Cloud {
             objects: Arc::new(CloudObjects::connect(&self.config, &access).await.expect("objects")),
             topics: Arc::new(PubSubTopics::connect(&self.config, &access).await.expect("topics")),
             datalake: datalake(&self.config, &access, "sa-datalake-demo-test").expect("the data lake"),
+            warehouse: None,
         };
         let config = LakeConfig {
             elsewhere: Some(elsewhere),

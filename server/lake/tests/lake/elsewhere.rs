@@ -87,6 +87,7 @@ impl Cloud {
             objects: Arc::new(DiskObjects::open(folder.path()).expect("buckets")),
             topics: Arc::new(topics.expect("topics")),
             datalake: bucket.clone(),
+            warehouse: None,
         };
         Cloud { bucket, elsewhere, _folder: folder }
     }
