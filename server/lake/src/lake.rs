@@ -18,7 +18,7 @@ use crate::policy::Identity;
 use crate::ports::{Objects, ServingWarehouse, Topics, Warehouse};
 use crate::query::Cost;
 use crate::resident::Resident;
-use crate::warehouse::DeltaWarehouse;
+use crate::warehouse::{DeltaWarehouse, Follower};
 use crate::{Error, ErrorKind, Result, purge, query};
 
 mod background;
@@ -31,6 +31,7 @@ mod lock;
 mod names;
 mod open;
 mod policies;
+mod served;
 mod steps;
 mod stream;
 
@@ -124,6 +125,8 @@ struct Inner {
     objects: Arc<dyn Objects>,
     topics: Arc<dyn Topics>,
     warehouse: DeltaWarehouse,
+    /// The warehouse elsewhere, which follows this one.
+    served: Option<Follower>,
     datasets: Vec<Arc<Dataset>>,
     /// Bronze, silver and gold in the order of the flow.
     tables: Vec<Arc<Table>>,
@@ -326,6 +329,9 @@ impl Lake {
             checksum = crc32c::crc32c_append(checksum, &(shape.len() as u64).to_le_bytes());
             checksum = crc32c::crc32c_append(checksum, shape.as_bytes());
         }
+        for shape in self.inner.served_shapes().await? {
+            checksum = crc32c::crc32c_append(checksum, shape.as_bytes());
+        }
         Ok(format!("{checksum:08x}"))
     }
 
@@ -372,6 +378,9 @@ impl Inner {
         })?;
         let tables: Vec<_> = self.all_tables().into_iter().filter(|table| table.shape.zone == zone).collect();
         let items = purge::purge_tables(&tables, scope, run_id).await?;
+        if zone == Zone::Warehouse {
+            self.level_served(&tables, run_id).await?;
+        }
         if let (Zone::Gold, Scope::Days(days)) = (zone, scope) {
             let gold = self.gold();
             let mut customers: BTreeMap<&str, Vec<chrono::NaiveDate>> = BTreeMap::new();

@@ -35,6 +35,7 @@ mod letters;
 mod merge;
 mod rows;
 mod run;
+mod serve;
 mod sweep;
 mod tables;
 mod warehouse;
@@ -146,12 +147,14 @@ struct Kept<H> {
     /// Which messages it holds.
     ledger: tokio::sync::Mutex<Ledger<H>>,
     appender: tokio::sync::Mutex<Appender>,
+    /// Whether the warehouse elsewhere, if there is one, has what the table has.
+    level: tokio::sync::Mutex<bool>,
 }
 
 impl<H: Holds> Kept<H> {
     fn new(table: Arc<Table>, sweeper: &Arc<Sweeper>) -> Self {
         let appender = tokio::sync::Mutex::new(Appender::new(table.clone(), sweeper.clone()));
-        Kept { table, ledger: tokio::sync::Mutex::default(), appender }
+        Kept { table, ledger: tokio::sync::Mutex::default(), appender, level: tokio::sync::Mutex::default() }
     }
 
     /// What the table holds now.
@@ -343,6 +346,8 @@ impl Sinks {
         self.errors.ledger.lock().await.forget();
         self.bronze.ledger.lock().await.forget();
         self.skipped.store(0, Ordering::Relaxed);
+        *self.rows.level.lock().await = false;
+        *self.errors.level.lock().await = false;
         self.read_all().await
     }
 

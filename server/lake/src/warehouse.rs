@@ -19,14 +19,17 @@ use url::Url;
 
 use crate::bronze::ingest_error;
 use crate::calls::{Begun, CreateTable, Load, LoadedDate, Size, Truncate};
-use crate::delta::{Label, NewFile, PartitionKey, Shape, Table, delta_error, io_error, parts};
+use crate::delta::{Home, Label, NewFile, PartitionKey, Shape, Table, delta_error, io_error, parts};
 use crate::model::{TableOutcome, Zone};
 use crate::ports::{Warehouse, WarehouseTable};
 use crate::{Error, ErrorKind, Result, stream};
 
 pub(crate) mod serve;
+mod served;
 pub(crate) mod types;
 
+pub(crate) use served::Follower;
+pub use served::ServedTable;
 pub use types::split_types;
 
 const COLUMNS: &str = "showrunner.columns";
@@ -38,11 +41,17 @@ pub(crate) fn date32(date: NaiveDate) -> i32 {
     (date - NaiveDate::default()).num_days() as i32
 }
 
-/// One dataset below `{data_dir}/warehouse/{dataset}/`, a folder for each table.
+/// Where the tables lie.
+enum Place {
+    /// One dataset below `{data_dir}/warehouse/{dataset}/`, a folder for each table.
+    Folder { dir: PathBuf, epoch: Arc<AtomicU64>, follow: bool },
+    /// The data lake's bucket, as a zone of its own.
+    Bucket(Home),
+}
+
+/// One dataset.
 pub struct DeltaWarehouse {
-    dir: PathBuf,
-    epoch: Arc<AtomicU64>,
-    follow: bool,
+    place: Place,
     tables: RwLock<BTreeMap<String, Arc<Table>>>,
 }
 
@@ -56,14 +65,15 @@ impl DeltaWarehouse {
     }
 
     pub(crate) async fn open_with(dir: PathBuf, epoch: Arc<AtomicU64>, follow: bool) -> Result<Self> {
-        let warehouse = DeltaWarehouse { dir, epoch, follow, tables: RwLock::default() };
-        let entries = match std::fs::read_dir(&warehouse.dir) {
+        let place = Place::Folder { dir: dir.clone(), epoch, follow };
+        let warehouse = DeltaWarehouse { place, tables: RwLock::default() };
+        let entries = match std::fs::read_dir(&dir) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(warehouse),
-            Err(e) => return Err(io_error("listing", &warehouse.dir, e)),
+            Err(e) => return Err(io_error("listing", &dir, e)),
         };
         for entry in entries {
-            let path = entry.map_err(|e| io_error("listing", &warehouse.dir, e))?.path();
+            let path = entry.map_err(|e| io_error("listing", &dir, e))?.path();
             if path.join("_delta_log").is_dir()
                 && let Some(described) = describe(&path).await?
             {
@@ -73,8 +83,29 @@ impl DeltaWarehouse {
         Ok(warehouse)
     }
 
+    /// In the data lake's bucket. Which tables there are is for the caller to say.
+    pub(crate) fn in_bucket(home: Home) -> Self {
+        DeltaWarehouse { place: Place::Bucket(home), tables: RwLock::default() }
+    }
+
+    /// Makes a table known if it is in the bucket, for who creates nothing.
+    pub(crate) async fn find(&self, table: &WarehouseTable) -> Result<()> {
+        let handle = self.add(table)?;
+        handle.fetch().await?;
+        if !handle.exists() {
+            self.give_up(&table.name);
+        }
+        Ok(())
+    }
+
     fn add(&self, table: &WarehouseTable) -> Result<Arc<Table>> {
-        let handle = Arc::new(Table::new(shape(table)?, self.dir.join(&table.name), self.epoch.clone(), self.follow)?);
+        let shape = shape(table)?;
+        let handle = match &self.place {
+            Place::Folder { dir, epoch, follow } => {
+                Arc::new(Table::new(shape, dir.join(&table.name), epoch.clone(), *follow)?)
+            }
+            Place::Bucket(home) => home.table(shape)?,
+        };
         self.tables.write().unwrap_or_else(|e| e.into_inner()).insert(table.name.clone(), handle.clone());
         Ok(handle)
     }
@@ -297,7 +328,10 @@ impl Warehouse for DeltaWarehouse {
         }
         let (operation, begun) = (CreateTable { table: table.clone() }, Begun::now());
         let handle = self.add(&operation.table)?;
-        let created = handle.create().await;
+        let created = match handle.fetch().await {
+            Ok(()) => handle.create().await,
+            Err(error) => Err(error),
+        };
         if created.is_err() {
             self.tables.write().unwrap_or_else(|e| e.into_inner()).remove(&table.name);
         }

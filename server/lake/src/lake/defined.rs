@@ -112,6 +112,9 @@ impl Inner {
         for table in &defined.tables {
             table.fetch().await?;
         }
+        if self.read_only && self.config.elsewhere.is_some() {
+            self.warehouse.find(&defined.serving()?).await?;
+        }
         if !self.read_only {
             if !defined.is_made().await? {
                 self.drop_tables(&defined).await?;
@@ -120,6 +123,9 @@ impl Inner {
             }
             let serving = defined.serving()?;
             self.warehouse.create_table(&serving).await?;
+            if let Some(served) = &self.served {
+                served.warehouse().create_table(&serving).await?;
+            }
             // Bronze last: it says that all of them are there.
             for zone in [Zone::Gold, Zone::Silver, Zone::Bronze] {
                 let table = defined.table(zone)?;
@@ -204,6 +210,9 @@ impl Inner {
     async fn drop_tables(&self, defined: &Defined) -> Result<()> {
         let scratch = self.config.data_dir.join("scratch");
         let served = self.warehouse.give_up(&defined.definition.table(Zone::Warehouse));
+        if let Some(elsewhere) = &self.served {
+            elsewhere.warehouse().drop_table(&defined.definition.table(Zone::Warehouse)).await?;
+        }
         for table in served.iter().chain(defined.tables.iter().rev()) {
             table.drop_elsewhere().await?;
             drop_folder(table.dir(), &scratch)?;

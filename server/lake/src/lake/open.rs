@@ -74,13 +74,23 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
     };
     let tables = shapes(&datasets)?.into_iter().map(|shape| home.table(shape)).collect::<Result<Vec<_>>>()?;
     futures::future::try_join_all(tables.iter().map(|table| table.fetch())).await?;
-    let warehouse =
-        DeltaWarehouse::open_with(config.data_dir.join("warehouse").join(&names.dataset), epoch.clone(), read_only)
-            .await?;
+    let served = config.elsewhere.as_ref().and_then(|elsewhere| elsewhere.warehouse.clone()).map(Follower::new);
+    let warehouse = match &config.elsewhere {
+        Some(_) => DeltaWarehouse::in_bucket(home.clone()),
+        None => {
+            let dir = config.data_dir.join("warehouse").join(&names.dataset);
+            DeltaWarehouse::open_with(dir, epoch.clone(), read_only).await?
+        }
+    };
+    let built_in = [serving_table()?, stream::rows_table()?, stream::errors_table()];
+    if read_only && config.elsewhere.is_some() {
+        futures::future::try_join_all(built_in.iter().map(|table| warehouse.find(table))).await?;
+    }
     if !read_only {
         futures::future::try_join_all(tables.iter().map(|t| t.create())).await?;
-        for table in [serving_table()?, stream::rows_table()?, stream::errors_table()] {
-            warehouse.create_table(&table).await?;
+        futures::future::try_join_all(built_in.iter().map(|table| warehouse.create_table(table))).await?;
+        if let Some(served) = &served {
+            served::prepare(served.warehouse().as_ref(), &built_in).await?;
         }
         for table in tables.iter().chain(&warehouse.handles()) {
             table.current().await?;
@@ -93,6 +103,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         objects,
         topics,
         warehouse,
+        served,
         datasets,
         tables,
         epoch,

@@ -8,6 +8,7 @@ use crate::delta::Table;
 use crate::model::Zone;
 use crate::ports::Topics;
 use crate::stream::{BRONZE_TABLE, ERRORS_TABLE, ROWS_TABLE};
+use crate::warehouse::Follower;
 use crate::{Error, ErrorKind, Result};
 
 /// See [`Lake::stream`].
@@ -16,6 +17,8 @@ pub(crate) struct StreamParts {
     pub bronze: Arc<Table>,
     pub rows: Arc<Table>,
     pub errors: Arc<Table>,
+    /// The warehouse elsewhere, if there is one.
+    pub served: Option<Follower>,
     pub dataset: Arc<Dataset>,
     pub workers: usize,
     pub threads: tokio::runtime::Handle,
@@ -36,6 +39,7 @@ impl Lake {
             bronze: inner.table(Zone::Bronze, BRONZE_TABLE)?,
             rows: inner.warehouse.handle(ROWS_TABLE)?,
             errors: inner.warehouse.handle(ERRORS_TABLE)?,
+            served: inner.served.clone(),
             dataset,
             workers: inner.config.workers,
             threads: self.stream.handle()?,

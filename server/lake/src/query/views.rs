@@ -55,6 +55,20 @@ impl View {
         self.sql
     }
 
+    /// Its text for BigQuery, tables in backticks without their zone. `columns` gives those of a table by its full name.
+    pub fn for_bigquery(&self, columns: impl Fn(&str) -> Vec<String>) -> String {
+        let first = self.reads.first().copied().unwrap_or_default();
+        let columns: Vec<String> = columns(first).iter().map(|column| format!("s.`{column}`")).collect();
+        let sql = self.sql.replace("{columns}", &columns.join(", "));
+        // The longest first: one name may begin as another does.
+        let mut reads = self.reads.to_vec();
+        reads.sort_by_key(|read| std::cmp::Reverse(read.len()));
+        reads.iter().fold(sql, |sql, read| {
+            let name = read.rsplit('.').next().unwrap_or(read);
+            sql.replace(read, &format!("`{name}`"))
+        })
+    }
+
     /// Views whose tables are all among these.
     pub fn there(tables: &[Arc<Table>]) -> impl Iterator<Item = &'static View> {
         let names: Vec<String> = tables.iter().map(|table| table.full_name()).collect();

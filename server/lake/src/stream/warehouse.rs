@@ -44,6 +44,7 @@ pub(super) fn run_of(messages: &[ReceivedMessage]) -> String {
 impl Sinks {
     /// One batch, if there are messages within a second.
     pub(super) async fn warehouse_turn(self: &Arc<Self>, shutdown: &CancellationToken) -> Result<()> {
+        self.catch_up().await?;
         let Some(messages) = self.gather(shutdown).await? else {
             return Ok(());
         };
@@ -178,7 +179,6 @@ impl Sinks {
         let files = write(table.clone(), run.to_owned(), days).await?;
         self.faults.pass(Fault::WarehouseBeforeCommit)?;
         let version = self.rows.appender.lock().await.append(run, &files).await?;
-        let visible = self.now();
         {
             let mut ledger = self.rows.ledger.lock().await;
             identities.iter().for_each(|(identity, _)| {
@@ -186,13 +186,21 @@ impl Sinks {
             });
             ledger.committed(version);
         }
+        let elsewhere = self.parts.served.is_some();
+        if elsewhere {
+            sync_commit(table, version).await?;
+            self.serve(&self.rows, fresh.iter().map(|piece| &piece.rows)).await?;
+        }
+        let visible = self.now();
         let mut landed = Vec::with_capacity(identities.len());
         let mut identities = identities.into_iter();
         for piece in &fresh {
             landed.extend(tell(piece, &mut identities, visible));
         }
         self.tell(StreamEvent::Landed(landed));
-        sync_commit(table, version).await?;
+        if !elsewhere {
+            sync_commit(table, version).await?;
+        }
         self.faults.pass(Fault::WarehouseAfterCommit)?;
         Ok(grown)
     }
@@ -234,6 +242,7 @@ impl Sinks {
             ledger.committed(version);
         }
         sync_commit(table, version).await?;
+        self.serve(&self.errors, std::iter::once(&rows)).await?;
         for letter in &mut letters {
             letter.payload.truncate(letter.payload.floor_char_boundary(EVENT_PAYLOAD));
         }

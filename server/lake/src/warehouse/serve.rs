@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 
-use super::{load_size, partition, types, write_partition};
+use super::{Follower, load_size, partition, types, write_partition};
 use crate::calls::{Begun, Load, LoadedDate};
 use crate::delta::{Current, Label, NewFile, PartitionKey, Table};
 use crate::model::{Day, ProgressSink, TableOutcome, ZoneOutcome};
@@ -41,6 +41,8 @@ pub(crate) struct Serve {
     /// Of silver.
     pub from: Arc<Table>,
     pub table: Arc<Table>,
+    /// Follows the table.
+    pub served: Option<Follower>,
 }
 
 impl Serve {
@@ -61,7 +63,12 @@ impl Serve {
             partitions: dates.iter().map(|d| LoadedDate { date: *d, files: Some(files(*d).collect()) }).collect(),
         };
         let begun = Begun::now();
-        let loaded = self.load(run_id, &operation, &silver, progress).await;
+        let mut loaded = self.load(run_id, &operation, &silver, progress).await;
+        if let (Ok(_), Some(served)) = (&loaded, &self.served)
+            && let Err(error) = served.load(&self.table, &dates, run_id).await
+        {
+            loaded = Err(error);
+        }
         begun.end(operation, &loaded, load_size);
         Ok(ZoneOutcome { tables: vec![loaded?], rules: Vec::new(), seconds: started.elapsed().as_secs_f64() })
     }
