@@ -9,12 +9,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use showrunner_lake::LakeConfig;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::StreamSettings;
 
-pub use cloud::{CloudConfig, called};
+pub use cloud::{Backend, CloudConfig, called};
 pub use settings::{Setting, settings};
 pub use sign_in::SignInConfig;
 
@@ -282,18 +281,6 @@ impl Config {
     pub fn streams(&self) -> StreamSettings {
         let minutes = |minutes: u32| Duration::from_secs(60 * u64::from(minutes));
         StreamSettings { lasts: minutes(self.stream.minutes), compact_every: minutes(self.stream.compact_minutes) }
-    }
-
-    /// The data plane's part.
-    pub fn lake(&self) -> LakeConfig {
-        LakeConfig {
-            elsewhere: None,
-            data_dir: self.data.data_dir.clone(),
-            id: self.names.id.clone(),
-            stage: self.names.stage.clone(),
-            workers: self.workers(),
-            query_memory: usize::try_from(self.limits.query_memory).unwrap_or(usize::MAX),
-        }
     }
 
     /// The defaults with another data folder and small generated days: for tests.

@@ -197,13 +197,13 @@ async fn source(config: &Config) -> Check {
         config.data.data_dir.display()
     );
     let days = async {
-        let lake = Lake::open_read_only(config.lake()).await?;
-        ingestion::source_days(lake.objects(), &lake.names().source).await
+        let lake = Lake::open_read_only(config.lake_to_read().await?).await?;
+        ingestion::source_days(lake.objects(), &lake.names().source).await.map_err(crate::Error::from)
     };
     match days.await {
         Ok(days) if !days.is_empty() => good(WHAT, format!("{} days in the source bucket", days.len())),
         Ok(_) => note(WHAT, "none yet", seed),
-        Err(error) if error.kind == showrunner_lake::ErrorKind::NotFound => note(WHAT, "none yet", seed),
+        Err(error) if error.kind == crate::ErrorKind::NotFound => note(WHAT, "none yet", seed),
         Err(error) => red(WHAT, error.message, "make the data folder readable, or choose another with --data-dir"),
     }
 }

@@ -1,6 +1,8 @@
 //! The Showrunner server: HTTP, runs, reset, the control database, and the command line. See ARCHITECTURE.md at the top of the
 //! repository.
 
+pub mod ask;
+mod backend;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -91,7 +93,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     tokio::fs::create_dir_all(&config.data.data_dir).await?;
     let store = Store::open(&config.data.data_dir, clock.clone()).await?;
     let stage = story::Stage::open(&store, shipped).await?;
-    let lake = Lake::open(config.lake()).await?;
+    let lake = Lake::open(config.lake().await?).await?;
     let policies = policies::Keeper::open(store.clone(), lake.clone()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
     let jobs = showrunner_lake::lineage::jobs().await?;

@@ -50,13 +50,23 @@ pub struct Views {
     told: Arc<Told>,
     viewer: Viewer,
     who: Identity,
+    /// The id of who is signed in.
+    person: Option<String>,
 }
 
 impl Views {
     /// Nothing is computed before it is asked for.
     pub fn new(state: Arc<AppState>) -> Self {
         let (numbers, told) = (Arc::new(Numbers::new(state.lake.clone())), state.stage.told());
-        Views { numbers, report_jobs: Arc::default(), told, state, viewer: Viewer::Admin, who: Identity::admin() }
+        Views {
+            numbers,
+            report_jobs: Arc::default(),
+            told,
+            state,
+            viewer: Viewer::Admin,
+            who: Identity::admin(),
+            person: None,
+        }
     }
 
     /// The same pages with the story that is told now: to be taken once for each request.
@@ -72,6 +82,11 @@ impl Views {
     /// The same pages, of the same story, as somebody sees them.
     pub fn of(self, viewer: &Viewer) -> Self {
         Views { viewer: viewer.clone(), who: viewer.identity(), ..self }
+    }
+
+    /// For whom the warehouse elsewhere is asked, if it is.
+    pub fn for_person(self, person: Option<&str>) -> Self {
+        Views { person: person.map(str::to_owned), ..self }
     }
 
     /// Whether policies may stand between who looks and what is there.

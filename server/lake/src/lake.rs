@@ -101,6 +101,23 @@ pub struct Answer {
     pub seconds: f64,
     /// What it took.
     pub cost: Cost,
+    /// Set where the warehouse elsewhere answered.
+    pub served: Option<ServedBy>,
+}
+
+/// The warehouse elsewhere that answered a query, and what it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedBy {
+    /// `project.dataset`
+    pub dataset: String,
+    /// The job's id.
+    pub job: String,
+    /// Bytes read.
+    pub bytes_processed: u64,
+    /// Bytes paid for.
+    pub bytes_billed: u64,
+    /// Whether the answer came from the cache.
+    pub cache_hit: bool,
 }
 
 /// The data plane of one data folder. Cheap to clone behind an `Arc`; all methods may run at once.

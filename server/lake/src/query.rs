@@ -228,6 +228,18 @@ fn named<'a>(sql: &str, tables: &'a [Arc<Table>]) -> Option<(Named<'a>, Vec<&'st
     (known > 0 && known == names.len()).then_some((Named { all: tables, named: names }, views))
 }
 
+/// The query for the warehouse elsewhere, if it names nothing but tables and views of the warehouse: without their zone, in backticks.
+/// It is BigQuery then that reads it, in its own SQL.
+pub(crate) fn for_warehouse(sql: &str, tables: &[Arc<Table>]) -> Option<String> {
+    let (names, views) = named(sql, tables)?;
+    let prefix = format!("{}.", Zone::Warehouse.name());
+    if !names.named.iter().all(|name| name.starts_with(&prefix)) {
+        return None;
+    }
+    let known = names.all.iter().map(|table| &table.shape.name).map(String::as_str);
+    spelling::without_zone(sql, Zone::Warehouse.name(), known.chain(views.iter().map(|view| view.name)))
+}
+
 /// Accepts exactly one statement, and only one that reads.
 fn parse(sql: &str) -> Result<Statement> {
     let mut statements = DFParser::parse_sql(sql).map_err(|e| fault::located(e, sql))?;

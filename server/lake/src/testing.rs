@@ -3,10 +3,12 @@
 //! The suites panic with the broken rule, as tests do.
 
 mod objects;
+mod serving;
 mod topic;
 mod warehouse;
 
 pub use objects::objects_contract;
+pub use serving::{Fails, MemoryWarehouse};
 pub use topic::{TopicHarness, topic_contract};
 pub use warehouse::warehouse_contract;
 

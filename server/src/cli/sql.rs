@@ -40,7 +40,7 @@ enum Format {
 }
 
 pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
-    let lake = Lake::open_read_only(config.lake()).await?;
+    let lake = Lake::open_read_only(config.lake_to_read().await?).await?;
     let limits = QueryLimits { rows: args.limit, timeout: Duration::from_secs(600) };
     let who = match &args.as_user {
         None => Identity::admin(),

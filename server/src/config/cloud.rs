@@ -1,15 +1,35 @@
 //! Google Cloud: which project, where, and at which addresses.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use showrunner_gcp::{Endpoints, GcpConfig};
 
 use super::{NameConfig, Setting};
 use crate::error::{Error, ErrorKind, Result};
 
+/// Where buckets, topics and the warehouse are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// In the data folder: no account, no network
+    #[default]
+    Embedded,
+    /// Cloud Storage, Pub/Sub and BigQuery
+    Gcp,
+}
+
 /// Google Cloud.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CloudConfig {
-    /// The Google Cloud project of `showrunner cloud`, by its id
+    /// Where buckets, topics and the warehouse are: in the data folder, or on Google Cloud
+    #[arg(
+        long,
+        env = "SHOWRUNNER_BACKEND",
+        value_enum,
+        default_value = "embedded",
+        global = true,
+        help_heading = "Configuration"
+    )]
+    pub backend: Backend,
+    /// The Google Cloud project, by its id
     #[arg(id = "gcp-project", long = "gcp-project", env = "SHOWRUNNER_GCP_PROJECT", global = true, value_parser = project, value_name = "PROJECT", help_heading = "Configuration")]
     pub project: Option<String>,
     /// Where buckets and datasets lie; Google's public data is in US

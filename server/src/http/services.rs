@@ -53,7 +53,8 @@ pub fn provide(web: &Web) {
         && headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     // The story may be another one from one request to the next, never within one.
     let web = Web { views: Arc::new(web.views.now()), ..web.clone() };
-    let views = Arc::new(Views::clone(&web.views).of(&asker.viewer));
+    let signed_in = asker.principal.as_ref().map(|principal| principal.id.as_str());
+    let views = Arc::new(Views::clone(&web.views).of(&asker.viewer).for_person(signed_in));
     let person = Arc::new(Person { web, request_id, theme, gone, asker, deed, views });
     provide_context(Services {
         policy: person.clone(),

@@ -11,10 +11,11 @@ use axum::extract::{Extension, Query, State};
 use axum::http::uri::{PathAndQuery, Uri};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use showrunner_lake::{ErrorKind, QueryLimits, RowStream};
+use showrunner_lake::{Answer, Error, ErrorKind, QueryLimits, RowStream};
 
 use super::Web;
 use super::who::refuse;
+use crate::ask::{self, Asking};
 use crate::people::Asker;
 use crate::views::{Asked, LONGEST_QUERY};
 
@@ -43,14 +44,22 @@ pub async fn download(State(web): State<Web>, Extension(asker): Extension<Asker>
             format!("The query is longer than {LONGEST_QUERY} bytes. Run it with `showrunner sql --format csv`.");
         return (StatusCode::URI_TOO_LONG, words).into_response();
     }
-    match web.state.lake.ask_rows(&asker.viewer.identity(), &q, LIMITS).await {
-        Ok(stream) => {
+    let who = asker.viewer.identity();
+    let person = asker.principal.as_ref().map(|principal| principal.id.as_str());
+    let by = Asking { who: &who, viewer: &asker.viewer, person };
+    let body = match ask::whole(&web.state, by, &q, LIMITS).await {
+        Ok(Some(answer)) => text(&answer).map(Body::from),
+        Ok(None) => web.state.lake.ask_rows(&who, &q, LIMITS).await.map(|stream| Body::from_stream(lines(stream))),
+        Err(error) => Err(error),
+    };
+    match body {
+        Ok(body) => {
             let headers = [
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
                 (header::CONTENT_DISPOSITION, "attachment; filename=\"query.csv\""),
                 (header::CACHE_CONTROL, "no-store"),
             ];
-            (headers, Body::from_stream(lines(stream))).into_response()
+            (headers, body).into_response()
         }
         Err(error) => {
             let status = match error.kind {
@@ -65,6 +74,16 @@ pub async fn download(State(web): State<Web>, Extension(asker): Extension<Asker>
             (status, format!("{}\n", error.message)).into_response()
         }
     }
+}
+
+/// The same of an answer that is there as a whole.
+fn text(answer: &Answer) -> Result<String, Error> {
+    let mut out = answer.batches.first().map(|batch| head(&batch.schema())).unwrap_or_default();
+    for batch in &answer.batches {
+        let fail = |e| Error::with(ErrorKind::Invalid, format!("These columns cannot be written as CSV ({e})."), e);
+        out.push_str(&rows(batch).map_err(fail)?);
+    }
+    Ok(out)
 }
 
 /// A line of heads, then the rows as they come. An error breaks the download off, so that half a file is never taken for a whole one.

@@ -17,6 +17,7 @@ use showrunner_lake::{
 use tokio_util::sync::CancellationToken;
 
 use super::Views;
+use crate::ask::{self, Asking};
 use crate::clock::{Ids, RandomIds};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
@@ -109,8 +110,9 @@ impl Views {
 
     async fn ask(&self, sql: &str, id: &str, gone: &CancellationToken) -> Result<Answer, LakeError> {
         let id = (!id.is_empty()).then_some(id);
+        let by = Asking { who: &self.who, viewer: &self.viewer, person: self.person.as_deref() };
         tokio::select! {
-            answer = self.state.lake.ask(&self.who, sql, LIMITS, id) => answer,
+            answer = ask::ask(&self.state, by, sql, LIMITS, id) => answer,
             () = gone.cancelled() => Err(LakeError::new(LakeErrorKind::Cancelled, "Nobody waited for the answer any more.")),
         }
     }
@@ -188,11 +190,19 @@ fn answer(title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> Result
     let mut facts = vec![
         fact("Elapsed", format::seconds(answer.seconds), "s".into()),
         fact("Rows", format::count(total as u64), if answer.cut { "cut".into() } else { String::new() }),
-        fact("Rows read", format::count(cost.rows_read), String::new()),
-        fact("Bytes read", format::bytes(cost.bytes_read), String::new()),
-        of("Partitions", partitions, of_partitions),
-        of("Files", files, of_files),
     ];
+    match &answer.served {
+        Some(by) => {
+            more.push(format!("Answered by BigQuery, {}, job {}.", by.dataset, by.job));
+            facts.extend(ask::facts(by));
+        }
+        None => facts.extend([
+            fact("Rows read", format::count(cost.rows_read), String::new()),
+            fact("Bytes read", format::bytes(cost.bytes_read), String::new()),
+            of("Partitions", partitions, of_partitions),
+            of("Files", files, of_files),
+        ]),
+    }
     if cost.bytes_spilled > 0 {
         facts.push(fact("Through the disk", format::bytes(cost.bytes_spilled), String::new()));
     }
@@ -200,8 +210,10 @@ fn answer(title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> Result
     if !cost.scans.is_empty() {
         details.push(("What was read of each table".to_owned(), scans(answer)));
     }
-    details.push(("Plan as it ran, with its numbers".to_owned(), cost.physical.trim_end().to_owned()));
-    details.push(("Logical plan".to_owned(), cost.logical.trim_end().to_owned()));
+    if answer.served.is_none() {
+        details.push(("Plan as it ran, with its numbers".to_owned(), cost.physical.trim_end().to_owned()));
+        details.push(("Logical plan".to_owned(), cost.logical.trim_end().to_owned()));
+    }
     Ok(SqlAnswer {
         title: title.into(),
         facts,

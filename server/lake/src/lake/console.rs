@@ -109,7 +109,6 @@ impl Lake {
     /// # Errors
     /// As [`Lake::query`], [`ErrorKind::Busy`] if no turn came, [`ErrorKind::Cancelled`].
     pub async fn ask(&self, who: &Identity, sql: &str, limits: QueryLimits, id: Option<&str>) -> Result<Answer> {
-        let ticket = self.console.ticket(id);
         let work = async {
             let turn = self.console.turn().await?;
             let epoch = self.epoch();
@@ -122,8 +121,14 @@ impl Lake {
                 other => other,
             }
         };
+        self.cancellable(id, work).await
+    }
+
+    /// The work, until it is cancelled by `id` from elsewhere.
+    pub(super) async fn cancellable<T>(&self, id: Option<&str>, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let ticket = self.console.ticket(id);
         tokio::select! {
-            answer = work => answer,
+            done = work => done,
             () = ticket.cancel.notified() => {
                 Err(Error::new(ErrorKind::Cancelled, "The query was cancelled. It changed nothing."))
             }
@@ -253,7 +258,13 @@ impl Inner {
             if batches.is_empty() {
                 batches.push(RecordBatch::new_empty(started.schema.clone()));
             }
-            Ok(Answer { batches, cut: started.cut, seconds: began.elapsed().as_secs_f64(), cost: started.cost() })
+            Ok(Answer {
+                batches,
+                cut: started.cut,
+                seconds: began.elapsed().as_secs_f64(),
+                cost: started.cost(),
+                served: None,
+            })
         });
         tokio::time::timeout(limits.timeout, work).await.unwrap_or_else(|_| Err(timed_out(limits)))
     }

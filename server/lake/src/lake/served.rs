@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 
-use super::{Inner, Lake};
-use crate::Result;
+use super::{Answer, Inner, Lake, QueryLimits, ServedBy};
+use crate::calls::{self, Begun, Size};
 use crate::delta::Table;
-use crate::ports::{ServingWarehouse, WarehouseTable};
-use crate::query::View;
+use crate::ports::{Question, ServingWarehouse, WarehouseTable};
+use crate::query::{self, Cost, View};
 use crate::warehouse::ServedTable;
+use crate::{Error, ErrorKind, Result};
+
+/// A query that would bill more is refused, free of charge: the tables of a show are smaller by far, and a slip must cost nothing to speak of.
+const MAXIMUM_BYTES_BILLED: u64 = 10 << 30;
 
 /// Makes the tables and views that are missing.
 pub(super) async fn prepare(warehouse: &dyn ServingWarehouse, tables: &[WarehouseTable]) -> Result<()> {
@@ -38,6 +42,61 @@ impl Lake {
         let Some(served) = &self.inner.served else { return Ok(Vec::new()) };
         let tables = self.inner.warehouse.handles();
         try_join_all(tables.iter().map(|table| served.standing(table))).await
+    }
+}
+
+impl Lake {
+    /// The query as the warehouse elsewhere is asked it: `None` where there is none, or where the query names other tables as well, which
+    /// the lake answers itself.
+    pub fn warehouse_query(&self, sql: &str) -> Option<String> {
+        self.inner.served.as_ref()?;
+        query::for_warehouse(sql, &self.inner.all_tables())
+    }
+
+    /// As [`Lake::ask`], of the warehouse elsewhere, with what [`Lake::warehouse_query`] gave. `token`: whose policies apply; without one
+    /// the product's own, which see everything.
+    ///
+    /// # Errors
+    /// As [`ServingWarehouse::ask`], and those of [`Lake::ask`].
+    pub async fn ask_warehouse(
+        &self,
+        sql: &str,
+        token: Option<String>,
+        limits: QueryLimits,
+        id: Option<&str>,
+    ) -> Result<Answer> {
+        let Some(served) = &self.inner.served else {
+            return Err(Error::new(ErrorKind::Invalid, "There is no warehouse elsewhere to ask."));
+        };
+        let warehouse = served.warehouse();
+        let (operation, begun) = (calls::Query::new(sql, limits), Begun::now());
+        let question = Question {
+            sql: sql.to_owned(),
+            token,
+            rows: limits.rows,
+            timeout: limits.timeout,
+            maximum_bytes_billed: Some(MAXIMUM_BYTES_BILLED),
+        };
+        let asked = std::time::Instant::now();
+        let answer = self.cancellable(id, warehouse.ask(question)).await;
+        begun.end(operation, &answer, |answer| Size {
+            rows: Some(answer.batches.iter().map(|batch| batch.num_rows() as u64).sum()),
+            bytes: Some(answer.bytes_billed),
+        });
+        let answer = answer?;
+        Ok(Answer {
+            batches: answer.batches,
+            cut: answer.cut,
+            seconds: asked.elapsed().as_secs_f64(),
+            cost: Cost::default(),
+            served: Some(ServedBy {
+                dataset: warehouse.dataset(),
+                job: answer.job,
+                bytes_processed: answer.bytes_processed,
+                bytes_billed: answer.bytes_billed,
+                cache_hit: answer.cache_hit,
+            }),
+        })
     }
 }
 

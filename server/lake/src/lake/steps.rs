@@ -117,8 +117,7 @@ impl Lake {
                 (defined.table(Zone::Silver)?.clone(), defined.definition.table(Zone::Warehouse))
             }
         };
-        let serve =
-            Serve { from, table: self.inner.warehouse.handle(&table)?, served: self.inner.served.clone() };
+        let serve = Serve { from, table: self.inner.warehouse.handle(&table)?, served: self.inner.served.clone() };
         let (run_id, days) = (run_id.to_owned(), distinct(days));
         self.work.run(async move { serve.run(&run_id, &days, progress).await }).await
     }

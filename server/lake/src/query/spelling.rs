@@ -67,6 +67,31 @@ impl Names {
     }
 }
 
+/// Tables of a zone without it, in backticks: ``warehouse.ga_sessions`` becomes `` `ga_sessions` ``. `None` where the text cannot be split
+/// into tokens.
+pub(crate) fn without_zone<'a>(sql: &str, zone: &str, tables: impl Iterator<Item = &'a str>) -> Option<String> {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).with_unescape(false).tokenize().ok()?;
+    let tables: Vec<&str> = tables.collect();
+    let mut out = String::new();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        if let (Token::Word(first), Some(Token::Period), Some(Token::Word(second))) =
+            (token, tokens.get(at + 1), tokens.get(at + 2))
+            && first.value.eq_ignore_ascii_case(zone)
+            && let Some(table) = tables.iter().find(|table| table.eq_ignore_ascii_case(&second.value))
+        {
+            out.push('`');
+            out.push_str(table);
+            out.push('`');
+            at += 3;
+        } else {
+            out.push_str(&token.to_string());
+            at += 1;
+        }
+    }
+    Some(out)
+}
+
 /// `SESSION_USER()` is a word of its own to the parser, which then takes no parentheses: quoted it is a function as any other.
 pub(crate) fn session_user(sql: &str) -> String {
     if !sql.to_lowercase().contains("session_user") {
@@ -146,6 +171,24 @@ mod tests {
         ];
         for (written, expected) in cases {
             assert_eq!(names.respell(written), expected);
+        }
+    }
+
+    #[test]
+    fn tables_of_the_warehouse_lose_their_zone() {
+        let tables = ["ga_sessions", "ga_sessions_stream"];
+        for (sql, expected) in [
+            ("SELECT count(*) FROM warehouse.ga_sessions", "SELECT count(*) FROM `ga_sessions`"),
+            (
+                "select s.date from Warehouse.\"GA_sessions_stream\" s -- warehouse.ga_sessions",
+                "select s.date from `ga_sessions_stream` s -- warehouse.ga_sessions",
+            ),
+            (
+                "SELECT 'warehouse.ga_sessions', warehouse.x FROM t",
+                "SELECT 'warehouse.ga_sessions', warehouse.x FROM t",
+            ),
+        ] {
+            assert_eq!(without_zone(sql, "warehouse", tables.into_iter()).as_deref(), Some(expected));
         }
     }
 }

@@ -8,11 +8,7 @@ use crate::Result;
 
 impl Sinks {
     /// Appends rows that were just committed. After an error, the tables are compared before anything else is appended.
-    pub(super) async fn serve<H: Holds>(
-        &self,
-        kept: &Kept<H>,
-        rows: impl Iterator<Item = &RecordBatch>,
-    ) -> Result<()> {
+    pub(super) async fn serve<H: Holds>(&self, kept: &Kept<H>, rows: impl Iterator<Item = &RecordBatch>) -> Result<()> {
         let Some(served) = &self.parts.served else { return Ok(()) };
         let mut level = kept.level.lock().await;
         if !*level {

@@ -140,9 +140,9 @@ impl Follower {
 
 /// Of the files' names, which are never used twice.
 fn fingerprint(job: &[(NaiveDate, Vec<LiveFile>)]) -> u32 {
-    let names = job.iter().flat_map(|(date, files)| {
-        std::iter::once(date.to_string()).chain(files.iter().map(|file| file.path.clone()))
-    });
+    let names = job
+        .iter()
+        .flat_map(|(date, files)| std::iter::once(date.to_string()).chain(files.iter().map(|file| file.path.clone())));
     names.fold(0, |sum, name| crc32c::crc32c_append(crc32c::crc32c_append(sum, name.as_bytes()), b"\n"))
 }
 
@@ -151,12 +151,7 @@ fn cut_short(error: tokio::task::JoinError) -> Error {
 }
 
 /// Rows of the files that are not among those that are there.
-fn missing(
-    table: &Table,
-    files: &[LiveFile],
-    known_by: &SchemaRef,
-    there: &[RecordBatch],
-) -> Result<Vec<RecordBatch>> {
+fn missing(table: &Table, files: &[LiveFile], known_by: &SchemaRef, there: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
     let fail = |e: arrow::error::ArrowError| {
         Error::with(ErrorKind::Internal, format!("Rows of {} could not be compared: {e}", table.full_name()), e)
     };
@@ -181,9 +176,9 @@ fn missing(
 
 fn columns_of(batch: &RecordBatch, schema: &Schema) -> std::result::Result<Vec<ArrayRef>, arrow::error::ArrowError> {
     let column = |field: &Arc<arrow::datatypes::Field>| {
-        let column = batch.column_by_name(field.name()).ok_or_else(|| {
-            arrow::error::ArrowError::SchemaError(format!("there is no column {}", field.name()))
-        })?;
+        let column = batch
+            .column_by_name(field.name())
+            .ok_or_else(|| arrow::error::ArrowError::SchemaError(format!("there is no column {}", field.name())))?;
         arrow::compute::cast(column, field.data_type())
     };
     schema.fields().iter().map(column).collect()

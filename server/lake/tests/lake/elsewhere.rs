@@ -17,6 +17,8 @@ use object_store::{
 use showrunner_lake::clock::system_clock;
 use showrunner_lake::model::Scope;
 use showrunner_lake::objects::DiskObjects;
+use showrunner_lake::ports::Warehouse;
+use showrunner_lake::testing::{Fails, MemoryWarehouse};
 use showrunner_lake::topic::{DiskTopics, TopicOptions};
 use showrunner_lake::{Elsewhere, Identity, Lake};
 
@@ -75,21 +77,22 @@ impl ObjectStore for Bucket {
 struct Cloud {
     bucket: Arc<Bucket>,
     elsewhere: Elsewhere,
+    warehouse: Arc<MemoryWarehouse>,
     _folder: tempfile::TempDir,
 }
 
 impl Cloud {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let bucket = Arc::new(Bucket::default());
+        let (bucket, warehouse) = (Arc::new(Bucket::default()), Arc::new(MemoryWarehouse::default()));
         let topics = DiskTopics::open(&folder.path().join("topics"), system_clock(), TopicOptions::default());
         let elsewhere = Elsewhere {
             objects: Arc::new(DiskObjects::open(folder.path()).expect("buckets")),
             topics: Arc::new(topics.expect("topics")),
             datalake: bucket.clone(),
-            warehouse: None,
+            warehouse: Some(warehouse.clone()),
         };
-        Cloud { bucket, elsewhere, _folder: folder }
+        Cloud { bucket, elsewhere, warehouse, _folder: folder }
     }
 
     /// A machine with an empty data folder.
@@ -238,4 +241,79 @@ async fn a_lake_of_this_folder_is_not_taken_for_a_copy() {
     drop(elsewhere.lake);
     let lake = Lake::open(config(dir.path())).await.expect("the lake opens");
     assert_eq!(counts(&Fixture { dir, lake }).await, before);
+}
+
+/// Rows of each table of the warehouse elsewhere, and of the lake's own.
+async fn standing(machine: &Fixture) -> Vec<(String, u64, u64)> {
+    let tables = machine.lake.standing().await.expect("the warehouse elsewhere answers");
+    tables.into_iter().map(|table| (table.name, table.kept, table.served)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_warehouse_elsewhere_follows() {
+    let cloud = Cloud::new();
+    let first = cloud.machine().await;
+    let view = cloud.warehouse.view("ga_sessions_all").expect("the view is made");
+    assert!(view.contains("FROM `ga_sessions_stream`") && view.contains("s.`full_visitor_id`"), "{view}");
+    first.play("run-1", &[day("2017-07-29"), day("2017-07-30"), day_of("customer02", "2017-07-30")]).await;
+    let stands = |kept: u64| {
+        [("ga_sessions", kept), ("ga_sessions_stream", 0), ("ga_sessions_stream_error_records", 0)]
+            .map(|(table, rows)| (format!("project.memory.{table}"), rows, rows))
+            .to_vec()
+    };
+    let all = first.number("SELECT count(*) FROM warehouse.ga_sessions").await as u64;
+    assert!(all > 60);
+    assert_eq!(standing(&first).await, stands(all));
+    // A day again: replaced, not doubled.
+    first.play("run-2", &[day("2017-07-30")]).await;
+    assert_eq!(standing(&first).await, stands(all));
+
+    // A load that failed there, whatever came of it, fails the step; run again, all is there once.
+    for (n, fails) in [Fails::Before, Fails::After].into_iter().enumerate() {
+        let run = format!("run-fails-{n}");
+        let days = [day("2017-07-31")];
+        let inputs: Vec<_> = days.iter().map(|d| first.delivery(d)).collect();
+        first.bronze(&run, &inputs).await.expect("bronze");
+        let silent = || Arc::new(showrunner_lake::model::Unwatched);
+        first.lake.silver(&run, &days, silent()).await.expect("silver");
+        cloud.warehouse.fail(&[fails]);
+        let refused = first.lake.load_warehouse(&run, &days, silent()).await;
+        assert_eq!(refused.map_err(|e| e.kind), Err(showrunner_lake::ErrorKind::Unavailable));
+        first.lake.load_warehouse(&run, &days, silent()).await.expect("again");
+        let all = first.number("SELECT count(*) FROM warehouse.ga_sessions").await as u64;
+        assert_eq!(standing(&first).await, stands(all), "{fails:?}");
+    }
+
+    // Another machine has it all, and a reset of one customer leaves the other's rows in both.
+    let second = cloud.machine().await;
+    let of = second.number("SELECT count(*) FROM warehouse.ga_sessions WHERE customer = 'customer02'").await as u64;
+    cloud.warehouse.fail(&[Fails::After]);
+    let scope = Scope::Customer("customer01".to_owned());
+    let broken = second.lake.purge("warehouse", &scope, &customers(), "reset-1").await;
+    assert!(broken.is_err(), "an answer that was lost is a failed step");
+    second.lake.purge("warehouse", &scope, &customers(), "reset-1").await.expect("it goes on");
+    assert_eq!(standing(&second).await, stands(of));
+    let shapes = second.lake.schema_checksum().await.expect("a checksum");
+    second.lake.purge("warehouse", &Scope::All, &customers(), "reset-2").await.expect("everything");
+    assert_eq!(standing(&second).await, stands(0));
+    assert_eq!(second.lake.schema_checksum().await.expect("a checksum"), shapes);
+    let table = cloud.warehouse.table("ga_sessions").await.expect("its shape");
+    assert_eq!((table.partition.as_str(), table.cluster.len()), ("date", 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_of_the_warehouse_alone_are_its_own() {
+    let cloud = Cloud::new();
+    let machine = cloud.machine().await;
+    for (sql, expected) in [
+        ("SELECT count(*) FROM warehouse.ga_sessions", Some("SELECT count(*) FROM `ga_sessions`")),
+        ("select * from Warehouse.GA_sessions_all limit 1", Some("select * from `ga_sessions_all` limit 1")),
+        ("SELECT 1", None),
+        ("SELECT * FROM silver.sessions", None),
+        ("SELECT * FROM warehouse.ga_sessions JOIN silver.sessions USING (date)", None),
+        ("SELECT * FROM warehouse.unknown", None),
+        ("DELETE FROM warehouse.ga_sessions", None),
+    ] {
+        assert_eq!(machine.lake.warehouse_query(sql).as_deref(), expected, "{sql}");
+    }
 }

@@ -6,5 +6,6 @@ mod crash;
 mod letters;
 mod properties;
 mod reset;
+mod served;
 mod sinks;
 mod support;
