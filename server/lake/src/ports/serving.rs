@@ -63,7 +63,8 @@ pub trait ServingWarehouse: Warehouse {
     /// These columns of all rows, as the product sees them.
     async fn columns(&self, table: &str, columns: &[&str]) -> Result<Vec<RecordBatch>>;
 
-    /// Makes or replaces a view; tables without a dataset in `sql` are those of the warehouse.
+    /// Makes or replaces a view. Tables of the warehouse stand in `sql` after FROM or JOIN, in backticks and without a dataset:
+    /// ``SELECT * FROM `ga_sessions` ``; they have to be there. Subqueries of WITH stand without backticks.
     async fn create_view(&self, name: &str, sql: &str) -> Result<()>;
 
     /// Answers a query.
