@@ -59,6 +59,7 @@ impl ServingWarehouse for BigQueryWarehouse {
     }
 
     async fn ask(&self, question: Question) -> Result<Served> {
+        let reads_only = question.token.is_none();
         let jobs = match question.token {
             Some(token) => self.asked_by(&Access::person(token)),
             None => self.jobs.clone(),
@@ -67,6 +68,9 @@ impl ServingWarehouse for BigQueryWarehouse {
         configuration["defaultDataset"] = json!({"projectId": self.jobs.project, "datasetId": self.options.dataset});
         let (rows, timeout) = (question.rows, question.timeout);
         let limits = QueryLimits { rows, timeout, maximum_bytes_billed: question.maximum_bytes_billed };
+        if reads_only {
+            self.reads(&configuration).await?;
+        }
         let answer = self.answer(jobs, configuration, &limits).await?;
         let fetched: usize = answer.batches.iter().map(RecordBatch::num_rows).sum();
         let batches = match answer.batches {
@@ -102,6 +106,23 @@ impl ServingWarehouse for BigQueryWarehouse {
         // Else a table of the same name that is made at once might lose its first rows to the old one's stream.
         self.end_stream(table).await?;
         self.delete_table(&self.options.dataset, table).await
+    }
+}
+
+impl BigQueryWarehouse {
+    /// A person may do by their own token what they may; with the product's, which may change everything, questions are asked and nothing
+    /// else. BigQuery itself says which a statement is, free of charge.
+    async fn reads(&self, configuration: &Value) -> Result<()> {
+        let job = self.jobs.dry_run("run the query", configuration.clone()).await?;
+        match job.pointer("/statistics/query/statementType").and_then(Value::as_str) {
+            None | Some("SELECT") => Ok(()),
+            Some(other) => {
+                let message = format!(
+                    "This is {other}, not SELECT: with the product's own account queries read only. Sign in with Google to run it as yourself."
+                );
+                Err(Error::new(ErrorKind::Invalid, message))
+            }
+        }
     }
 }
 

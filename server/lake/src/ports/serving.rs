@@ -13,7 +13,7 @@ use crate::Result;
 pub struct Question {
     /// In GoogleSQL. Tables without a dataset are those of the warehouse.
     pub sql: String,
-    /// The access token of the person who asks, so that policies apply to that person; `None`: the product's own.
+    /// The access token of the person who asks, so that policies apply to that person; `None`: the product's own, for SELECT alone.
     pub token: Option<String>,
     /// Rows fetched at most; the answer says when there were more.
     pub rows: usize,
