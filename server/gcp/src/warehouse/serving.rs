@@ -105,7 +105,15 @@ impl ServingWarehouse for BigQueryWarehouse {
         check_name("table", table)?;
         // Else a table of the same name that is made at once might lose its first rows to the old one's stream.
         self.end_stream(table).await?;
-        self.delete_table(&self.options.dataset, table).await
+        let stored = match self.stored(table).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        if stored.get("type").and_then(Value::as_str) != Some("VIEW") {
+            return self.delete_table(&self.options.dataset, table).await;
+        }
+        let sql = format!("DROP VIEW IF EXISTS {}", self.target(table));
+        self.statement(&format!("delete view {}", self.shown(table)), "view", &sql).await.map(|_job| ())
     }
 }
 

@@ -14,7 +14,7 @@ use super::messages::{
     StorageError, StorageErrorCode, StreamType, WriteStream,
 };
 
-/// Reads each message of ours with Google's class of that name, and writes what it holds as JSON and as bytes again.
+/// (`type_` is how Python spells `type`.) Reads each message of ours with Google's class of that name, and writes what it holds as JSON and as bytes again.
 const PROGRAM: &str = r#"
 import json, sys
 from google.cloud.bigquery_storage_v1 import types
@@ -69,9 +69,9 @@ fn our_messages_are_googles() {
         (
             "CreateWriteStreamRequest",
             create.encode_to_vec(),
-            json!({"parent": "p", "write_stream": {"name": "s", "type": "COMMITTED"}}),
+            json!({"parent": "p", "write_stream": {"name": "s", "type_": "COMMITTED"}}),
         ),
-        ("WriteStream", stream.encode_to_vec(), json!({"name": "s", "type": "COMMITTED"})),
+        ("WriteStream", stream.encode_to_vec(), json!({"name": "s", "type_": "COMMITTED"})),
         (
             "AppendRowsRequest",
             append.encode_to_vec(),
