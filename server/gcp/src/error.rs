@@ -59,7 +59,8 @@ pub(crate) fn of_http(status: u16, message: &str) -> (ErrorKind, String) {
     }
 }
 
-fn of_code(code: Code, message: &str) -> (ErrorKind, String) {
+/// A kind and a reason for a code of gRPC's; `message` is Google's own.
+pub(crate) fn of_code(code: Code, message: &str) -> (ErrorKind, String) {
     match code {
         Code::NotFound => (ErrorKind::NotFound, "it does not exist".to_owned()),
         Code::AlreadyExists => (ErrorKind::Exists, "it exists already".to_owned()),

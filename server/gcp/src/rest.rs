@@ -44,7 +44,8 @@ impl Default for Pace {
 }
 
 impl Pace {
-    fn pause(&self, attempt: u32) -> Duration {
+    /// The pause after this attempt.
+    pub(crate) fn pause(&self, attempt: u32) -> Duration {
         let bound = self.first_pause.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(self.longest_pause);
         bound.mul_f64(rand::rng().random::<f64>())
     }

@@ -13,6 +13,7 @@ use showrunner_lake::ports::{Objects, Warehouse, WarehouseTable};
 use showrunner_lake::{Error, ErrorKind, Result};
 
 use self::jobs::{Jobs, job_id, nonce};
+use self::write::Writer;
 use crate::rest::{Pace, Rest};
 use crate::{Access, GcpConfig};
 
@@ -23,8 +24,10 @@ mod load;
 mod policies;
 mod query;
 mod rows;
+mod serving;
 mod tables;
 mod types;
+mod write;
 
 pub use datasets::Dataset;
 pub use policies::{Masking, RowPolicy};
@@ -44,6 +47,8 @@ pub struct WarehouseOptions {
     pub staging_dataset: String,
     /// How long a job may take; then it is cancelled.
     pub job_deadline: Duration,
+    /// How long BigQuery may still work at rows that a process had sent when it died.
+    pub unfinished: Duration,
     /// How often and how long each request is tried.
     pub pace: Pace,
 }
@@ -57,6 +62,7 @@ impl WarehouseOptions {
             prefix: "zone/staging/loads".to_owned(),
             staging_dataset: dataset.to_owned(),
             job_deadline: Duration::from_secs(600),
+            unfinished: Duration::from_secs(5),
             pace: Pace::default(),
         }
     }
@@ -86,6 +92,7 @@ impl WarehouseOptions {
 #[derive(Clone)]
 pub struct BigQueryWarehouse {
     jobs: Jobs,
+    writer: Arc<Writer>,
     objects: Arc<dyn Objects>,
     show: String,
     options: Arc<WarehouseOptions>,
@@ -114,6 +121,7 @@ impl BigQueryWarehouse {
     ) -> Result<BigQueryWarehouse> {
         check_name("dataset", &options.dataset)?;
         check_name("dataset", &options.staging_dataset)?;
+        let writer = write::writer(&config.endpoints.bigquery_grpc, access, options.pace);
         let endpoint = &config.endpoints.bigquery;
         let access = if endpoint.is_anonymous() { Access::anonymous() } else { access.clone() };
         let labels = config.labels().into_iter().map(|(name, value)| (name, Value::from(value))).collect();
@@ -126,6 +134,7 @@ impl BigQueryWarehouse {
         };
         Ok(BigQueryWarehouse {
             jobs,
+            writer,
             objects,
             show: config.show.clone(),
             options: Arc::new(options),

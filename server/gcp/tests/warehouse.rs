@@ -1,18 +1,32 @@
 //! BigQuery as the warehouse: the port's contract and the rest against `bqemulator`, faults against a server that makes them, and every
 //! request against Google's own description.
 
+#[path = "warehouse/append.rs"]
+mod append;
 #[path = "support/bigquery.rs"]
 mod bigquery;
+#[path = "support/cutting.rs"]
+mod cutting;
 #[path = "support/discovery.rs"]
 mod discovery;
 #[path = "warehouse/faults.rs"]
 mod faults;
 #[path = "support/http.rs"]
 mod http;
+#[path = "../src/warehouse/write/messages.rs"]
+mod messages;
+#[path = "warehouse/numbers.rs"]
+mod numbers;
 #[path = "warehouse/peer.rs"]
 mod peer;
+#[path = "warehouse/serving.rs"]
+mod serving;
 #[path = "warehouse/shapes.rs"]
 mod shapes;
+#[path = "support/storage.rs"]
+mod storage;
+#[path = "warehouse/streams.rs"]
+mod streams;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -50,7 +64,12 @@ fn options(dataset: &str) -> WarehouseOptions {
         first_pause: Duration::from_millis(5),
         longest_pause: Duration::from_millis(20),
     };
-    WarehouseOptions { pace, job_deadline: Duration::from_secs(60), ..WarehouseOptions::new(dataset, BUCKET) }
+    WarehouseOptions {
+        pace,
+        job_deadline: Duration::from_secs(60),
+        unfinished: Duration::ZERO,
+        ..WarehouseOptions::new(dataset, BUCKET)
+    }
 }
 
 async fn bucket(root: &Path) -> Arc<dyn Objects> {
@@ -60,7 +79,13 @@ async fn bucket(root: &Path) -> Arc<dyn Objects> {
 }
 
 fn warehouse(url: &str, objects: Arc<dyn Objects>, options: WarehouseOptions) -> BigQueryWarehouse {
-    let config = config(url);
+    streaming(url, url, objects, options)
+}
+
+/// A warehouse whose Storage Write answers elsewhere.
+fn streaming(url: &str, grpc: &str, objects: Arc<dyn Objects>, options: WarehouseOptions) -> BigQueryWarehouse {
+    let mut config = config(url);
+    config.endpoints.bigquery_grpc = Endpoint::parse("the test's server", grpc).expect("a loopback address");
     let access = Access::of(&config).expect("nobody is asked");
     BigQueryWarehouse::new(&config, &access, objects, options).expect("a warehouse")
 }

@@ -12,7 +12,16 @@ pub use serving::{Fails, MemoryWarehouse};
 pub use topic::{TopicHarness, topic_contract};
 pub use warehouse::warehouse_contract;
 
+use crate::ports::WarehouseTable;
 use crate::{ErrorKind, Result};
+
+/// The tables of a warehouse that the stream is appended to.
+///
+/// # Panics
+/// When the lake has no serving table.
+pub fn stream_tables() -> [WarehouseTable; 2] {
+    [crate::stream::rows_table().expect("a serving table"), crate::stream::errors_table()]
+}
 
 /// The kind of the error, which must be one.
 #[track_caller]

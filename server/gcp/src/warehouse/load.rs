@@ -7,7 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -17,7 +17,7 @@ use showrunner_lake::ports::{Precondition, WarehouseTable};
 use showrunner_lake::{Error, ErrorKind, Result};
 
 use super::jobs::{Settled, job_id, nonce, number};
-use super::tables::{described, fields};
+use super::tables::{described, fields, is_buffered};
 use super::types::Kind;
 use super::{BigQueryWarehouse, dates, identifier, literal};
 
@@ -25,6 +25,9 @@ use super::{BigQueryWarehouse, dates, identifier, literal};
 const PARTITIONS: usize = 4000;
 /// What a crash leaves in the dataset is gone after this.
 const STAGED_FOR: TimeDelta = TimeDelta::days(1);
+
+/// How long rows stay in the streaming buffer at most (cloud.google.com/bigquery/docs/streaming-data-into-bigquery).
+const BUFFERED_FOR: TimeDelta = TimeDelta::minutes(90);
 
 /// Rows of one date, of exactly the table's columns.
 type Day = (NaiveDate, Vec<RecordBatch>);
@@ -109,7 +112,10 @@ impl BigQueryWarehouse {
         if rows == 0 {
             let (target, column) = (self.target(name), identifier(&table.partition));
             let sql = format!("DELETE FROM {target} WHERE {column} IN ({})", dates(days.into_iter()));
-            let done = self.jobs.statement(&action, &commit, &sql).await?;
+            let done = match self.jobs.statement(&action, &commit, &sql).await {
+                Err(error) if is_buffered(&error) => return Err(self.buffered(&action, name, error).await),
+                other => other?,
+            };
             return Ok(outcome(name, 0, 0, 0, &done));
         }
         let nonce = nonce();
@@ -125,8 +131,32 @@ impl BigQueryWarehouse {
         };
         let loaded = self.replace(&action, &stage, &commit, &table, conformed, rows).await;
         stage.clear().await;
-        let (files, bytes, done) = loaded?;
+        let (files, bytes, done) = match loaded {
+            Err(error) if is_buffered(&error) => return Err(self.buffered(&action, name, error).await),
+            other => other?,
+        };
         Ok(outcome(name, rows, files, bytes, &done))
+    }
+
+    /// Rows that came by a stream cannot be replaced before they have left the streaming buffer: says when that is.
+    async fn buffered(&self, action: &str, name: &str, error: Error) -> Error {
+        let oldest = match self.stored(name).await {
+            Ok(table) => number(&table, "/streamingBuffer/oldestEntryTime"),
+            Err(_) => None,
+        };
+        let oldest = oldest.and_then(|millis| DateTime::from_timestamp_millis(i64::try_from(millis).ok()?));
+        let when = match oldest {
+            Some(oldest) => {
+                let (from, to) = (oldest.format("%F %T"), (oldest + BUFFERED_FOR).format("%F %T"));
+                format!("The oldest came at {from} UTC, so that it may last until {to} UTC")
+            }
+            None => format!("That lasts up to {} minutes", BUFFERED_FOR.num_minutes()),
+        };
+        let message = format!(
+            "Could not {action}: rows that were streamed into it a short time ago lie in BigQuery's streaming buffer, where they cannot be \
+             replaced. {when}. Nothing was changed; try again then."
+        );
+        Error::with(ErrorKind::Busy, message, error)
     }
 
     /// Row access policies hide rows from a statement too: it would leave the hidden ones and add the new beside them. So whoever loads has to
@@ -244,20 +274,14 @@ fn outcome(name: &str, rows: u64, files: u64, bytes: u64, job: &Value) -> TableO
     TableOutcome { table: name.to_owned(), rows, files, bytes, version: i64::try_from(ended).unwrap_or(i64::MAX) }
 }
 
-fn arrow_schema(table: &WarehouseTable) -> Result<SchemaRef> {
+/// The table's columns as Arrow's.
+pub(super) fn arrow_schema(table: &WarehouseTable) -> Result<SchemaRef> {
     let fields = table.columns.iter().map(|(name, kind)| Ok(Field::new(name, Kind::parse(kind)?.arrow(), true)));
     Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?)))
 }
 
-/// Brings a batch into the table's columns, in their order. Missing and unknown columns are an error, and so is a row of another date:
-/// BigQuery would put it where it belongs, beside what another job has put there.
-fn conform(
-    batch: &RecordBatch,
-    schema: &SchemaRef,
-    partition: &str,
-    date: NaiveDate,
-    shown: &str,
-) -> Result<RecordBatch> {
+/// Brings a batch into the table's columns, in their order. Missing and unknown columns are an error.
+pub(super) fn fitted(batch: &RecordBatch, schema: &SchemaRef, shown: &str) -> Result<RecordBatch> {
     let invalid = |message: String| Error::new(ErrorKind::Invalid, message);
     let given = batch.schema();
     if let Some(unknown) = given.fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
@@ -275,13 +299,27 @@ fn conform(
         })
     };
     let columns = schema.fields().iter().map(|field| column_of(field)).collect::<Result<Vec<_>>>()?;
-    let fitted = RecordBatch::try_new(schema.clone(), columns)
-        .map_err(|error| Error::with(ErrorKind::Invalid, format!("The rows do not fit {shown}: {error}"), error))?;
+    RecordBatch::try_new(schema.clone(), columns)
+        .map_err(|error| Error::with(ErrorKind::Invalid, format!("The rows do not fit {shown}: {error}"), error))
+}
+
+/// [`fitted`], and a row of another date is an error too: BigQuery would put it where it belongs, beside what another job has put there.
+fn conform(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+    partition: &str,
+    date: NaiveDate,
+    shown: &str,
+) -> Result<RecordBatch> {
+    let fitted = fitted(batch, schema, shown)?;
     let expected = i32::try_from((date - NaiveDate::default()).num_days()).ok();
     let found = fitted.column_by_name(partition).and_then(|column| column.as_any().downcast_ref::<Date32Array>());
     let strangers = found.map_or(fitted.num_rows(), |found| found.iter().filter(|day| *day != expected).count());
     if strangers > 0 {
-        return Err(invalid(format!("{strangers} rows for {date} of {shown} belong to another date.")));
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("{strangers} rows for {date} of {shown} belong to another date."),
+        ));
     }
     Ok(fitted)
 }

@@ -89,9 +89,13 @@ impl BigQueryWarehouse {
     /// [`ErrorKind::Invalid`] and [`ErrorKind::NotFound`] for what is wrong with it, [`ErrorKind::Denied`], [`ErrorKind::Timeout`],
     /// [`ErrorKind::TooLarge`] beyond `maximum_bytes_billed`.
     pub async fn query(&self, who: &Access, sql: &str, limits: &QueryLimits) -> Result<Answer> {
-        let jobs = self.asked_by(who);
+        self.answer(self.asked_by(who), query(sql), limits).await
+    }
+
+    /// Runs a query that is described as BigQuery's jobs are.
+    pub(super) async fn answer(&self, jobs: Jobs, configuration: Value, limits: &QueryLimits) -> Result<Answer> {
         let mut running = Running { jobs: jobs.clone(), id: job_id("query", &[&nonce()]), ended: false };
-        let work = fetch(&jobs, &mut running, sql, limits);
+        let work = fetch(&jobs, &mut running, configuration, limits);
         match tokio::time::timeout(limits.timeout, work).await {
             Ok(answer) => answer,
             Err(_) => {
@@ -118,7 +122,7 @@ impl BigQueryWarehouse {
         })
     }
 
-    fn asked_by(&self, who: &Access) -> Jobs {
+    pub(super) fn asked_by(&self, who: &Access) -> Jobs {
         Jobs { rest: self.jobs.rest.asked_by(who.clone()), ..self.jobs.clone() }
     }
 
@@ -154,9 +158,8 @@ async fn page(jobs: &Jobs, action: &str, id: &str, rows: usize, token: Option<&s
     jobs.rest.send(call).await
 }
 
-async fn fetch(jobs: &Jobs, running: &mut Running, sql: &str, limits: &QueryLimits) -> Result<Answer> {
+async fn fetch(jobs: &Jobs, running: &mut Running, mut configuration: Value, limits: &QueryLimits) -> Result<Answer> {
     let action = "run the query";
-    let mut configuration = query(sql);
     if let Some(bytes) = limits.maximum_bytes_billed {
         configuration["maximumBytesBilled"] = Value::from(bytes.to_string());
     }

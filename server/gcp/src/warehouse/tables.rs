@@ -1,5 +1,7 @@
 //! Tables: made, described, compared, counted, emptied.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -66,7 +68,7 @@ fn shape(table: &Value, policies: &[RowPolicy]) -> Value {
 }
 
 /// JSON with its keys sorted, whatever the map behind it does.
-fn canonical(value: &Value, out: &mut String) {
+pub(super) fn canonical(value: &Value, out: &mut String) {
     match value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
@@ -138,6 +140,15 @@ impl BigQueryWarehouse {
         self.jobs.rest.send(Call::get(action, &path)).await
     }
 
+    /// The names of the dataset's tables and views.
+    pub(super) async fn table_names(&self) -> Result<HashSet<String>> {
+        let action = format!("list the tables of {}", self.options.dataset);
+        let path = ["projects", &self.jobs.project, "datasets", &self.options.dataset, "tables"];
+        let tables = self.jobs.rest.pages(Call::get(action, &path), "tables").await?;
+        let names = tables.iter().filter_map(|table| table.pointer("/tableReference/tableId")?.as_str());
+        Ok(names.map(str::to_owned).collect())
+    }
+
     /// A digest of everything that a reset must not change: schema with descriptions, policy tags and data policies, partitioning,
     /// clustering, labels, and row access policies with whom they let in.
     ///
@@ -169,16 +180,24 @@ impl BigQueryWarehouse {
         found.iter().map(|row| day_and_number(row).ok_or_else(|| strange(&action, row))).collect()
     }
 
-    /// Empties a table, and compares its shape before and after.
+    /// Empties a table, and compares its shape before and after. What was appended to it is settled first, so that none of it comes later;
+    /// and an open stream may lose its first rows after the table was emptied.
     pub(super) async fn empty(&self, name: &str) -> Result<()> {
+        self.settle_rows(name).await?;
         let before = self.stored(name).await?;
         let policies = self.row_policies(name).await?;
         let action = format!("empty table {}", self.shown(name));
-        if before.get("streamingBuffer").is_some() {
+        let mut streaming = before.get("streamingBuffer").is_some();
+        if !streaming {
+            match self.statement(&action, "truncate", &format!("TRUNCATE TABLE {}", self.target(name))).await {
+                // The table's resource tells of the buffer some time after there is one.
+                Err(error) if is_buffered(&error) => streaming = true,
+                other => other.map(|_job| ())?,
+            }
+        }
+        if streaming {
             self.overwrite(&action, name, &before).await?;
             self.restore(&action, name, &before, &policies).await?;
-        } else {
-            self.statement(&action, "truncate", &format!("TRUNCATE TABLE {}", self.target(name))).await?;
         }
         let (was, is) = (shape(&before, &policies), shape(&self.stored(name).await?, &self.row_policies(name).await?));
         if digest(&was) == digest(&is) {
@@ -235,6 +254,11 @@ impl BigQueryWarehouse {
         }
         Ok(())
     }
+}
+
+/// Whether a statement was refused since rows that it would change lie in the streaming buffer.
+pub(super) fn is_buffered(error: &Error) -> bool {
+    error.message.contains("streaming buffer")
 }
 
 fn day_and_number(row: &[Value]) -> Option<(NaiveDate, u64)> {

@@ -26,6 +26,8 @@ pub fn left_out(what: &str) {
 pub struct Peer {
     process: Child,
     pub proxy: Server,
+    /// Where its Storage Write answers.
+    pub grpc: String,
     /// `root/buckets/BUCKET/KEY`, as `DiskObjects` has them, is the peer's Cloud Storage.
     pub root: tempfile::TempDir,
 }
@@ -89,7 +91,7 @@ impl Peer {
         let url = format!("http://127.0.0.1:{rest}");
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
         let proxy = proxy(url.clone(), client.clone()).await;
-        let peer = Peer { process, proxy, root };
+        let peer = Peer { process, proxy, grpc: format!("http://127.0.0.1:{grpc}"), root };
         let begun = Instant::now();
         while client.get(format!("{url}/bigquery/v2/projects/p/datasets")).send().await.is_err() {
             let log = std::fs::read_to_string(peer.root.path().join("log")).unwrap_or_default();

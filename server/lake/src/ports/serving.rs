@@ -13,7 +13,7 @@ use crate::Result;
 pub struct Question {
     /// In GoogleSQL. Tables without a dataset are those of the warehouse.
     pub sql: String,
-    /// The access token of the person who asks, so that policies apply to that person; `None`: the product's own.
+    /// The access token of the person who asks, so that policies apply to that person; `None`: the product's own, for SELECT alone.
     pub token: Option<String>,
     /// Rows fetched at most; the answer says when there were more.
     pub rows: usize,
@@ -63,7 +63,8 @@ pub trait ServingWarehouse: Warehouse {
     /// These columns of all rows, as the product sees them.
     async fn columns(&self, table: &str, columns: &[&str]) -> Result<Vec<RecordBatch>>;
 
-    /// Makes or replaces a view; tables without a dataset in `sql` are those of the warehouse.
+    /// Makes or replaces a view. Tables of the warehouse stand in `sql` after FROM or JOIN, in backticks and without a dataset:
+    /// ``SELECT * FROM `ga_sessions` ``; they have to be there. Subqueries of WITH stand without backticks.
     async fn create_view(&self, name: &str, sql: &str) -> Result<()>;
 
     /// Answers a query.
