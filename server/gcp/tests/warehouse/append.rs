@@ -36,6 +36,7 @@ async fn rows_are_appended_exactly_once() {
     shop.create_table(&plain).await.expect("a table");
     a_connection_cut_before_rows_arrive(&shop, &cutting).await;
     a_connection_cut_before_the_answer_arrives(&shop, &cutting).await;
+    a_connection_lost_while_nothing_happens(&shop, &cutting).await;
     big_batches_arrive_whole(&shop).await;
     emptying_between_appends(&shop).await;
     loading_between_appends(&shop).await;
@@ -166,9 +167,16 @@ async fn a_connection_cut_before_the_answer_arrives(shop: &BigQueryWarehouse, cu
     assert_eq!(held(shop, "plain").await, until(110));
 }
 
+async fn a_connection_lost_while_nothing_happens(shop: &BigQueryWarehouse, cutting: &Cutting) {
+    cutting.cut();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    shop.append("plain", &numbers(110..120, 0)).await.expect("in, by another connection");
+    assert_eq!(held(shop, "plain").await, until(120));
+}
+
 async fn big_batches_arrive_whole(shop: &BigQueryWarehouse) {
     // About 20 MB, in three requests.
-    shop.append("plain", &numbers(110..50_110, 0)).await.expect("in");
+    shop.append("plain", &numbers(120..50_110, 0)).await.expect("in");
     assert_eq!(held(shop, "plain").await, until(50_110));
 }
 

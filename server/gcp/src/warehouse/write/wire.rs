@@ -30,7 +30,7 @@ const APPEND: &str = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows
 /// The beginning of the type of what a status has in its details.
 const STORAGE_ERROR: &str = "google.cloud.bigquery.storage.v1.StorageError";
 /// Google and what lies between close what is silent; so a connection that is kept is looked after.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// Why an attempt did not succeed.
 #[derive(Debug)]
@@ -356,6 +356,35 @@ mod tests {
         );
         assert_eq!(text(&of(None), "authorization"), None, "an anonymous address gets no token");
         assert!(metadata(Some("a\nb"), ("name", "x")).is_err());
+    }
+
+    /// A server without TLS gets nothing that it could read.
+    #[tokio::test]
+    async fn a_token_never_goes_in_clear() {
+        use tokio::io::AsyncReadExt;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("https://{}", listener.local_addr().expect("an address"));
+        let pace = Pace { attempts: 1, attempt: Duration::from_secs(5), ..Pace::default() };
+        let endpoint = Endpoint::parse("the test's server", &url).expect("an address");
+        let wire = Wire::new(&endpoint, &Access::person("secret-token".to_owned()), pace);
+        let asked = async {
+            let request = super::super::messages::FinalizeWriteStreamRequest { name: "s".to_owned() };
+            let params = ("name", "s");
+            wire.ask::<_, super::super::messages::FinalizeWriteStreamResponse>("end it", FINALIZE, params, &request)
+                .await
+        };
+        let served = async {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut data = vec![0; 4096];
+            let read = stream.read(&mut data).await.expect("something");
+            data.truncate(read);
+            data
+        };
+        let (answer, data) = tokio::join!(asked, served);
+        assert_eq!(data.first(), Some(&0x16), "a TLS handshake");
+        assert!(!data.windows(12).any(|part| part == b"secret-token"));
+        let error = answer.expect_err("no TLS there").into_error("end it");
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
     }
 
     #[test]
