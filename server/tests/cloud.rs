@@ -58,7 +58,7 @@ async fn a_project_is_checked_built_up_and_torn_down() {
             ("SHOWRUNNER_GCS_CONTROL_ENDPOINT", fake.grpc.clone()),
             ("SHOWRUNNER_PUBSUB_ENDPOINT", format!("http://{}", emulator.address)),
             ("SHOWRUNNER_BIGQUERY_ENDPOINT", peer.proxy.url.clone()),
-            ("SHOWRUNNER_BIGQUERY_GRPC_ENDPOINT", peer.proxy.url.clone()),
+            ("SHOWRUNNER_BIGQUERY_GRPC_ENDPOINT", peer.grpc.clone()),
         ],
     };
     let findings = program.json(1, &["cloud", "check", "--id", "program", "--format", "json"]);

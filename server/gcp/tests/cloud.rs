@@ -52,7 +52,7 @@ impl Peers {
                 storage_control: endpoint(&self.fake.grpc),
                 pubsub: endpoint(&format!("http://{}", self.emulator.address)),
                 bigquery: endpoint(&self.bigquery.proxy.url),
-                bigquery_grpc: endpoint(&self.bigquery.proxy.url),
+                bigquery_grpc: endpoint(&self.bigquery.grpc),
             },
         }
     }

@@ -121,7 +121,7 @@ impl BigQueryWarehouse {
         let request = CreateWriteStreamRequest { parent: parent.clone(), write_stream: Some(wanted) };
         let action = format!("begin a write stream of {}", self.shown(table));
         // After a lost answer there is a stream too many, which nobody writes to.
-        let answer = self.writer.wire.ask(&action, "CreateWriteStream", ("parent", &parent), &request).await;
+        let answer = self.writer.wire.ask(&action, wire::CREATE, ("parent", &parent), &request).await;
         let made: WriteStream = answer.map_err(|failed| failed.into_error(&action))?;
         Ok(Stream { name: made.name, schema, next: 0, whole: true, connection: None })
     }
@@ -156,7 +156,7 @@ impl BigQueryWarehouse {
         let action = format!("settle what was appended to {}", self.shown(table));
         let request = FinalizeWriteStreamRequest { name: stream.name.clone() };
         let answer: Result<FinalizeWriteStreamResponse, Failed> =
-            self.writer.wire.ask(&action, "FinalizeWriteStream", ("name", &stream.name), &request).await;
+            self.writer.wire.ask(&action, wire::FINALIZE, ("name", &stream.name), &request).await;
         match answer {
             Ok(answer) if answer.row_count != stream.next => {
                 tracing::info!(stream = stream.name, rows = answer.row_count, acknowledged = stream.next, "settled");

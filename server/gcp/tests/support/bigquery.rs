@@ -98,6 +98,10 @@ impl Peer {
             assert!(begun.elapsed() < Duration::from_secs(90), "the peer does not answer: {log}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        while tokio::net::TcpStream::connect(("127.0.0.1", grpc)).await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(90), "the peer's Storage Write does not answer");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         Some(peer)
     }
 }

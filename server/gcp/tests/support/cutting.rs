@@ -1,7 +1,7 @@
 //! A TCP proxy that loses connections where it is told to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +14,8 @@ struct Plan {
     up: AtomicI64,
     /// Whether answers get lost.
     deaf: AtomicBool,
+    /// Those that were.
+    lost: Mutex<Vec<u8>>,
     /// Loses every connection.
     cut: Notify,
     connections: AtomicUsize,
@@ -41,6 +43,7 @@ impl Cutting {
         let plan = Arc::new(Plan {
             up: AtomicI64::new(i64::MAX),
             deaf: AtomicBool::new(false),
+            lost: Mutex::default(),
             cut: Notify::new(),
             connections: AtomicUsize::new(0),
         });
@@ -71,6 +74,11 @@ impl Cutting {
     /// Lets everything through to the server, and nothing back.
     pub fn lose_answers(&self) {
         self.plan.deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether there is such a text in the answers that were lost.
+    pub fn has_lost(&self, text: &str) -> bool {
+        self.plan.lost.lock().expect("not poisoned").windows(text.len()).any(|part| part == text.as_bytes())
     }
 
     /// Loses every connection there is; the next ones are whole.
@@ -115,7 +123,9 @@ async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, plan: &Plan) {
         if read == 0 {
             return;
         }
-        if !plan.deaf.load(Ordering::SeqCst) && to.write_all(&buffer[..read]).await.is_err() {
+        if plan.deaf.load(Ordering::SeqCst) {
+            plan.lost.lock().expect("not poisoned").extend_from_slice(&buffer[..read]);
+        } else if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }

@@ -76,6 +76,8 @@ async fn answers(shop: &BigQueryWarehouse) {
     ] {
         let error = shop.ask(question(sql)).await.expect_err(sql);
         assert_eq!(error.kind, kind, "{sql}: {error}");
+        let changes = sql.starts_with('D');
+        assert_eq!(error.message.contains("not SELECT"), changes, "{sql}: {error}");
     }
     assert_eq!(numbers(&shop.columns("sales", &["n"]).await.expect("a column")).len(), 3, "nothing was deleted");
     assert_eq!(shop.columns("sales", &[]).await.map_err(|e| e.kind).expect_err("none"), ErrorKind::Invalid);

@@ -347,3 +347,33 @@ async fn a_load_that_the_streaming_buffer_refuses_says_when_to_try_again() {
     }
     super::shapes::check(&rest.seen());
 }
+
+/// The table's resource may not tell of the buffer yet.
+#[tokio::test]
+async fn a_truncate_that_the_streaming_buffer_refuses_becomes_an_overwrite() {
+    let text =
+        "TRUNCATE DML statement over table p.d.t would affect rows in the streaming buffer, which is not supported";
+    let refused = json!({"reason": "invalidQuery", "message": text});
+    let rest = Server::scripted(move |request, _| match (request.method.as_str(), request.path()) {
+        ("GET", path) if path.ends_with("/tables/t") => {
+            Reply::json(200, json!({"schema": {"fields": [{"name": "date", "type": "DATE"}]}}))
+        }
+        ("POST", path) if path.ends_with("/jobs") => {
+            let mut status = json!({"state": "DONE"});
+            if request.json().to_string().contains("TRUNCATE TABLE") {
+                status["errorResult"] = refused.clone();
+            }
+            Reply::json(200, json!({"jobReference": request.json()["jobReference"], "status": status}))
+        }
+        _ => Reply::json(200, json!({})),
+    })
+    .await;
+    let root = tempfile::tempdir().expect("a folder");
+    let shop = streaming(&rest.url, &rest.url, bucket(root.path()).await, options("d"));
+    shop.truncate("t").await.expect("empty");
+    let seen = rest.seen();
+    let jobs: Vec<Value> = seen.iter().filter(|request| request.is("POST", "/jobs")).map(|r| r.json()).collect();
+    assert_eq!(jobs.len(), 2, "refused, and then done otherwise");
+    assert_eq!(jobs[1]["configuration"]["query"]["writeDisposition"], "WRITE_TRUNCATE_DATA");
+    super::shapes::check(&seen);
+}

@@ -22,11 +22,15 @@ use crate::error::{REQUEST_IDS, of_code, sentence};
 use crate::rest::Pace;
 use crate::{Access, Endpoint};
 
-const SERVICE: &str = "/google.cloud.bigquery.storage.v1.BigQueryWrite";
+/// Makes a stream.
+pub(crate) const CREATE: &str = "/google.cloud.bigquery.storage.v1.BigQueryWrite/CreateWriteStream";
+/// Ends a stream.
+pub(crate) const FINALIZE: &str = "/google.cloud.bigquery.storage.v1.BigQueryWrite/FinalizeWriteStream";
+const APPEND: &str = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows";
 /// The beginning of the type of what a status has in its details.
 const STORAGE_ERROR: &str = "google.cloud.bigquery.storage.v1.StorageError";
 /// Google and what lies between close what is silent; so a connection that is kept is looked after.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// Why an attempt did not succeed.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ pub(crate) struct Failed {
     /// Rows that were refused, of those that were sent.
     pub rows: Vec<RowError>,
     /// There is no token, or no client.
-    error: Option<Error>,
+    error: Option<Box<Error>>,
 }
 
 impl Failed {
@@ -68,7 +72,7 @@ impl Failed {
     }
 
     fn ours(error: Error) -> Failed {
-        Failed { error: Some(error), ..Failed::of(Code::Internal, "", &Status::default()) }
+        Failed { error: Some(Box::new(error)), ..Failed::of(Code::Internal, "", &Status::default()) }
     }
 
     /// Whether another attempt may go better. Here each may be made: rows have their place in their stream, and the rest has no effect
@@ -111,7 +115,7 @@ impl Failed {
 
     pub(crate) fn into_error(self, action: &str) -> Error {
         if let Some(error) = self.error {
-            return error;
+            return *error;
         }
         let (kind, why) = match self.code {
             Code::DeadlineExceeded => of_code(GaxCode::DeadlineExceeded, &self.message),
@@ -195,7 +199,13 @@ impl Wire {
     }
 
     /// A call with one answer. `params` says what it is about, by which Google finds the server.
-    async fn unary<Q, A>(&self, method: &str, params: (&str, &str), request: &Q, left: Duration) -> Result<A, Failed>
+    async fn unary<Q, A>(
+        &self,
+        method: &'static str,
+        params: (&str, &str),
+        request: &Q,
+        left: Duration,
+    ) -> Result<A, Failed>
     where
         Q: Message + Clone + Default + 'static,
         A: Message + Default + 'static,
@@ -203,10 +213,10 @@ impl Wire {
         let token = self.access.token().await.map_err(Failed::ours)?;
         let mut grpc = Grpc::new(self.channel().await?);
         let mut asked = tonic::Request::new(request.clone());
-        *asked.metadata_mut() = metadata(token.as_deref(), params)?;
+        *asked.metadata_mut() = metadata(token.as_deref(), params).map_err(Failed::ours)?;
         let call = async {
             grpc.ready().await.map_err(|error| Failed::of_status(&tonic::Status::from_error(error.into())))?;
-            let answer = grpc.unary(asked, path(method)?, ProstCodec::<Q, A>::default()).await;
+            let answer = grpc.unary(asked, PathAndQuery::from_static(method), ProstCodec::<Q, A>::default()).await;
             answer.map(tonic::Response::into_inner).map_err(|status| Failed::of_status(&status))
         };
         in_time(left, call).await
@@ -216,7 +226,7 @@ impl Wire {
     pub(crate) async fn ask<Q, A>(
         &self,
         action: &str,
-        method: &str,
+        method: &'static str,
         params: (&str, &str),
         request: &Q,
     ) -> Result<A, Failed>
@@ -263,7 +273,7 @@ impl Wire {
     async fn open(&self, first: AppendRowsRequest) -> Result<Connection, Failed> {
         let token = self.access.token().await.map_err(Failed::ours)?;
         let (mut requests, receiver) = mpsc::channel(1);
-        let metadata = metadata(token.as_deref(), ("write_stream", &first.write_stream))?;
+        let metadata = metadata(token.as_deref(), ("write_stream", &first.write_stream)).map_err(Failed::ours)?;
         // Before there is an answer to it there need be no answer at all.
         requests.try_send(first).map_err(|_| Failed::lost(Code::Unavailable, "it was closed"))?;
         let mut asked = tonic::Request::new(receiver);
@@ -271,7 +281,7 @@ impl Wire {
         let mut grpc = Grpc::new(self.channel().await?);
         grpc.ready().await.map_err(|error| Failed::of_status(&tonic::Status::from_error(error.into())))?;
         let codec = ProstCodec::<AppendRowsRequest, AppendRowsResponse>::default();
-        let answer = grpc.streaming(asked, path("AppendRows")?, codec).await;
+        let answer = grpc.streaming(asked, PathAndQuery::from_static(APPEND), codec).await;
         let answers = answer.map_err(|status| Failed::of_status(&status))?.into_inner();
         Ok(Connection { requests, answers })
     }
@@ -317,14 +327,8 @@ fn channel(endpoint: &Endpoint, pace: Pace) -> Result<Channel> {
     Ok(made.connect_lazy())
 }
 
-fn path(method: &str) -> Result<PathAndQuery, Failed> {
-    PathAndQuery::try_from(format!("{SERVICE}/{method}")).map_err(|error| {
-        Failed::ours(Error::with(ErrorKind::Internal, format!("{method} is no method of BigQuery's."), error))
-    })
-}
-
-fn metadata(token: Option<&str>, (name, value): (&str, &str)) -> Result<MetadataMap, Failed> {
-    let failed = |_| Failed::ours(Error::new(ErrorKind::Invalid, "The token or a name cannot stand in a header."));
+fn metadata(token: Option<&str>, (name, value): (&str, &str)) -> Result<MetadataMap> {
+    let failed = |_| Error::new(ErrorKind::Invalid, "The token or a name cannot stand in a header.");
     let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let mut metadata = MetadataMap::new();
     metadata.insert("x-goog-request-params", format!("{name}={value}").parse().map_err(failed)?);
@@ -352,6 +356,35 @@ mod tests {
         );
         assert_eq!(text(&of(None), "authorization"), None, "an anonymous address gets no token");
         assert!(metadata(Some("a\nb"), ("name", "x")).is_err());
+    }
+
+    /// A server without TLS gets nothing that it could read.
+    #[tokio::test]
+    async fn a_token_never_goes_in_clear() {
+        use tokio::io::AsyncReadExt;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("https://{}", listener.local_addr().expect("an address"));
+        let pace = Pace { attempts: 1, attempt: Duration::from_secs(5), ..Pace::default() };
+        let endpoint = Endpoint::parse("the test's server", &url).expect("an address");
+        let wire = Wire::new(&endpoint, &Access::person("secret-token".to_owned()), pace);
+        let asked = async {
+            let request = super::super::messages::FinalizeWriteStreamRequest { name: "s".to_owned() };
+            let params = ("name", "s");
+            wire.ask::<_, super::super::messages::FinalizeWriteStreamResponse>("end it", FINALIZE, params, &request)
+                .await
+        };
+        let served = async {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut data = vec![0; 4096];
+            let read = stream.read(&mut data).await.expect("something");
+            data.truncate(read);
+            data
+        };
+        let (answer, data) = tokio::join!(asked, served);
+        assert_eq!(data.first(), Some(&0x16), "a TLS handshake");
+        assert!(!data.windows(12).any(|part| part == b"secret-token"));
+        let error = answer.expect_err("no TLS there").into_error("end it");
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
     }
 
     #[test]
