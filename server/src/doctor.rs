@@ -56,7 +56,10 @@ pub(crate) async fn run(serve: &ServeConfig, config: &Config) -> Result<i32> {
     let findings = cloud::check(config).await.unwrap_or_default();
     if !findings.is_empty() {
         let project = config.cloud.project.as_deref().unwrap_or_default();
-        println!("\nGoogle Cloud, project {project}:\n{}", findings.iter().map(cloud::finding).collect::<String>().trim_end());
+        println!(
+            "\nGoogle Cloud, project {project}:\n{}",
+            findings.iter().map(cloud::finding).collect::<String>().trim_end()
+        );
     }
     let red = checks.iter().any(|check| check.level == Level::Red) || findings.iter().any(|found| found.state.is_red());
     Ok(i32::from(red))
@@ -348,5 +351,21 @@ mod tests {
         let all = checks(&ServeConfig { addr: "127.0.0.1:0".parse().unwrap() }, &config).await;
         assert_eq!(find(&all, "lock").level, Level::Red);
         assert_eq!(find(&all, "control database").level, Level::Red);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_may_push_has_a_line_where_somebody_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::for_tests(dir.path());
+        assert_eq!(hook(&config).await, None);
+        config.hook.audience = Some("https://show.example.com/hooks/gcs".to_owned());
+        let half = hook(&config).await.unwrap();
+        assert!(half.level == Level::Red && half.found.contains("SHOWRUNNER_HOOK_ACCOUNT"), "{half:?}");
+        config.hook.account = Some("push@acme-demo.iam.gserviceaccount.com".to_owned());
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        config.hook.issuer = format!("http://{closed}");
+        let away = hook(&config).await.unwrap();
+        assert!(away.level == Level::Red && away.found.contains(&config.hook.issuer), "{away:?}");
+        assert!(away.fix.unwrap().contains("openid-configuration"));
     }
 }

@@ -214,3 +214,27 @@ pub fn tells_of(bucket: &str, body: &[u8]) -> serde_json::Result<bool> {
     let is = |name: &str, wanted: &str| attributes.get(name).is_some_and(|value| value == wanted);
     Ok(is("eventType", WRITTEN) && is("bucketId", bucket))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// Where the issuer is Google, whose tokens no test can have.
+    fn allows(issuer: &str, iss: &str) -> std::result::Result<(), Refusal> {
+        let settings = HookSettings { audience: "a".into(), account: "p@x".into(), issuer: issuer.into() };
+        let hook = Hook::new(settings, Arc::new(SystemClock)).unwrap();
+        let exp = SystemClock.millis() / 1_000 + 60;
+        let claims = serde_json::json!({"iss": iss, "aud": "a", "exp": exp, "email": "p@x", "email_verified": true});
+        hook.allows(&serde_json::from_value(claims).unwrap())
+    }
+
+    #[test]
+    fn google_writes_itself_in_two_ways_and_others_do_not() {
+        assert_eq!(allows(GOOGLE, GOOGLE), Ok(()));
+        assert_eq!(allows(GOOGLE, "accounts.google.com"), Ok(()));
+        assert_eq!(allows(GOOGLE, "http://accounts.google.com"), Err(ISSUER));
+        assert_eq!(allows("https://id.example", "id.example"), Err(ISSUER));
+        assert_eq!(allows("https://id.example", "accounts.google.com"), Err(ISSUER));
+    }
+}

@@ -70,6 +70,7 @@ const PAGES: &[(&str, Permission)] = &[
     ("/stories/web-analytics/edit", Permission::Administer),
     ("/upload", Permission::Upload),
     ("/settings", Permission::Administer),
+    ("/settings?check=google-cloud", Permission::Administer),
     ("/reset", Permission::Inspect),
     ("/audience", Permission::Watch),
 ];

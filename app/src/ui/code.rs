@@ -62,9 +62,7 @@ pub(crate) fn put_on_clipboard(text: &str, there: impl Fn(bool) + 'static) {
     else {
         return;
     };
-    let Some(promise) =
-        write.call1(&clipboard, &text.into()).ok().and_then(|p| p.dyn_into::<Promise>().ok())
-    else {
+    let Some(promise) = write.call1(&clipboard, &text.into()).ok().and_then(|p| p.dyn_into::<Promise>().ok()) else {
         return;
     };
     let written = Closure::once(move |_: JsValue| {

@@ -67,13 +67,16 @@ impl People for Fake {
                 set: true,
                 words: "Looks at the project.".into(),
                 summary: "1 thing to mend".into(),
-                checks: (check == "google-cloud").then(|| CheckView {
-                    state: State::Failed,
-                    word: "Missing".into(),
-                    what: "bucket sa_x".into(),
-                    found: "not there".into(),
-                    fix: Some("showrunner cloud up".into()),
-                }).into_iter().collect(),
+                checks: (check == "google-cloud")
+                    .then(|| CheckView {
+                        state: State::Failed,
+                        word: "Missing".into(),
+                        what: "bucket sa_x".into(),
+                        found: "not there".into(),
+                        fix: Some("showrunner cloud up".into()),
+                    })
+                    .into_iter()
+                    .collect(),
             },
             differences: vec![DifferenceView {
                 what: "`max_backlog_bytes`".into(),

@@ -108,12 +108,20 @@ mod tests {
 
     #[test]
     fn an_issuer_is_one_that_can_prove_who_it_is() {
-        for text in [GOOGLE, "https://id.example/realms/a", "http://127.0.0.1:9000", "http://[::1]:1", "http://localhost:1"]
+        for text in
+            [GOOGLE, "https://id.example/realms/a", "http://127.0.0.1:9000", "http://[::1]:1", "http://localhost:1"]
         {
             assert!(issuer(text).is_ok(), "{text}");
         }
-        for text in ["", "accounts.google.com", "http://id.example", "http://10.0.0.1", "https://u@a", "ftp://127.0.0.1", "https://a/?b"]
-        {
+        for text in [
+            "",
+            "accounts.google.com",
+            "http://id.example",
+            "http://10.0.0.1",
+            "https://u@a",
+            "ftp://127.0.0.1",
+            "https://a/?b",
+        ] {
             assert!(issuer(text).is_err(), "{text}");
         }
     }

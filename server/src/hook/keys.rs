@@ -57,7 +57,11 @@ impl Keys {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| {
-                Error::with(ErrorKind::Internal, "No HTTP client could be made for the keys of SHOWRUNNER_HOOK_ISSUER.", e)
+                Error::with(
+                    ErrorKind::Internal,
+                    "No HTTP client could be made for the keys of SHOWRUNNER_HOOK_ISSUER.",
+                    e,
+                )
             })?;
         Ok(Keys { issuer: issuer.to_owned(), http, known: Mutex::default() })
     }
@@ -128,7 +132,8 @@ impl Keys {
         let uri = uri.filter(|uri| uri.scheme() == "https" || self.issuer.starts_with("http://"));
         let uri = uri.ok_or_else(|| format!("{place} names no https:// address of its keys"))?;
         let (text, life) = self.get(uri.as_str()).await?;
-        let keys: CoreJsonWebKeySet = serde_json::from_slice(&text).map_err(|_| format!("{uri} holds no set of keys"))?;
+        let keys: CoreJsonWebKeySet =
+            serde_json::from_slice(&text).map_err(|_| format!("{uri} holds no set of keys"))?;
         Ok((keys.keys().clone(), life))
     }
 

@@ -43,7 +43,9 @@ pub async fn receive(State(web): State<Web>, request: Request) -> Response {
             return told(StatusCode::PAYLOAD_TOO_LARGE, "The push is longer than 256 KiB; no notification is.");
         }
         Ok(Err(_)) => return told(StatusCode::BAD_REQUEST, "The push did not arrive as a whole. Push it again."),
-        Err(_) => return told(StatusCode::REQUEST_TIMEOUT, "The push did not arrive within 10 seconds. Push it again."),
+        Err(_) => {
+            return told(StatusCode::REQUEST_TIMEOUT, "The push did not arrive within 10 seconds. Push it again.");
+        }
     };
     match hook::tells_of(&state.lake.names().ingestion, &body) {
         Ok(written) => {

@@ -137,7 +137,9 @@ impl Commands {
     pub fn limit_queries(&self) -> String {
         let unit = word(PER_DAY);
         let quota = self.quota();
-        format!("gcloud alpha services quota update {quota} --metric={QUERY_USAGE} --unit={unit} --value=1048576 --force")
+        format!(
+            "gcloud alpha services quota update {quota} --metric={QUERY_USAGE} --unit={unit} --value=1048576 --force"
+        )
     }
 
     fn quota(&self) -> String {

@@ -112,9 +112,9 @@ fn daily(metric: &Value) -> Option<Daily> {
     let limit = limits.iter().find(|limit| limit.get("unit") == Some(&json!(PER_DAY)))?;
     let buckets = limit.get("quotaBuckets")?.as_array()?;
     // The one without dimensions holds for everything that no other bucket is about.
-    let bucket = buckets.iter().find(|bucket| {
-        bucket.get("dimensions").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty)
-    })?;
+    let bucket = buckets
+        .iter()
+        .find(|bucket| bucket.get("dimensions").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty))?;
     let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
     let set = ["consumerOverride", "adminOverride"].iter().any(|name| bucket.get(*name).is_some());
     // -1 stands for no limit, and so does the largest number there is.
