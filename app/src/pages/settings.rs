@@ -91,8 +91,7 @@ fn Cloud(cloud: CloudView) -> impl IntoView {
     let form = cloud.set.then(|| {
         view! {
             <form method="get" action="/settings#google-cloud">
-                <input type="hidden" name="check" value="google-cloud" />
-                <button class="btn" type="submit">
+                <button class="btn" type="submit" name="check" value="google-cloud">
                     {if asked { "Check again" } else { "Check" }}
                 </button>
             </form>

@@ -34,7 +34,7 @@ describe('the settings page', () => {
 
   const open = async (path, { origin = server.url, ...options } = {}) => {
     const page = await browser.newPage({ origin, ...options });
-    await page.goto(path);
+    await page.goto(path, { timeout: 120_000 });
     if (options.javaScript !== false) await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
     return page;
   };
