@@ -425,11 +425,11 @@ pub async fn people() -> Result<PeopleView, WireError> {
     call.answer(call.services.people.people().await)
 }
 
-/// Settings, where each comes from, and what is missing.
+/// Settings, where each comes from, and what is missing; with `check=google-cloud` in the project of Google Cloud, too.
 #[server(name = GetSettings, prefix = "/api", endpoint = "settings", input = GetUrl)]
-pub async fn settings() -> Result<SettingsView, WireError> {
+pub async fn settings(#[server(default)] check: String) -> Result<SettingsView, WireError> {
     let call = Call::authorize(Permission::Administer).await?;
-    call.answer(call.services.people.settings().await)
+    call.answer(call.services.people.settings(check).await)
 }
 
 /// Gives somebody another role, signs somebody out, or makes another link for the audience.

@@ -206,8 +206,8 @@ pub trait People: Send + Sync {
     async fn sign_in(&self) -> Result<SignInView, WireError>;
     /// The page about people.
     async fn people(&self) -> Result<PeopleView, WireError>;
-    /// Settings, and what is missing.
-    async fn settings(&self) -> Result<SettingsView, WireError>;
+    /// Settings, and what is missing; `check` is `google-cloud` or empty.
+    async fn settings(&self, check: String) -> Result<SettingsView, WireError>;
     /// `role` (with role and customer) or `sign_out` of a person, or `new_link`.
     async fn change_person(
         &self,

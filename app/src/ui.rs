@@ -34,6 +34,8 @@ pub use board::board_html;
 pub(crate) use calls::CallList;
 pub(crate) use clock::Clock;
 pub(crate) use code::CodeRow;
+#[cfg(feature = "hydrate")]
+pub(crate) use code::put_on_clipboard;
 pub(crate) use icon::{icon, labelled_icon, state_icon, state_mark, state_name};
 pub(crate) use note::{Loading, Note, Problem};
 pub(crate) use panel::{Facts, Panel};

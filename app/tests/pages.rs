@@ -8,7 +8,7 @@ mod streaming;
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 37] = [
+const PAGES: [&str; 38] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -27,6 +27,7 @@ const PAGES: [&str; 37] = [
     "/privacy",
     "/people",
     "/settings",
+    "/settings?check=google-cloud",
     "/sign-in",
     "/lineage",
     "/lineage?find=revenue",

@@ -1,6 +1,7 @@
 //! Configuration: from flags and the environment, one struct per concern. The environment is read in this file only.
 
 mod cloud;
+mod hook;
 mod settings;
 mod sign_in;
 
@@ -14,6 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::stream::StreamSettings;
 
 pub use cloud::{Backend, CloudConfig, called};
+pub(crate) use hook::vouches;
+pub use hook::{GOOGLE, HookConfig, HookSettings};
 pub use settings::{Setting, settings};
 pub use sign_in::SignInConfig;
 
@@ -29,6 +32,9 @@ pub struct Config {
     /// Google Cloud.
     #[command(flatten)]
     pub cloud: CloudConfig,
+    /// Pushed notifications.
+    #[command(flatten)]
+    pub hook: HookConfig,
     /// Generated data.
     #[command(flatten)]
     pub generated: GeneratedConfig,
@@ -289,6 +295,7 @@ impl Config {
             data: DataConfig { data_dir: data_dir.into() },
             names: NameConfig { id: "demo".to_owned(), stage: "test".to_owned() },
             cloud: CloudConfig::default(),
+            hook: HookConfig::default(),
             generated: GeneratedConfig { seed: 42, sessions_per_day: 20 },
             limits: LimitConfig { workers: Some(2), query_memory: 128 << 20 },
             upload: UploadConfig { limit_bytes: 8 << 20, quota_bytes: 64 << 20, parallel: 8, stall_seconds: 2 },

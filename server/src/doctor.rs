@@ -6,8 +6,10 @@ use std::sync::Arc;
 use showrunner_lake::{DataDirLock, Lake, ingestion};
 
 use crate::clock::SystemClock;
+use crate::cloud;
 use crate::config::{Config, ServeConfig, SignInConfig};
 use crate::error::Result;
+use crate::hook::Hook;
 use crate::store::{FILE_NAME, Store};
 
 /// Below this, a seed and a few runs may fill the disk.
@@ -51,17 +53,28 @@ pub(crate) async fn run(serve: &ServeConfig, config: &Config) -> Result<i32> {
             println!("      {:16} fix: {fix}", "");
         }
     }
-    Ok(i32::from(checks.iter().any(|check| check.level == Level::Red)))
+    let findings = cloud::check(config).await.unwrap_or_default();
+    if !findings.is_empty() {
+        let project = config.cloud.project.as_deref().unwrap_or_default();
+        println!(
+            "\nGoogle Cloud, project {project}:\n{}",
+            findings.iter().map(cloud::finding).collect::<String>().trim_end()
+        );
+    }
+    let red = checks.iter().any(|check| check.level == Level::Red) || findings.iter().any(|found| found.state.is_red());
+    Ok(i32::from(red))
 }
 
 /// What can be said while the server runs: port and lock are its own.
-pub(crate) async fn while_serving(config: &Config, store: &Store) -> Vec<Check> {
+pub(crate) async fn while_serving(config: &Config, store: &Store, hook: Option<&Hook>) -> Vec<Check> {
     let dir = &config.data.data_dir;
     let database = match store.check_writable().await {
         Ok(()) => good(DATABASE, "opens, migrated, can be written"),
         Err(error) => red(DATABASE, error.message, format!("close what holds {FILE_NAME}, or free space on its disk")),
     };
-    vec![writable(dir), space(dir), database, source(config).await, client(), story(config), sign_in(&config.sign_in)]
+    let (source, hook) = tokio::join!(source(config), hooked(hook, &config.sign_in));
+    let all = [writable(dir), space(dir), database, source, client(), story(config), sign_in(&config.sign_in)];
+    all.into_iter().chain(hook).collect()
 }
 
 async fn checks(serve: &ServeConfig, config: &Config) -> Vec<Check> {
@@ -75,6 +88,7 @@ async fn checks(serve: &ServeConfig, config: &Config) -> Vec<Check> {
     checks.push(client());
     checks.push(story(config));
     checks.push(sign_in(&config.sign_in));
+    checks.extend(hook(config).await);
     checks.push(port(serve, &config.sign_in));
     checks
 }
@@ -248,6 +262,36 @@ fn sign_in(config: &SignInConfig) -> Check {
     }
 }
 
+const PUSHES: &str = "pushes";
+
+/// Whether whoever pushes can be recognised; nothing where nobody may push.
+async fn hook(config: &Config) -> Option<Check> {
+    let fix = "set what is missing, or leave out both to take no pushes";
+    match config.hook.settings() {
+        Err(error) => Some(red(PUSHES, error.message, fix)),
+        Ok(None) => None,
+        Ok(Some(settings)) => match Hook::new(settings, Arc::new(SystemClock)) {
+            Err(error) => Some(red(PUSHES, error.message, fix)),
+            Ok(hook) => hooked(Some(&hook), &config.sign_in).await,
+        },
+    }
+}
+
+async fn hooked(hook: Option<&Hook>, sign_in: &SignInConfig) -> Option<Check> {
+    let hook = hook?;
+    let issuer = &hook.settings().issuer;
+    Some(match hook.count_keys().await {
+        Err(error) => red(PUSHES, error.message, format!("curl -sS {issuer}/.well-known/openid-configuration")),
+        Ok(0) => red(PUSHES, format!("{issuer} names no keys"), "set SHOWRUNNER_HOOK_ISSUER to who signs the tokens"),
+        Ok(_) if sign_in.public_url.is_none() => note(
+            PUSHES,
+            format!("the keys of {issuer} are there, but this server answers under no public name"),
+            "set SHOWRUNNER_PUBLIC_URL to the https address that Pub/Sub pushes to",
+        ),
+        Ok(keys) => good(PUSHES, format!("{issuer} answers, with {}", crate::format::plural(keys as u64, "key"))),
+    })
+}
+
 fn local(host: &str) -> bool {
     ["127.0.0.1", "localhost", "[::1]"]
         .iter()
@@ -307,5 +351,21 @@ mod tests {
         let all = checks(&ServeConfig { addr: "127.0.0.1:0".parse().unwrap() }, &config).await;
         assert_eq!(find(&all, "lock").level, Level::Red);
         assert_eq!(find(&all, "control database").level, Level::Red);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_may_push_has_a_line_where_somebody_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::for_tests(dir.path());
+        assert_eq!(hook(&config).await, None);
+        config.hook.audience = Some("https://show.example.com/hooks/gcs".to_owned());
+        let half = hook(&config).await.unwrap();
+        assert!(half.level == Level::Red && half.found.contains("SHOWRUNNER_HOOK_ACCOUNT"), "{half:?}");
+        config.hook.account = Some("push@acme-demo.iam.gserviceaccount.com".to_owned());
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        config.hook.issuer = format!("http://{closed}");
+        let away = hook(&config).await.unwrap();
+        assert!(away.level == Level::Red && away.found.contains(&config.hook.issuer), "{away:?}");
+        assert!(away.fix.unwrap().contains("openid-configuration"));
     }
 }

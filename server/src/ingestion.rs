@@ -10,6 +10,7 @@ use showrunner_lake::keys::{check_customer, check_dataset, marker_key};
 use showrunner_lake::model::{Day, Zone};
 use showrunner_lake::ports::{Precondition, PullRequest};
 use showrunner_lake::{Lake, NOTIFICATION_SUBSCRIPTION};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +28,8 @@ pub struct Reconciler {
     engine: Arc<Engine>,
     /// One decision at a time within this process; the ledger's key decides between processes.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Somebody knows of a reason to look. However many do, it looks once.
+    woken: Arc<Notify>,
 }
 
 /// What became of a marker that was written here.
@@ -81,10 +84,20 @@ pub struct IngestRequest {
 impl Reconciler {
     /// A reconciler that does nothing until asked.
     pub fn new(store: Store, lake: Arc<Lake>, engine: Arc<Engine>) -> Self {
-        Reconciler { store, lake, engine, turn: Arc::default() }
+        Reconciler { store, lake, engine, turn: Arc::default(), woken: Arc::default() }
     }
 
-    /// Looks now, upon each notification, whenever a run is over, and every few seconds, until the token is cancelled.
+    /// Lets it look soon; returns at once.
+    pub fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    /// Waits until somebody has called [`Reconciler::wake`]. Only one waits at a time.
+    pub async fn woken(&self) {
+        self.woken.notified().await;
+    }
+
+    /// Looks now, upon each notification and each [`Reconciler::wake`], whenever a run is over, and every few seconds, until the token is cancelled.
     pub async fn work(self, halt: CancellationToken) {
         loop {
             if let Err(error) = self.reconcile().await {
@@ -103,6 +116,7 @@ impl Reconciler {
                     }
                 }
                 () = self.engine.run_over.notified() => {}
+                () = self.woken() => {}
                 () = tokio::time::sleep(SAFETY_NET) => {}
             }
         }

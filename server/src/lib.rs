@@ -5,6 +5,7 @@ pub mod ask;
 mod backend;
 pub mod cli;
 pub mod clock;
+mod cloud;
 pub mod config;
 pub mod customers;
 pub mod datasets;
@@ -12,6 +13,7 @@ mod doctor;
 mod error;
 mod failpoint;
 mod format;
+pub mod hook;
 pub mod http;
 pub mod ingestion;
 mod lineage;
@@ -37,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use clock::{Clock, Ids};
 use config::Config;
+use hook::Hook;
 use ingestion::Reconciler;
 use runs::{Engine, EngineConfig};
 use sign_in::{Sealer, SignIn};
@@ -71,6 +74,8 @@ pub struct AppState {
     pub desk: customers::Desk,
     /// Decides about markers.
     pub reconciler: Reconciler,
+    /// Takes pushed notifications, where somebody may push them.
+    pub hook: Option<Hook>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Which story is told, and at which depth.
@@ -115,6 +120,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         ids,
     );
     let reconciler = Reconciler::new(store.clone(), lake.clone(), engine.clone());
+    let hook = config.hook.settings()?.map(|settings| Hook::new(settings, clock.clone())).transpose()?;
     let sealer = Sealer::open(&config.data.data_dir)?;
     let sign_in = Arc::new(SignIn::new(&config.sign_in, sealer, store.clone(), clock.clone())?);
     Ok(Arc::new(AppState {
@@ -127,6 +133,7 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         sign_in,
         desk: customers::Desk::new(config.upload.parallel),
         reconciler,
+        hook,
         clock,
         stage,
         jobs,

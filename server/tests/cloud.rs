@@ -74,6 +74,13 @@ async fn a_project_is_checked_built_up_and_torn_down() {
     assert_eq!(program.text(0, &shown).matches(" was there").count(), 10);
     let green = program.text(0, &["cloud", "check", "--id", "program"]);
     assert!(!green.contains("RED ") && green.contains("bucket sa-ingestion-program-dev"), "{green}");
+    // Doctor says the same, line by line; what it says of this machine is another matter.
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path().to_str().expect("a name");
+    let output = program.run(&["doctor", "--id", "program", "--data-dir", dir, "--addr", "127.0.0.1:0"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let (_, lines) = said.split_once("Google Cloud, project contract-project:\n").expect("its own part");
+    assert_eq!(lines.trim_end(), green.trim_end());
 
     let planned = program.text(0, &["cloud", "down", "--id", "program"]);
     assert!(

@@ -34,6 +34,8 @@ const ROUTES: &[(&str, &str, Option<Permission>)] = &[
     ("GET", "/sql.csv?q=SELECT+1", Some(Permission::View)),
     ("GET", "/audit.csv", Some(Permission::Administer)),
     ("POST", "/datasets/sample", Some(Permission::Administer)),
+    // Its token says who pushes; tests/hooks.rs.
+    ("POST", "/hooks/gcs", None),
     ("GET", "/healthz", None),
     ("GET", "/pkg/showrunner.css", None),
     ("GET", "/favicon.svg", None),
@@ -68,6 +70,7 @@ const PAGES: &[(&str, Permission)] = &[
     ("/stories/web-analytics/edit", Permission::Administer),
     ("/upload", Permission::Upload),
     ("/settings", Permission::Administer),
+    ("/settings?check=google-cloud", Permission::Administer),
     ("/reset", Permission::Inspect),
     ("/audience", Permission::Watch),
 ];

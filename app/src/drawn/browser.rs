@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use leptos::{html::Div, prelude::*, web_sys::SubmitEvent};
+use leptos::{
+    html::Div,
+    prelude::*,
+    web_sys::{MouseEvent, SubmitEvent},
+};
 use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::{
@@ -32,7 +36,7 @@ pub(crate) fn Drawn() -> impl IntoView {
     let (navigate, actions) = (use_navigate(), expect_context::<Actions>());
     let on_submit = move |event: SubmitEvent| submit(page, actions, &navigate, &event);
     view! {
-        <div class="drawn" inner_html=BUSY node_ref=page.place on:submit=on_submit></div>
+        <div class="drawn" inner_html=BUSY node_ref=page.place on:submit=on_submit on:click=copy></div>
         <ActionError />
     }
     .erased()
@@ -124,8 +128,11 @@ fn request(_page: Page, _address: String, _draw: Draw) {}
 #[cfg(not(feature = "hydrate"))]
 fn submit<N>(_page: Page, _actions: Actions, _navigate: &N, _event: &SubmitEvent) {}
 
+#[cfg(not(feature = "hydrate"))]
+fn copy(_event: MouseEvent) {}
+
 #[cfg(feature = "hydrate")]
-use asking::{request, submit};
+use asking::{copy, request, submit};
 
 #[cfg(feature = "hydrate")]
 mod asking {
@@ -135,7 +142,7 @@ mod asking {
         leptos_dom::helpers::location,
         prelude::*,
         reactive::spawn_local_scoped_with_cancellation,
-        web_sys::{Element, SubmitEvent},
+        web_sys::{Element, MouseEvent, SubmitEvent},
     };
     use leptos_router::NavigateOptions;
     use server_fn::{
@@ -151,6 +158,7 @@ mod asking {
         actions::{Actions, fields},
         drawn::morph::{morph, without_noscript},
         live::Live,
+        ui::put_on_clipboard,
         wire::WireError,
     };
 
@@ -268,6 +276,26 @@ mod asking {
         }
     }
 
+    /// Buttons that copy do it here too: what the server drew has no code of its own.
+    pub fn copy(event: MouseEvent) {
+        let pressed = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let Some(button) = pressed.and_then(|pressed| pressed.closest("button.copy").ok()?) else {
+            return;
+        };
+        let code = button.parent_element().and_then(|row| row.query_selector(".code").ok()?);
+        let (Some(text), mark, status) =
+            (code.and_then(|code| code.text_content()), button.first_element_child(), button.next_element_sibling())
+        else {
+            return;
+        };
+        put_on_clipboard(&text, move |there| {
+            if let (Some(mark), Some(status)) = (&mark, &status) {
+                mark.set_class_name(if there { "copy-mark done" } else { "copy-mark" });
+                status.set_text_content(there.then_some("Copied"));
+            }
+        });
+    }
+
     /// Forms of the page do what they do without JavaScript, but the page stays.
     pub fn submit(page: Page, actions: Actions, navigate: &impl Fn(&str, NavigateOptions), event: &SubmitEvent) {
         let Some((form, fields)) =
@@ -278,7 +306,9 @@ mod asking {
         let action = form.get_attribute("action").unwrap_or_default();
         if form.method() == "get" {
             event.prevent_default();
-            let address = format!("{action}?{fields}");
+            // Where on the page it goes on is for those without JavaScript: here the page stays where it is.
+            let path = action.split('#').next().unwrap_or_default();
+            let address = format!("{path}?{fields}");
             let here = location();
             if [here.pathname(), here.search()].into_iter().flatten().collect::<String>() == address {
                 page.asked_again.update(|n| *n += 1);

@@ -10,11 +10,16 @@ pub(crate) fn CodeRow(
     /// Without the button, on pages that the server alone draws.
     #[prop(optional)]
     plain: bool,
+    /// What it is is said to those alone who do not see what it stands beside.
+    #[prop(optional)]
+    bare: bool,
 ) -> impl IntoView {
     let copied = RwSignal::new(false);
     let button = format!("Copy: {}", code.label);
     let text = StoredValue::new(code.text.clone());
-    let press = move |_| put_on_clipboard(text, copied);
+    let press = move |_| {
+        text.with_value(|text| put_on_clipboard(text, move |there| _ = copied.try_set(there)));
+    };
     let copy = (!plain).then(|| {
         view! {
             <button class="btn square copy" type="button" aria-label=button on:click=press>
@@ -29,8 +34,8 @@ pub(crate) fn CodeRow(
         }
     });
     view! {
-        <div class="code-row">
-            <span class="sub">{code.label}</span>
+        <div class=if bare { "code-row bare" } else { "code-row" }>
+            <span class=if bare { "sr" } else { "sub" }>{code.label}</span>
             <pre class="code wrap" tabindex="0">
                 {code.text}
             </pre>
@@ -40,9 +45,9 @@ pub(crate) fn CodeRow(
     .erased()
 }
 
-/// Puts the text on the clipboard, and says so for a moment.
+/// Puts the text on the clipboard, and says for a moment that it is there.
 #[cfg(feature = "hydrate")]
-fn put_on_clipboard(text: StoredValue<String>, copied: RwSignal<bool>) {
+pub(crate) fn put_on_clipboard(text: &str, there: impl Fn(bool) + 'static) {
     use std::time::Duration;
 
     use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -57,16 +62,13 @@ fn put_on_clipboard(text: StoredValue<String>, copied: RwSignal<bool>) {
     else {
         return;
     };
-    let Some(promise) =
-        write.call1(&clipboard, &text.get_value().into()).ok().and_then(|p| p.dyn_into::<Promise>().ok())
-    else {
+    let Some(promise) = write.call1(&clipboard, &text.into()).ok().and_then(|p| p.dyn_into::<Promise>().ok()) else {
         return;
     };
     let written = Closure::once(move |_: JsValue| {
         // The page may have gone on in the meantime.
-        if copied.try_set(true).is_none() {
-            set_timeout(move || _ = copied.try_set(false), Duration::from_secs(2));
-        }
+        there(true);
+        set_timeout(move || there(false), Duration::from_secs(2));
     });
     let refused = Closure::once(|_: JsValue| ());
     let _settled = promise.then2(&written, &refused);
@@ -76,4 +78,4 @@ fn put_on_clipboard(text: StoredValue<String>, copied: RwSignal<bool>) {
 }
 
 #[cfg(not(feature = "hydrate"))]
-fn put_on_clipboard(_: StoredValue<String>, _: RwSignal<bool>) {}
+fn put_on_clipboard(_: &str, _: impl Fn(bool) + 'static) {}

@@ -33,8 +33,38 @@ pub struct SettingsView {
     pub summary: String,
     /// What `showrunner doctor` finds.
     pub checks: Vec<CheckView>,
+    /// The project of Google Cloud.
+    pub cloud: CloudView,
     /// Settings.
     pub settings: Vec<SettingView>,
+    /// What is different on Google Cloud.
+    pub differences: Vec<DifferenceView>,
+}
+
+/// The project of Google Cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudView {
+    /// Whether there is one to look at.
+    pub set: bool,
+    /// What a check does, or how a project is set.
+    pub words: String,
+    /// `2 to mend`; empty before it is checked.
+    pub summary: String,
+    /// What was found; empty before it is checked.
+    pub checks: Vec<CheckView>,
+}
+
+/// A difference between the two back ends; `` ` `` stands around code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferenceView {
+    /// What is different.
+    pub what: String,
+    /// In the embedded back end.
+    pub embedded: String,
+    /// On Google Cloud.
+    pub google: String,
+    /// Why we say so: tests and addresses.
+    pub proof: Vec<String>,
 }
 
 /// A finding.

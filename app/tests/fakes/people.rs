@@ -52,7 +52,7 @@ impl People for Fake {
         })
     }
 
-    async fn settings(&self) -> Result<SettingsView, WireError> {
+    async fn settings(&self, check: String) -> Result<SettingsView, WireError> {
         self.usable()?;
         Ok(SettingsView {
             summary: "everything is well".into(),
@@ -62,6 +62,27 @@ impl People for Fake {
                 what: "free space".into(),
                 found: "1.0 GB".into(),
                 fix: Some("free 1.0 GB there".into()),
+            }],
+            cloud: CloudView {
+                set: true,
+                words: "Looks at the project.".into(),
+                summary: "1 thing to mend".into(),
+                checks: (check == "google-cloud")
+                    .then(|| CheckView {
+                        state: State::Failed,
+                        word: "Missing".into(),
+                        what: "bucket sa_x".into(),
+                        found: "not there".into(),
+                        fix: Some("showrunner cloud up".into()),
+                    })
+                    .into_iter()
+                    .collect(),
+            },
+            differences: vec![DifferenceView {
+                what: "`max_backlog_bytes`".into(),
+                embedded: "publishing waits".into(),
+                google: "does not exist there".into(),
+                proof: vec!["`a_test` in `server/x.rs`".into(), "https://cloud.google.com/pubsub/docs".into()],
             }],
             settings: vec![SettingView {
                 variable: "SHOWRUNNER_SEED".into(),

@@ -23,3 +23,8 @@ pub(crate) fn backoff() -> ExponentialBackoff {
 pub(crate) fn policy() -> impl RetryPolicy {
     Aip194Strict.with_time_limit(DEADLINE).with_attempt_limit(ATTEMPTS)
 }
+
+/// As [`policy`], for a look that somebody waits for: an address at which nobody answers is a finding, not worth a minute.
+pub(crate) fn looking() -> impl RetryPolicy {
+    Aip194Strict.with_time_limit(DEADLINE / 6).with_attempt_limit(ATTEMPTS)
+}

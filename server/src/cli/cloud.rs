@@ -1,10 +1,10 @@
 //! `showrunner cloud`: what a show needs in a project of Google Cloud, checked, built up, torn down.
 
 use clap::{Subcommand, ValueEnum};
-use showrunner_gcp::Access;
-use showrunner_gcp::cloud::{Cloud, Contents, Finding, Inventory, Item, Outcome, State, Step};
+use showrunner_gcp::cloud::{Cloud, Contents, Inventory, Item, Outcome, Step};
 
-use crate::config::{Config, called};
+use crate::cloud::{self, finding, line};
+use crate::config::Config;
 use crate::error::Result;
 use crate::format::{bytes, count, plural};
 
@@ -44,9 +44,7 @@ enum Format {
 }
 
 pub(super) async fn run(args: &Args, config: &Config) -> Result<i32> {
-    let gcp = config.cloud.gcp(&config.names)?;
-    let access = Access::of(&gcp)?;
-    let cloud = Cloud::connect(&gcp, &access).await?.called(&called(&config.settings));
+    let cloud = cloud::connect(config).await?;
     match &args.command {
         Command::Check(format) => check(&cloud, format.format).await,
         Command::Up(format) => up(&cloud, format.format).await,
@@ -103,16 +101,6 @@ fn tell(step: &Step, format: Format) {
     }
 }
 
-fn finding(finding: &Finding) -> String {
-    let mark = match finding.state {
-        State::Ok => "ok  ",
-        State::Warn => "note",
-        State::Missing | State::Failed => "RED ",
-        State::NotAsked => "-   ",
-    };
-    line(mark, &finding.what, &finding.found, finding.command.as_deref())
-}
-
 fn stepped(step: &Step) -> String {
     let (mark, word) = match step.outcome {
         Outcome::Created => ("ok  ", "created"),
@@ -130,11 +118,6 @@ fn stepped(step: &Step) -> String {
         (word, said) => format!("{word}: {said}"),
     };
     line(mark, &step.what, &said, step.command.as_deref())
-}
-
-fn line(mark: &str, what: &str, found: &str, command: Option<&str>) -> String {
-    let fix = command.map(|command| format!("      {:44} fix: {command}\n", "")).unwrap_or_default();
-    format!("{mark}  {what:44} {found}\n{fix}")
 }
 
 fn inventory(inventory: &Inventory) -> String {
@@ -165,23 +148,4 @@ fn contents(item: &Item) -> String {
         said.push(bytes(size));
     }
     if said.is_empty() { "empty".to_owned() } else { said.join(", ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_have_their_command_below() {
-        let red = Finding {
-            what: "bucket b".to_owned(),
-            state: State::Missing,
-            found: "not there".to_owned(),
-            command: Some("showrunner cloud up".to_owned()),
-        };
-        let shown = finding(&red);
-        let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
-        assert!(lines[0].starts_with("RED   bucket b ") && lines[0].ends_with(" not there"), "{shown}");
-        assert_eq!(lines[1].trim(), "fix: showrunner cloud up");
-    }
 }

@@ -46,6 +46,7 @@ const PAGES = [
   '/lineage?run=RUN',
   '/people',
   '/settings',
+  '/settings?check=google-cloud',
   '/reset',
   '/reset?scope=all',
 ];

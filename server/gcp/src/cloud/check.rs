@@ -6,6 +6,7 @@ use serde_json::json;
 use showrunner_lake::ErrorKind;
 
 use super::commands::{LOGIN, SET_CLOCK};
+use super::google::Daily;
 use super::look::Seen;
 use super::{AT_ONCE, Cloud, Finding, State, Thing};
 use crate::rest::Call;
@@ -112,6 +113,7 @@ impl Cloud {
             looks.push(self.check_thing(thing).boxed());
         }
         looks.push(self.check_public_data().boxed());
+        looks.push(self.check_quota().boxed());
         let found: Vec<Vec<Finding>> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
         std::iter::once(token).chain(found.into_iter().flatten()).collect()
     }
@@ -247,6 +249,28 @@ impl Cloud {
         }
     }
 
+    /// What a query that nobody meant may cost. A show works without it, so that it is never red.
+    async fn check_quota(&self) -> Vec<Finding> {
+        const WHAT: &str = "quota of queries";
+        if !self.is_google() {
+            return vec![Finding::not_asked(WHAT)];
+        }
+        let warn = |found: String, command: String| Finding::with(WHAT, State::Warn, found, command);
+        let finding = match self.google.daily_queries(&self.config.project).await {
+            Err(error) => warn(format!("not known: {}", error.message), self.commands.show_quota()),
+            Ok(None) => warn("not known: Google names no limit of a day".to_owned(), self.commands.show_quota()),
+            Ok(Some(Daily { mib: None, .. })) => warn(
+                "nothing limits how much queries may read in a day; the command limits it to 1 TiB".to_owned(),
+                self.commands.limit_queries(),
+            ),
+            Ok(Some(Daily { mib: Some(mib), set })) => {
+                let whose = if set { "set for this project" } else { "Google's default, which nobody changed" };
+                Finding::well(WHAT, format!("at most {} a day, {whose}", tebibytes(mib)))
+            }
+        };
+        vec![finding]
+    }
+
     async fn check_public_data(&self) -> Vec<Finding> {
         const WHAT: &str = "public data";
         if self.config.endpoints.bigquery.is_anonymous() {
@@ -272,6 +296,16 @@ impl Cloud {
     }
 }
 
+/// `200 TiB`, `1.5 TiB`, `512 MiB`
+fn tebibytes(mib: u64) -> String {
+    const TIB: u64 = 1 << 20;
+    match mib {
+        0..TIB => format!("{mib} MiB"),
+        mib if mib % TIB == 0 => format!("{} TiB", mib / TIB),
+        mib => format!("{:.1} TiB", mib as f64 / TIB as f64),
+    }
+}
+
 /// An address as policies write it.
 fn member(address: &str) -> String {
     let kind = if address.ends_with(".gserviceaccount.com") { "serviceAccount" } else { "user" };
@@ -281,7 +315,7 @@ fn member(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::google::http::{Reply, Server};
-    use super::super::google::tests::google;
+    use super::super::google::tests::{google, quota};
     use super::*;
     use crate::{Access, Endpoints, GcpConfig};
 
@@ -343,6 +377,36 @@ mod tests {
             "gcloud projects add-iam-policy-binding acme-demo --member=serviceAccount:{agent} --role=roles/pubsub.admin"
         );
         assert_eq!(permissions[0].command, Some(command));
+    }
+
+    #[tokio::test]
+    async fn what_queries_may_read_is_never_red() {
+        let limit = "gcloud alpha services quota update --service=bigquery.googleapis.com --consumer=projects/acme-demo \
+                     --metric=bigquery.googleapis.com/quota/query/usage --unit='1/d/{project}' --value=1048576 --force";
+        let show = "gcloud alpha services quota list --service=bigquery.googleapis.com --consumer=projects/acme-demo \
+                    --filter=metric=bigquery.googleapis.com/quota/query/usage";
+        for (reply, state, found, command) in [
+            (Some(json!({"effectiveLimit": "-1"})), State::Warn, "nothing limits", Some(limit)),
+            (Some(json!({"effectiveLimit": "209715200"})), State::Ok, "at most 200 TiB a day, Google's default", None),
+            (
+                Some(json!({"effectiveLimit": "512", "consumerOverride": {}})),
+                State::Ok,
+                "at most 512 MiB a day, set for this project",
+                None,
+            ),
+            (Some(json!({})), State::Warn, "not known", Some(show)),
+            (None, State::Warn, "not known: ", Some(show)),
+        ] {
+            let server = Server::scripted(move |_, _| match &reply {
+                Some(bucket) => Reply::json(200, quota(bucket.clone())),
+                None => Reply::refused(403, "forbidden", "It is disabled in this project."),
+            })
+            .await;
+            let findings = cloud(&server.url, None).await.check_quota().await;
+            assert_eq!(findings.len(), 1);
+            assert_eq!((findings[0].state, findings[0].command.as_deref()), (state, command), "{findings:#?}");
+            assert!(findings[0].found.starts_with(found), "{findings:#?}");
+        }
     }
 
     #[tokio::test]

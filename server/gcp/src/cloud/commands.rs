@@ -1,5 +1,6 @@
 //! What things are called for people, and the commands that show or mend them: both from the same value.
 
+use super::google::{PER_DAY, QUERY_USAGE};
 use super::plan::Thing;
 use crate::GcpConfig;
 use crate::config::LABEL;
@@ -125,6 +126,24 @@ impl Commands {
     pub fn dry_run(&self, sql: &str, location: &str) -> String {
         let project = word(&self.config.project);
         format!("bq query --project_id={project} --location={location} --use_legacy_sql=false --dry_run {}", word(sql))
+    }
+
+    /// Shows how much queries may read.
+    pub fn show_quota(&self) -> String {
+        format!("gcloud alpha services quota list {} --filter=metric={QUERY_USAGE}", self.quota())
+    }
+
+    /// Lets queries read a tebibyte a day at most; the unit is a MiB.
+    pub fn limit_queries(&self) -> String {
+        let unit = word(PER_DAY);
+        let quota = self.quota();
+        format!(
+            "gcloud alpha services quota update {quota} --metric={QUERY_USAGE} --unit={unit} --value=1048576 --force"
+        )
+    }
+
+    fn quota(&self) -> String {
+        format!("--service=bigquery.googleapis.com --consumer=projects/{}", word(&self.config.project))
     }
 
     pub fn show_project(&self) -> String {

@@ -13,6 +13,8 @@ use crate::{Access, Endpoint};
 pub(super) struct Google {
     oauth: Rest,
     usage: Rest,
+    /// Quotas are asked for there only.
+    usage_beta: Rest,
     manager: Rest,
 }
 
@@ -23,6 +25,20 @@ pub(super) struct TokenInfo {
     pub who: Option<String>,
     /// Seconds.
     pub lives: u64,
+}
+
+/// What queries read, in MiB, as a quota (<https://cloud.google.com/bigquery/docs/custom-quotas>).
+pub(super) const QUERY_USAGE: &str = "bigquery.googleapis.com/quota/query/usage";
+/// Of a project in a day: `QueryUsagePerDay`.
+pub(super) const PER_DAY: &str = "1/d/{project}";
+
+/// How much queries of a project may read in a day.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Daily {
+    /// MiB; `None`: without a limit.
+    pub mib: Option<u64>,
+    /// Somebody set it; else it is Google's default.
+    pub set: bool,
 }
 
 impl Google {
@@ -38,7 +54,12 @@ impl Google {
 
     fn at(oauth: &Endpoint, usage: &Endpoint, manager: &Endpoint, access: &Access) -> Result<Google> {
         let rest = |endpoint, path| Rest::new(endpoint, path, access.clone(), Pace::default());
-        Ok(Google { oauth: rest(oauth, "")?, usage: rest(usage, "v1")?, manager: rest(manager, "v1")? })
+        Ok(Google {
+            oauth: rest(oauth, "")?,
+            usage: rest(usage, "v1")?,
+            usage_beta: rest(usage, "v1beta1")?,
+            manager: rest(manager, "v1")?,
+        })
     }
 
     /// Whose the token is. It travels in the header, as Google's own libraries send it, so that no address holds it.
@@ -65,6 +86,14 @@ impl Google {
         Ok(named.map(|(name, service)| (name, service.get("state") == Some(&json!("ENABLED")))).collect())
     }
 
+    /// How much queries may read in a day; `None`: Google does not say
+    /// (<https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services.consumerQuotaMetrics/get>).
+    pub async fn daily_queries(&self, project: &str) -> Result<Option<Daily>> {
+        let path = ["projects", project, "services", "bigquery.googleapis.com", "consumerQuotaMetrics", QUERY_USAGE];
+        let call = Call::get("ask how much queries may read in a day", &path).with("view", "BASIC");
+        Ok(daily(&ask(&self.usage_beta, project, call).await?))
+    }
+
     /// Of these permissions, those that we have in the project
     /// (<https://cloud.google.com/resource-manager/reference/rest/v1/projects/testIamPermissions>).
     pub async fn granted(&self, project: &str, permissions: &[&str]) -> Result<Vec<String>> {
@@ -75,6 +104,22 @@ impl Google {
         let granted = answer.get("permissions").and_then(Value::as_array).into_iter().flatten();
         Ok(granted.filter_map(Value::as_str).map(str::to_owned).collect())
     }
+}
+
+/// What of a project's quotas says how much its queries may read in a day.
+fn daily(metric: &Value) -> Option<Daily> {
+    let limits = metric.get("consumerQuotaLimits")?.as_array()?;
+    let limit = limits.iter().find(|limit| limit.get("unit") == Some(&json!(PER_DAY)))?;
+    let buckets = limit.get("quotaBuckets")?.as_array()?;
+    // The one without dimensions holds for everything that no other bucket is about.
+    let bucket = buckets
+        .iter()
+        .find(|bucket| bucket.get("dimensions").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty))?;
+    let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    let set = ["consumerOverride", "adminOverride"].iter().any(|name| bucket.get(*name).is_some());
+    // -1 stands for no limit, and so does the largest number there is.
+    let mib = u64::try_from(bucket.get("effectiveLimit").and_then(number)?).ok();
+    Some(Daily { mib: mib.filter(|mib| *mib < u64::MAX / 2), set })
 }
 
 /// A person's application default credentials are refused without a project that the use is counted on, and a service account may lack
@@ -111,6 +156,35 @@ pub(super) mod tests {
         Google::at(&endpoint, &endpoint, &endpoint, &Access::anonymous()).expect("surfaces")
     }
 
+    /// What Google says of the quota, with this bucket for the project.
+    pub fn quota(bucket: Value) -> Value {
+        let limit = |unit: &str, buckets: Value| json!({"metric": QUERY_USAGE, "unit": unit, "quotaBuckets": buckets});
+        json!({
+            "name": "projects/7/services/bigquery.googleapis.com/consumerQuotaMetrics/opaque",
+            "metric": QUERY_USAGE, "displayName": "Query usage", "unit": "MiBy",
+            "consumerQuotaLimits": [
+                limit("1/d/{project}/{user}", json!([{"effectiveLimit": "7", "defaultLimit": "-1"}])),
+                limit(PER_DAY, json!([bucket])),
+            ],
+        })
+    }
+
+    #[test]
+    fn a_limit_may_be_set_or_a_default_or_none() {
+        for (bucket, expected) in [
+            (json!({"effectiveLimit": "-1", "defaultLimit": "-1"}), Some(Daily { mib: None, set: false })),
+            (json!({"effectiveLimit": "9223372036854775807"}), Some(Daily { mib: None, set: false })),
+            (json!({"effectiveLimit": "209715200"}), Some(Daily { mib: Some(209_715_200), set: false })),
+            (json!({"effectiveLimit": "0", "adminOverride": {}}), Some(Daily { mib: Some(0), set: true })),
+            (json!({"effectiveLimit": "-1", "consumerOverride": {}}), Some(Daily { mib: None, set: true })),
+            (json!({"effectiveLimit": "5", "dimensions": {"region": "us"}}), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(daily(&quota(bucket.clone())), expected, "{bucket}");
+        }
+        assert_eq!(daily(&json!({})), None);
+    }
+
     #[tokio::test]
     async fn surfaces_are_asked_as_google_describes_them() {
         let server = Server::scripted(|request, before| {
@@ -127,6 +201,9 @@ pub(super) mod tests {
                     |name: &str, state: &str| json!({"name": format!("projects/7/services/{name}"), "state": state});
                 return Reply::json(200, json!({"services": [service("a.x", "ENABLED"), service("b.x", "DISABLED")]}));
             }
+            if request.is("GET", "%2Fusage") {
+                return Reply::json(200, quota(json!({"effectiveLimit": "1048576", "consumerOverride": {}})));
+            }
             Reply::json(200, json!({"permissions": [request.json()["permissions"][1]]}))
         })
         .await;
@@ -136,10 +213,13 @@ pub(super) mod tests {
         let enabled = google.enabled("p", &["a.x", "b.x"]).await.expect("an answer");
         assert_eq!(enabled, HashMap::from([("a.x".to_owned(), true), ("b.x".to_owned(), false)]));
         assert_eq!(google.granted("p", &["x.get", "x.list"]).await.expect("an answer"), ["x.list"]);
+        let daily = google.daily_queries("p").await.expect("an answer");
+        assert_eq!(daily, Some(Daily { mib: Some(1 << 20), set: true }));
         let seen = server.seen();
         let counted: Vec<_> = seen.iter().map(|request| request.header("x-goog-user-project")).collect();
-        assert_eq!(counted, [None, None, Some("p"), None], "named only where it was asked for");
-        for (name, request) in [("serviceusage.v1", &seen[2]), ("cloudresourcemanager.v1", &seen[3])] {
+        assert_eq!(counted, [None, None, Some("p"), None, None], "named only where it was asked for");
+        let (usage, manager) = ("serviceusage.v1", "cloudresourcemanager.v1");
+        for (name, request) in [(usage, &seen[2]), (manager, &seen[3]), ("serviceusage.v1beta1", &seen[4])] {
             let Some(discovery) = discovery::Discovery::read(name, "Google's own surfaces") else { return };
             let (method, problems) = discovery.check(request);
             assert_eq!(problems, Vec::<String>::new(), "{method}: {request:?}");

@@ -1,5 +1,6 @@
 //! How one thing of the plan stands.
 
+use google_cloud_gax::options::RequestOptionsBuilder;
 use google_cloud_pubsub::model;
 use serde_json::Value;
 use showrunner_lake::ports::SubscriptionConfig;
@@ -10,6 +11,7 @@ use super::{Cloud, PEER, State, Thing};
 use crate::config::LABEL;
 use crate::error::from_gax;
 use crate::rest::Call;
+use crate::retry::looking;
 
 /// How a thing stands.
 #[derive(Debug)]
@@ -96,7 +98,8 @@ impl Cloud {
     }
 
     async fn look_at_topic(&self, thing: &Thing, name: &str) -> Result<Seen> {
-        let found = self.topic_admin.get_topic().set_topic(self.spelt.topic(name)).send().await;
+        let found =
+            self.topic_admin.get_topic().set_topic(self.spelt.topic(name)).with_retry_policy(looking()).send().await;
         let found = found.map_err(|e| from_gax(&format!("find the topic {}", self.commands.topic(name)), e))?;
         if found.labels.get(LABEL) != Some(&self.config.show) {
             return Ok(self.others(thing));
@@ -113,7 +116,7 @@ impl Cloud {
     ) -> Result<Seen> {
         let request = self.subscription_admin.get_subscription().set_subscription(self.spelt.subscription(name));
         let action = format!("find the subscription {}", self.commands.subscription(name));
-        let found = request.send().await.map_err(|e| from_gax(&action, e))?;
+        let found = request.with_retry_policy(looking()).send().await.map_err(|e| from_gax(&action, e))?;
         if found.labels.get(LABEL) != Some(&self.config.show) {
             return Ok(self.others(thing));
         }

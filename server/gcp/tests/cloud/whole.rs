@@ -25,7 +25,7 @@ pub async fn from_nothing_to_nothing(peers: &Peers) {
     assert!(missing.iter().all(|finding| finding.command.as_deref() == Some("showrunner --id=x cloud up")));
     assert_eq!(red(&nothing).len(), 10, "{nothing:#?}");
     assert_eq!(line(&nothing, "clock").state, State::Ok);
-    for what in ["token", "APIs", "permissions", "public data"] {
+    for what in ["token", "APIs", "permissions", "public data", "quota of queries"] {
         assert_eq!(line(&nothing, what).state, State::NotAsked);
     }
     assert_eq!(down(&cloud).await.steps, [], "nothing is there to be deleted");

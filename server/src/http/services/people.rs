@@ -18,8 +18,8 @@ impl People for Person {
         self.views.people(self.asker.principal.as_ref()).await.map_err(|e| self.explain(e))
     }
 
-    async fn settings(&self) -> Result<SettingsView, WireError> {
-        Ok(self.views.settings().await)
+    async fn settings(&self, check: String) -> Result<SettingsView, WireError> {
+        Ok(self.views.settings(&check).await)
     }
 
     async fn change_person(
