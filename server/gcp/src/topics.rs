@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::paginator::ItemPaginator;
 use google_cloud_gax::retry_policy::{AlwaysRetry, RetryPolicyExt};
 use google_cloud_pubsub::client::{BasePublisher, Publisher, Subscriber, SubscriptionAdmin, TopicAdmin};
@@ -168,6 +169,17 @@ impl PubSubTopics {
         }
     }
 
+    fn is_unary(&self) -> bool {
+        matches!(self.receiving, Receiving::Unary(_))
+    }
+
+    /// Deletes the subscription and makes it as it was: nothing waits in it then, as after a seek to now.
+    async fn make_anew(&self, subscription: &str) -> Result<()> {
+        let SubscriptionInfo { topic, config, .. } = self.subscription(subscription).await?;
+        self.delete_subscription(subscription).await?;
+        self.create_subscription(subscription, &topic, config).await
+    }
+
     async fn subscription(&self, subscription: &str) -> Result<SubscriptionInfo> {
         let request = self.subscription_admin.get_subscription();
         let found = request.set_subscription(self.names.subscription(subscription)).send().await;
@@ -317,6 +329,7 @@ impl Topics for PubSubTopics {
             // An acknowledgement that is on its way would count after the seek.
             received.flush().await;
         }
+        let now = matches!(target, SeekTarget::Now);
         let (since, target) = match target {
             SeekTarget::Now => (Some(convert::now() + SKEW), None),
             SeekTarget::Time(time) => (Some(time), None),
@@ -329,7 +342,14 @@ impl Topics for PubSubTopics {
             (_, Some(name)) => request.set_snapshot(self.names.snapshot(&name)),
             (since, None) => request.set_time(convert::timestamp(since.unwrap_or_else(convert::now))),
         };
-        let sought = request.send().await.map_err(|e| from_gax(&format!("seek the subscription {subscription}"), e));
+        let sought = match request.send().await {
+            Ok(_) => Ok(()),
+            // Google's emulator, of a subscription with ordering.
+            Err(e) if now && self.is_unary() && e.status().is_some_and(|status| status.code == Code::Unimplemented) => {
+                self.make_anew(subscription).await
+            }
+            Err(e) => Err(from_gax(&format!("seek the subscription {subscription}"), e)),
+        };
         sought.map_err(|error| match error.kind {
             // A snapshot of another topic.
             ErrorKind::Conflict => Error { kind: ErrorKind::Invalid, ..error },

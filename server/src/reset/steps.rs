@@ -156,6 +156,10 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
             lines.push(CertificateLine::new(format!("{name}: rows by a query"), 0, count_rows(step, &name).await?));
         }
     }
+    for table in lake.standing().await? {
+        // What is served elsewhere is what the lake keeps, whatever the scope left.
+        lines.push(CertificateLine::new(format!("{}: rows served", table.name), table.kept, table.served));
+    }
     let records = records(store, scope).await?;
     lines.push(CertificateLine::new("Runs in the list", 0, records.runs.len()));
     lines.push(CertificateLine::new("Streams in the list", 0, records.streams.len()));

@@ -97,51 +97,63 @@ describe('the story on Google Cloud', { skip: why ?? false }, () => {
     await shown(page.getByText(/nothing/).and(page.getByRole('alert')).or(page.getByText(/Could not run the query/)));
   });
 
+  // The stand-in for BigQuery stops for good when it is asked while rows come in: so it is asked while the stream is paused, and all that
+  // was published is visible.
+  const paused = async () => {
+    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    await shown(page.getByRole('button', { name: 'Resume', exact: true }));
+    await page.waitForFunction(() => {
+      if (!document.querySelector('#board').textContent.includes('Paused')) return false;
+      const tile = document.querySelector('#board .tile');
+      const number = (what) => Number(tile.querySelector(what).textContent.replace(/[^0-9]/g, ''));
+      return number('dd.big') === number('dd.delta');
+      // What a killed server had taken comes again when its deadline has passed, after a minute, and others of the same visitor after it.
+    }, undefined, { timeout: 120_000 });
+  };
+  const visible = (least) => page.waitForFunction(
+    (least) => [...document.querySelectorAll('#board .tile')].some((tile) =>
+      tile.querySelector('dt')?.textContent === 'Sessions in the warehouse'
+        && Number(tile.querySelector('dd.big')?.textContent.replace(/[^0-9.]/g, '')) >= least),
+    least,
+    { timeout: 60_000 },
+  );
+  const eachOnce = async () => {
+    const [count, distinct, span] = (await peers.query(
+      `SELECT count(*), count(DISTINCT seq), max(seq) - min(seq) + 1 FROM \`${DATASET}.ga_sessions_stream\``,
+    ))[0].map(Number);
+    assert.equal(count, distinct, 'each once');
+    assert.equal(count, span, 'none missing');
+    return count;
+  };
+
   it('streams into BigQuery, each record once', async () => {
     await go('/stream');
     await page.getByLabel('Records a second').fill('10');
+    await page.getByLabel('At the end of the day').selectOption('loop');
     await page.getByRole('button', { name: 'Start the stream', exact: true }).click();
-    await page.waitForFunction(
-      () => [...document.querySelectorAll('#board .tile')].some((tile) =>
-        tile.querySelector('dt')?.textContent === 'Sessions in the warehouse'
-          && Number(tile.querySelector('dd.big')?.textContent.replace(/[^0-9.]/g, '')) >= 20),
-      undefined,
-      { timeout: 60_000 },
-    );
+    await visible(20);
     await page.picture('cloud-4-stream');
-    assert.ok(await rows('ga_sessions_stream') >= 20);
-    const twice = await peers.query(
-      `SELECT run_id, seq FROM \`${DATASET}.ga_sessions_stream\` GROUP BY run_id, seq HAVING count(*) > 1`,
-    );
-    assert.deepEqual(twice, []);
+    await paused();
+    assert.ok(await eachOnce() >= 20);
     const all = Number((await peers.query(`SELECT count(*) FROM \`${DATASET}.ga_sessions_all\``))[0][0]);
-    assert.ok(all > 0);
+    assert.ok(all > await rows('ga_sessions'), `${all}`);
   });
 
   it('goes on after a killed server, and no row is doubled or lost', async () => {
+    const before = await rows('ga_sessions_stream');
+    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    await visible(before + 10);
+    await page.goto('about:blank');
     await server.kill();
     server = await startServer({ dataDir, env: { ...smallShow('2017-07-27'), ...peers.env }, addr: new URL(server.url).host });
     await go('/stream');
-    const stop = page.getByRole('button', { name: 'Stop', exact: true });
-    await shown(stop);
-    await page.waitForTimeout(2_000);
-    await stop.click();
-    await shown(page.getByRole('button', { name: 'Start the stream', exact: true }));
-    const read = async () => (await peers.query(
-      `SELECT count(*), count(DISTINCT seq), max(seq) - min(seq) + 1 FROM \`${DATASET}.ga_sessions_stream\``,
-    ))[0].map(Number);
-    // What the killed server had taken comes again when its deadline has passed, after a minute, and others of the same visitor after it.
-    let counts = await read();
-    for (let n = 0; n < 180 && counts[0] !== counts[2]; n += 1) {
-      await page.waitForTimeout(500);
-      counts = await read();
-    }
-    assert.equal(counts[0], counts[1], `each once: ${counts}`);
-    assert.equal(counts[0], counts[2], `none missing: ${counts}`);
+    await visible(before + 20);
+    await paused();
+    assert.ok(await eachOnce() >= before + 20);
   });
 
   it('puts everything back, with proof, and nothing of ours is left in Google Cloud', async () => {
-    await go('/reset');
+    await go('/reset?scope=all');
     await page.picture('cloud-5-dry-run');
     await page.getByRole('button', { name: /^Delete \d+ items?$/ }).click();
     await shown(page.getByText('Reset verified'));
