@@ -3,6 +3,7 @@
 
 ADDR ?= 127.0.0.1:3000
 DATA_DIR ?=
+BACKEND ?=
 
 .PHONY: help setup client build run test test-cloud lint bench clean clean-cache
 .DEFAULT_GOAL := help
@@ -19,8 +20,8 @@ client: setup ## Build the WebAssembly client
 build: ## Build the release binary: target/release/showrunner
 	@scripts/build.sh
 
-run: build ## Build and start the server (ADDR=127.0.0.1:3000, DATA_DIR=folder)
-	@ADDR='$(ADDR)' DATA_DIR='$(DATA_DIR)' scripts/run.sh
+run: build ## Build and start the server (ADDR=127.0.0.1:3000, DATA_DIR=folder, BACKEND=gcp)
+	@ADDR='$(ADDR)' DATA_DIR='$(DATA_DIR)' BACKEND='$(BACKEND)' scripts/run.sh
 
 test: ## Set up, then run every test, the browser specs included
 	@scripts/test.sh

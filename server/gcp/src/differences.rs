@@ -35,7 +35,7 @@ impl fmt::Display for Proof {
 }
 
 /// All that are known.
-pub const DIFFERENCES: [Difference; 6] = [
+pub const DIFFERENCES: [Difference; 9] = [
     Difference {
         what: "backlog of a subscription",
         embedded: "exact, at once",
@@ -65,6 +65,36 @@ pub const DIFFERENCES: [Difference; 6] = [
         embedded: "kept when it returns",
         google: "best effort: one whose answer is lost comes again",
         proof: &[Proof::Source("https://cloud.google.com/pubsub/docs/exactly-once-delivery")],
+    },
+    Difference {
+        what: "queries of the warehouse alone",
+        embedded: "the lake's engine answers, behind the product's policies",
+        google: "BigQuery answers, as who asks; the lake's engine where somebody looks as somebody else",
+        proof: &[Proof::Test("server/lake/tests/lake/elsewhere.rs", "queries_of_the_warehouse_alone_are_its_own")],
+    },
+    Difference {
+        what: "rows of the warehouse",
+        embedded: "in the lake's tables",
+        google: "in the lake's tables, and in BigQuery, which follows them",
+        proof: &[
+            Proof::Test("server/lake/tests/lake/elsewhere.rs", "the_warehouse_elsewhere_follows"),
+            Proof::Test("server/lake/tests/stream/served.rs", "each_message_is_there_once_whatever_a_call_comes_to"),
+        ],
+    },
+    Difference {
+        what: "replacing rows that came by a stream",
+        embedded: "at once",
+        google: "may be refused while they lie in the streaming buffer, up to 90 minutes; a whole table is emptied all the same",
+        proof: &[
+            Proof::Test(
+                "server/gcp/tests/warehouse/streams.rs",
+                "a_load_that_the_streaming_buffer_refuses_says_when_to_try_again",
+            ),
+            Proof::Test(
+                "server/gcp/tests/warehouse/streams.rs",
+                "a_truncate_that_the_streaming_buffer_refuses_becomes_an_overwrite",
+            ),
+        ],
     },
     Difference {
         what: "version of a warehouse table",

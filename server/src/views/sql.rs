@@ -1,5 +1,6 @@
 //! The SQL page: runs the query of its address, and shows rows, cost and plan, or what is wrong and where.
 
+mod compare;
 mod injected;
 
 use std::fmt::{self, Write};
@@ -75,7 +76,7 @@ impl Views {
                 let second = self.ask(&compare, id, &gone).await;
                 answers.push(self.answered(titles[1], &compare, &second)?);
                 if let (Ok(first), Ok(second)) = (&first, &second) {
-                    comparison = Some(side_by_side(first, second));
+                    comparison = Some(compare::side_by_side(first, second));
                 }
             }
         }
@@ -320,50 +321,6 @@ fn clipped(value: &dyn fmt::Display) -> String {
         clip.0.push('…');
     }
     clip.0
-}
-
-/// The numbers of two queries beside each other.
-fn side_by_side(first: &Answer, second: &Answer) -> (String, SqlRows) {
-    let (a, b) = (&first.cost, &second.cost);
-    let row = |label: &str, words: [String; 2], of: [f64; 2]| {
-        let [one, two] = words;
-        vec![Some(label.to_owned()), Some(one), Some(two), Some(times(of[0], of[1]))]
-    };
-    let parts = |(read, all): (u64, u64)| format!("{} of {}", format::count(read), format::count(all));
-    let both = |x: u64, y: u64| [x as f64, y as f64];
-    let rows = vec![
-        row(
-            "Partitions read",
-            [parts(a.partitions()), parts(b.partitions())],
-            both(a.partitions().0, b.partitions().0),
-        ),
-        row("Files read", [parts(a.files()), parts(b.files())], both(a.files().0, b.files().0)),
-        row("Rows read", [format::count(a.rows_read), format::count(b.rows_read)], both(a.rows_read, b.rows_read)),
-        row("Bytes read", [format::bytes(a.bytes_read), format::bytes(b.bytes_read)], both(a.bytes_read, b.bytes_read)),
-        row(
-            "Seconds",
-            [format::seconds(first.seconds), format::seconds(second.seconds)],
-            [first.seconds, second.seconds],
-        ),
-    ];
-    let words = format!(
-        "The first read {} partitions and {}, the second {} and {}.",
-        parts(a.partitions()),
-        format::bytes(a.bytes_read),
-        parts(b.partitions()),
-        format::bytes(b.bytes_read)
-    );
-    let head = ["What", "Query", "Compared with", "Times"].map(|h| (h.to_owned(), h != "What")).to_vec();
-    (words, SqlRows { caption: "Both queries side by side".into(), head, rows })
-}
-
-/// How many times as much the second is.
-fn times(first: f64, second: f64) -> String {
-    match second / first {
-        factor if !factor.is_finite() => "–".into(),
-        factor if factor < 9.95 => format!("{factor:.1} ×"),
-        factor => format!("{} ×", format::count(factor.round() as u64)),
-    }
 }
 
 fn fault(sql: &str, error: &LakeError) -> SqlError {
