@@ -417,15 +417,6 @@ mod tests {
     }
 
     #[test]
-    fn what_comparing_shows_is_a_factor() {
-        for (first, second, expected) in
-            [(1.0, 58.0, "58 ×"), (2.0, 3.0, "1.5 ×"), (0.0, 3.0, "–"), (0.0, 0.0, "–"), (1.0, 2_650.0, "2,650 ×")]
-        {
-            assert_eq!(times(first, second), expected);
-        }
-    }
-
-    #[test]
     fn addresses_and_texts_are_clean() {
         assert_eq!(encoded("SELECT 'a%' + é"), "SELECT%20%27a%25%27%20%2B%20%C3%A9");
         let story = &Story::load(None).unwrap()[0];

@@ -75,3 +75,17 @@ fn times(first: f64, second: f64) -> String {
         factor => format!("{} ×", format::count(factor.round() as u64)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comparing_shows_is_a_factor() {
+        for (first, second, expected) in
+            [(1.0, 58.0, "58 ×"), (2.0, 3.0, "1.5 ×"), (0.0, 3.0, "–"), (0.0, 0.0, "–"), (1.0, 2_650.0, "2,650 ×")]
+        {
+            assert_eq!(times(first, second), expected);
+        }
+    }
+}
