@@ -104,7 +104,13 @@ pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     let jobs = showrunner_lake::lineage::jobs().await?;
     let all_jobs = [jobs.clone(), lake.defined_jobs()?].concat();
     store.know_jobs(&all_jobs).await?;
-    lineage::spread(&store, &lake, &all_jobs).await?;
+    if let Err(error) = lineage::spread(&store, &lake, &all_jobs).await {
+        // A server that says so, on the page of settings too, is worth more than none.
+        if lake.policies_trouble().is_none() {
+            return Err(error);
+        }
+        tracing::warn!(error = %error.chain(), "policies are not in force in the warehouse; the lake answers its queries until they are");
+    }
     let streams = Streams::open(store.clone(), lake.clone(), clock.clone(), ids.clone(), config.streams()).await?;
     let engine = Engine::new(
         store.clone(),
