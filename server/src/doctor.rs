@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use showrunner_lake::{DataDirLock, Lake, ingestion};
 
+use crate::AppState;
 use crate::clock::SystemClock;
 use crate::cloud;
 use crate::config::{Config, ServeConfig, SignInConfig};
@@ -66,7 +67,8 @@ pub(crate) async fn run(serve: &ServeConfig, config: &Config) -> Result<i32> {
 }
 
 /// What can be said while the server runs: port and lock are its own.
-pub(crate) async fn while_serving(config: &Config, store: &Store, hook: Option<&Hook>) -> Vec<Check> {
+pub(crate) async fn while_serving(state: &AppState) -> Vec<Check> {
+    let (config, store, hook) = (&state.config, &state.store, state.hook.as_ref());
     let dir = &config.data.data_dir;
     let database = match store.check_writable().await {
         Ok(()) => good(DATABASE, "opens, migrated, can be written"),
@@ -74,7 +76,19 @@ pub(crate) async fn while_serving(config: &Config, store: &Store, hook: Option<&
     };
     let (source, hook) = tokio::join!(source(config), hooked(hook, &config.sign_in));
     let all = [writable(dir), space(dir), database, source, client(), story(config), sign_in(&config.sign_in)];
-    all.into_iter().chain(hook).collect()
+    all.into_iter().chain(policies(&state.lake)).chain(hook).collect()
+}
+
+/// Whether the policies are in force in a warehouse elsewhere; nothing where there is none.
+fn policies(lake: &Lake) -> Option<Check> {
+    const WHAT: &str = "policies";
+    let dataset = lake.served()?.dataset();
+    Some(match lake.policies_trouble() {
+        None => good(WHAT, format!("in force in {dataset} as well")),
+        Some(trouble) => {
+            red(WHAT, format!("not all in force in {dataset}: {trouble}"), "correct that, then restart the server")
+        }
+    })
 }
 
 async fn checks(serve: &ServeConfig, config: &Config) -> Vec<Check> {

@@ -94,17 +94,33 @@ pub struct Background {
 /// Opens the data folder: control database (migrated), data plane, engine. Nothing runs yet; see [`AppState::start`]. Who writes
 /// holds the folder's lock for as long ([`showrunner_lake::DataDirLock`]).
 pub async fn build(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Arc<AppState>> {
+    build_on(config, config.lake().await?, clock, ids).await
+}
+
+/// As [`build`], on a data plane that the configuration does not name.
+pub async fn build_on(
+    config: &Config,
+    lake: showrunner_lake::LakeConfig,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+) -> Result<Arc<AppState>> {
     let shipped = story::shipped(config.story.stories_dir.as_deref())?;
     tokio::fs::create_dir_all(&config.data.data_dir).await?;
     let store = Store::open(&config.data.data_dir, clock.clone()).await?;
     let stage = story::Stage::open(&store, shipped).await?;
-    let lake = Lake::open(config.lake().await?).await?;
+    let lake = Lake::open(lake).await?;
     let policies = policies::Keeper::open(store.clone(), lake.clone()).await?;
     store.add_customer(FIRST_CUSTOMER.0, FIRST_CUSTOMER.1).await?;
     let jobs = showrunner_lake::lineage::jobs().await?;
     let all_jobs = [jobs.clone(), lake.defined_jobs()?].concat();
     store.know_jobs(&all_jobs).await?;
-    lineage::spread(&store, &lake, &all_jobs).await?;
+    if let Err(error) = lineage::spread(&store, &lake, &all_jobs).await {
+        // A server that says so, on the page of settings too, is worth more than none.
+        if lake.policies_trouble().is_none() {
+            return Err(error);
+        }
+        tracing::warn!(error = %error.chain(), "policies are not in force in the warehouse; the lake answers its queries until they are");
+    }
     let streams = Streams::open(store.clone(), lake.clone(), clock.clone(), ids.clone(), config.streams()).await?;
     let engine = Engine::new(
         store.clone(),

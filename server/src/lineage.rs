@@ -52,7 +52,10 @@ pub async fn found(store: &Store) -> Result<Vec<(ColumnRef, String)>> {
 }
 
 /// Tells the engine which columns hold personal data: those in which it was found, and those that are made of them. Policies on kinds of
-/// data act on all of them from now on.
+/// data act on all of them from now on, and a warehouse elsewhere is brought in line.
+///
+/// # Errors
+/// Those of the control database; of the warehouse elsewhere, after the tags are in force here.
 pub async fn spread(store: &Store, lake: &Lake, jobs: &[Job]) -> Result<()> {
     let graph = Graph::of(jobs.to_vec());
     let tags = follow(&graph, &found(store).await?).into_iter().filter_map(|(column, tag)| {
@@ -62,7 +65,7 @@ pub async fn spread(store: &Store, lake: &Lake, jobs: &[Job]) -> Result<()> {
         Some(showrunner_lake::policy::Tag { table, column: column.column, info_type: tag.info_type })
     });
     lake.set_tags(tags.collect());
-    Ok(())
+    Ok(lake.sync_policies().await?)
 }
 
 /// Takes events of others: one, or a list of them. All of them or none; returns how many were new.

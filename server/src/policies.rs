@@ -11,21 +11,30 @@ use crate::store::Store;
 use crate::story::{Story, StoryIdentity};
 
 /// Changes policies, one change after another.
+#[derive(Clone)]
 pub struct Keeper {
     store: Store,
     lake: Arc<Lake>,
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
 }
 
 impl Keeper {
-    /// Puts in force what the control database holds.
+    /// Puts in force what the control database holds; in a warehouse elsewhere it is once tags are known ([`crate::lineage::spread`]).
     pub async fn open(store: Store, lake: Arc<Lake>) -> Result<Keeper> {
         lake.set_policies(store.policies().await?);
-        Ok(Keeper { store, lake, turn: Mutex::new(()) })
+        Ok(Keeper { store, lake, turn: Arc::default() })
     }
 
-    /// Executes statements, all or none. They are in force when this returns: the next query is subject to them.
+    /// Executes statements, all or none. They are in force when this returns: the next query is subject to them, here and in a warehouse
+    /// elsewhere. That one is asked first, since it alone may refuse: then neither it nor anything here has changed.
     pub async fn change(&self, statements: &[Statement], by: &str) -> Result<()> {
+        let (keeper, statements, by) = (self.clone(), statements.to_vec(), by.to_owned());
+        // To its end, even if nobody waits for the answer any more: the three places have to agree.
+        let work = tokio::spawn(async move { keeper.put(&statements, &by).await });
+        work.await.map_err(|e| Error::with(ErrorKind::Internal, "Changing the policies stopped unexpectedly.", e))?
+    }
+
+    async fn put(&self, statements: &[Statement], by: &str) -> Result<()> {
         let _turn = self.turn.lock().await;
         let before = self.lake.policies();
         let mut next = Policies::clone(&before);
@@ -33,7 +42,18 @@ impl Keeper {
             next = self.lake.policies_after(&next, statement).await?;
         }
         let texts: Vec<String> = statements.iter().map(Statement::sql).collect();
-        self.store.set_policies(&next, by, &texts).await?;
+        if let Err(error) = self.lake.serve_policies(&next).await {
+            let error = Error::from(error);
+            let message = format!("The warehouse does not take this, so no policy was changed. {}", error.message);
+            return Err(Error { message, ..error });
+        }
+        if let Err(error) = self.store.set_policies(&next, by, &texts).await {
+            // What cannot be taken back there is noted by the lake, and corrected at the next start.
+            if let Err(worse) = self.lake.serve_policies(&before).await {
+                tracing::error!(error = %worse, "policies that were not kept stay in force in the warehouse");
+            }
+            return Err(error);
+        }
         self.lake.set_policies(next);
         Ok(())
     }

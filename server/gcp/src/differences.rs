@@ -35,7 +35,7 @@ impl fmt::Display for Proof {
 }
 
 /// All that are known.
-pub const DIFFERENCES: [Difference; 9] = [
+pub const DIFFERENCES: [Difference; 10] = [
     Difference {
         what: "backlog of a subscription",
         embedded: "exact, at once",
@@ -95,6 +95,12 @@ pub const DIFFERENCES: [Difference; 9] = [
                 "a_truncate_that_the_streaming_buffer_refuses_becomes_an_overwrite",
             ),
         ],
+    },
+    Difference {
+        what: "a row access policy on a table of the warehouse whose condition reads other zones",
+        embedded: "in force",
+        google: "refused: BigQuery has the tables of the warehouse alone",
+        proof: &[Proof::Test("server/lake/tests/lake/enforced.rs", "a_statement_is_in_force_in_both_or_in_neither")],
     },
     Difference {
         what: "version of a warehouse table",

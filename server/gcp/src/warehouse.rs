@@ -11,6 +11,7 @@ use showrunner_lake::clock::{Clock, system_clock};
 use showrunner_lake::model::TableOutcome;
 use showrunner_lake::ports::{Objects, Warehouse, WarehouseTable};
 use showrunner_lake::{Error, ErrorKind, Result};
+use tokio::sync::OnceCell;
 
 use self::jobs::{Jobs, job_id, nonce};
 use self::write::Writer;
@@ -18,6 +19,7 @@ use crate::rest::{Pace, Rest};
 use crate::{Access, GcpConfig};
 
 mod datasets;
+mod enforced;
 mod extract;
 mod jobs;
 mod load;
@@ -95,6 +97,8 @@ pub struct BigQueryWarehouse {
     writer: Arc<Writer>,
     objects: Arc<dyn Objects>,
     show: String,
+    /// Our own account at BigQuery, once it is known.
+    account: Arc<OnceCell<String>>,
     options: Arc<WarehouseOptions>,
     clock: Clock,
 }
@@ -123,7 +127,10 @@ impl BigQueryWarehouse {
         check_name("dataset", &options.staging_dataset)?;
         let writer = write::writer(&config.endpoints.bigquery_grpc, access, options.pace);
         let endpoint = &config.endpoints.bigquery;
-        let access = if endpoint.is_anonymous() { Access::anonymous() } else { access.clone() };
+        let (access, account) = match endpoint.is_anonymous() {
+            true => (Access::anonymous(), Some(enforced::ANONYMOUS.to_owned())),
+            false => (access.clone(), config.impersonate.clone()),
+        };
         let labels = config.labels().into_iter().map(|(name, value)| (name, Value::from(value))).collect();
         let jobs = Jobs {
             rest: Rest::new(endpoint, "bigquery/v2", access, options.pace)?,
@@ -137,6 +144,7 @@ impl BigQueryWarehouse {
             writer,
             objects,
             show: config.show.clone(),
+            account: Arc::new(OnceCell::new_with(account)),
             options: Arc::new(options),
             clock: system_clock(),
         })

@@ -9,6 +9,8 @@ mod bigquery;
 mod cutting;
 #[path = "support/discovery.rs"]
 mod discovery;
+#[path = "warehouse/enforced.rs"]
+mod enforced;
 #[path = "warehouse/faults.rs"]
 mod faults;
 #[path = "support/http.rs"]

@@ -26,6 +26,7 @@ mod catalog;
 mod console;
 mod defined;
 mod dropbox;
+mod enforced;
 mod foreign;
 mod lock;
 mod names;
@@ -158,6 +159,7 @@ struct Inner {
     /// What Parquet files say of themselves, for the browser.
     footers: Arc<browse::Footers>,
     policies: policies::Kept,
+    enforced: enforced::Enforced,
 }
 
 impl Lake {

@@ -15,6 +15,7 @@ mod denied;
 mod guard;
 mod mask;
 mod parser;
+mod served;
 mod shield;
 mod shown;
 mod statement;

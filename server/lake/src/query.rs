@@ -240,6 +240,19 @@ pub(crate) fn for_warehouse(sql: &str, tables: &[Arc<Table>]) -> Option<String> 
     spelling::without_zone(sql, Zone::Warehouse.name(), known.chain(views.iter().map(|view| view.name)))
 }
 
+/// The condition of a row access policy on a table of the warehouse as the warehouse elsewhere reads it, if its subqueries name nothing but
+/// tables and views of the warehouse.
+pub(crate) fn filter_for_warehouse(table: &str, filter: &str, tables: &[Arc<Table>]) -> Option<String> {
+    let zone = Zone::Warehouse.name();
+    let read = spelling::session_user(&policy::bigquery_text(filter));
+    let (names, views) = named(&format!("SELECT 1 FROM {zone}.{table} WHERE {read}"), tables)?;
+    if !names.named.iter().all(|name| name.starts_with(&format!("{zone}."))) {
+        return None;
+    }
+    let known = names.all.iter().map(|table| &table.shape.name).map(String::as_str);
+    spelling::without_zone(filter, zone, known.chain(views.iter().map(|view| view.name)))
+}
+
 /// Accepts exactly one statement, and only one that reads.
 fn parse(sql: &str) -> Result<Statement> {
     let mut statements = DFParser::parse_sql(sql).map_err(|e| fault::located(e, sql))?;

@@ -17,7 +17,7 @@ impl Views {
     pub async fn settings(&self, check: &str) -> SettingsView {
         let config = &self.state.config;
         let found = async { if check == GOOGLE_CLOUD { cloud::check(config).await } else { None } };
-        let doctor = doctor::while_serving(config, &self.state.store, self.state.hook.as_ref());
+        let doctor = doctor::while_serving(&self.state);
         let (checks, found) = tokio::join!(doctor, found);
         let red = checks.iter().filter(|check| check.level == Level::Red).count();
         let checks = checks.into_iter().map(|check| {

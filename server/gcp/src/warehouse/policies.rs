@@ -233,7 +233,9 @@ impl BigQueryWarehouse {
         check_name("table", table)?;
         let names = ids.iter().map(|id| Ok(format!("\"{{'name':'{}'}}\"", self.data_policy(id)?)));
         let names = names.collect::<Result<Vec<_>>>()?.join(", ");
-        let (target, column) = (self.target(table), identifier(column));
+        // Fields of records stand behind their records.
+        let path: Vec<String> = column.split('.').map(identifier).collect();
+        let (target, column) = (self.target(table), path.join("."));
         Ok(format!("ALTER TABLE {target} ALTER COLUMN {column} SET OPTIONS (data_policies = [{names}])"))
     }
 
@@ -302,8 +304,8 @@ mod tests {
                 r#"ALTER TABLE `acme-demo.shop.t` ALTER COLUMN `email` SET OPTIONS (data_policies = ["{'name':'acme-demo.region-us.mail'}", "{'name':'acme-demo.region-us.raw'}"])"#,
             ),
             (
-                shop.column_policies_sql("t", "email", &[]),
-                "ALTER TABLE `acme-demo.shop.t` ALTER COLUMN `email` SET OPTIONS (data_policies = [])",
+                shop.column_policies_sql("t", "geo.city", &[]),
+                "ALTER TABLE `acme-demo.shop.t` ALTER COLUMN `geo`.`city` SET OPTIONS (data_policies = [])",
             ),
         ] {
             assert_eq!(sql.expect(expected), expected);

@@ -3,7 +3,7 @@
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
-use showrunner_lake::ports::{Question, Served, ServingWarehouse};
+use showrunner_lake::ports::{Question, Served, ServingWarehouse, TablePolicies};
 use showrunner_lake::{Error, ErrorKind, Result};
 
 use super::jobs::query;
@@ -87,6 +87,10 @@ impl ServingWarehouse for BigQueryWarehouse {
         })
     }
 
+    async fn set_policies(&self, table: &str, wanted: &TablePolicies) -> Result<()> {
+        self.enforce(table, wanted).await
+    }
+
     async fn shape_checksum(&self, table: &str) -> Result<String> {
         let stored = self.stored(table).await?;
         let policies = self.readable_policies(table).await?;
@@ -110,7 +114,9 @@ impl ServingWarehouse for BigQueryWarehouse {
             other => other?,
         };
         if stored.get("type").and_then(Value::as_str) != Some("VIEW") {
-            return self.delete_table(&self.options.dataset, table).await;
+            self.delete_table(&self.options.dataset, table).await?;
+            self.forget_data_policies(self.data_policies_on(&stored)).await;
+            return Ok(());
         }
         let sql = format!("DROP VIEW IF EXISTS {}", self.target(table));
         self.statement(&format!("delete view {}", self.shown(table)), "view", &sql).await.map(|_job| ())
@@ -166,7 +172,7 @@ fn is_empty(value: &Value) -> bool {
 
 /// SQL with the names in backticks after FROM and JOIN replaced by what `of` says: a view keeps no default dataset, so that its tables have to
 /// name theirs. Not every word after FROM is a table, as in EXTRACT(YEAR FROM `x`).
-fn qualified(sql: &str, of: impl Fn(&str) -> Option<String>) -> String {
+pub(super) fn qualified(sql: &str, of: impl Fn(&str) -> Option<String>) -> String {
     let (mut out, mut rest, mut word) = (String::with_capacity(sql.len()), sql, String::new());
     while let Some(c) = rest.chars().next() {
         let length = match c {

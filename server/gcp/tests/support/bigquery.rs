@@ -108,7 +108,9 @@ impl Peer {
 
 /// Where the peer differs from Google in what these tests are about:
 /// - it runs a job again whose id was used before, where Google answers 409;
-/// - it asks for no token, and takes who asks from a header of its own: here, what the token says.
+/// - it asks for no token, and takes who asks from a header of its own: here, what the token says;
+/// - it refuses `CREATE OR REPLACE ROW ACCESS POLICY` where there is one to replace: here, that one goes first;
+/// - of a table with row access policies it makes a subquery even after `TRUNCATE TABLE`: here, `DELETE` says the same.
 async fn proxy(url: String, client: reqwest::Client) -> Server {
     let ids = Arc::new(Mutex::new(HashSet::new()));
     Server::start(move |request: Request| {
@@ -120,8 +122,17 @@ async fn proxy(url: String, client: reqwest::Client) -> Server {
             {
                 return Reply::refused(409, "duplicate", &format!("Already Exists: Job p:US.{id}"));
             }
+            let mut body = request.body.clone();
+            let mut asked = request.json();
+            let sql = asked.pointer("/configuration/query/query").and_then(|sql| sql.as_str()).unwrap_or_default();
+            if let Some(policy) = replaced(sql) {
+                client.delete(format!("{url}{policy}")).send().await.expect("the peer answers");
+            } else if let Some(table) = sql.strip_prefix("TRUNCATE TABLE ") {
+                asked["configuration"]["query"]["query"] = format!("DELETE FROM {table} WHERE TRUE").into();
+                body = asked.to_string().into_bytes();
+            }
             let method = request.method.parse::<reqwest::Method>().expect("a method");
-            let mut onward = client.request(method, format!("{url}{}", request.target)).body(request.body.clone());
+            let mut onward = client.request(method, format!("{url}{}", request.target)).body(body);
             if let Some(token) = request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
                 onward = onward.header("x-bqemu-caller", format!("user:{token}"));
             }
@@ -137,4 +148,12 @@ async fn proxy(url: String, client: reqwest::Client) -> Server {
         })
     })
     .await
+}
+
+/// The path of the row access policy that a statement replaces, if it is such a statement.
+fn replaced(sql: &str) -> Option<String> {
+    let (policy, rest) = sql.strip_prefix("CREATE OR REPLACE ROW ACCESS POLICY `")?.split_once("` ON `")?;
+    let mut names = rest.split_once('`')?.0.split('.');
+    let (project, dataset, table) = (names.next()?, names.next()?, names.next()?);
+    Some(format!("/bigquery/v2/projects/{project}/datasets/{dataset}/tables/{table}/rowAccessPolicies/{policy}"))
 }

@@ -125,6 +125,8 @@ impl Inner {
             self.warehouse.create_table(&serving).await?;
             if let Some(served) = &self.served {
                 served.warehouse().create_table(&serving).await?;
+                // Before any row comes into it.
+                self.enforce_on(&serving.name).await?;
             }
             // Bronze last: it says that all of them are there.
             for zone in [Zone::Gold, Zone::Silver, Zone::Bronze] {

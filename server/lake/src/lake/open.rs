@@ -111,6 +111,7 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         checksums: Default::default(),
         footers: Default::default(),
         policies: Default::default(),
+        enforced: Default::default(),
         defined: Default::default(),
         read_only,
     };

@@ -47,9 +47,12 @@ impl Lake {
 
 impl Lake {
     /// The query as the warehouse elsewhere is asked it: `None` where there is none, or where the query names other tables as well, which
-    /// the lake answers itself.
+    /// the lake answers itself. So it does while the policies there are not what they should be.
     pub fn warehouse_query(&self, sql: &str) -> Option<String> {
         self.inner.served.as_ref()?;
+        if self.policies_trouble().is_some() {
+            return None;
+        }
         query::for_warehouse(sql, &self.inner.all_tables())
     }
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::Warehouse;
 use crate::Result;
+use crate::policy::{Grantee, Rule};
 
 /// A query that BigQuery itself answers.
 #[derive(Clone)]
@@ -47,6 +48,38 @@ pub struct Served {
     pub cache_hit: bool,
 }
 
+/// What of the product's policies stands on a table of the warehouse. With any in `rows`, whoever none of them lets in sees no rows; who is
+/// named at no level of a column may not read it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TablePolicies {
+    /// Row access policies.
+    pub rows: Vec<ServedRows>,
+    /// Columns that data policies stand on, by name or by a kind of data.
+    pub columns: Vec<ServedColumn>,
+}
+
+/// A row access policy as the warehouse elsewhere is told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedRows {
+    /// Its name in the product, unique within the table.
+    pub id: String,
+    /// A condition in GoogleSQL. Tables of the warehouse in it stand as in [`ServingWarehouse::create_view`].
+    pub filter: String,
+    /// Whom it lets in, sorted; with nobody it only hides.
+    pub grantees: Vec<Grantee>,
+}
+
+/// Who sees a column how: as it is before any mask, and of masks the first in [`Rule`]'s order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedColumn {
+    /// Its name; fields of records as `record.field`.
+    pub column: String,
+    /// Who sees it as it is, sorted.
+    pub raw: Vec<Grantee>,
+    /// Who sees it masked, and how, each rule once.
+    pub masked: Vec<(Rule, Vec<Grantee>)>,
+}
+
 /// A warehouse elsewhere. The lake loads it from its own tables, and streams into it.
 #[async_trait]
 pub trait ServingWarehouse: Warehouse {
@@ -73,6 +106,14 @@ pub trait ServingWarehouse: Warehouse {
     /// [`crate::ErrorKind::Invalid`] and [`crate::ErrorKind::NotFound`] for what is wrong with it, [`crate::ErrorKind::Denied`],
     /// [`crate::ErrorKind::Timeout`], [`crate::ErrorKind::TooLarge`] beyond `maximum_bytes_billed`.
     async fn ask(&self, question: Question) -> Result<Served>;
+
+    /// Makes the product's policies on a table what is wanted, whatever they were; those of others stay. The product's own account sees
+    /// everything all the same. On the way there nobody sees what neither the policies before nor those wanted show. After an error some
+    /// may be in force: setting others again makes those of them.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] for what the warehouse refuses, [`crate::ErrorKind::Denied`] where the product may not.
+    async fn set_policies(&self, table: &str, wanted: &TablePolicies) -> Result<()>;
 
     /// One checksum over schema, partitioning, clustering, policies and tags of a table: the same before and after it is emptied.
     async fn shape_checksum(&self, table: &str) -> Result<String>;

@@ -11,7 +11,7 @@ use crate::support::{Fixture, config, customers, date, day};
 
 const DAYS: [&str; 2] = ["2017-07-28", "2017-07-29"];
 
-fn hires() -> Definition {
+pub fn hires() -> Definition {
     let sample = hires_csv(1, date(DAYS[0])).0;
     draft(HIRES, "Hires", "hires.csv", sample.as_bytes()).expect("a draft").definition
 }

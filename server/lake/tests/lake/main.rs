@@ -4,6 +4,7 @@ mod browse;
 mod console;
 mod defined;
 mod elsewhere;
+mod enforced;
 mod pipeline;
 mod query;
 mod reset;
