@@ -15,7 +15,7 @@ use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
 use crate::model::*;
 use crate::policy::Identity;
-use crate::ports::{Objects, ServingWarehouse, Topics, Warehouse};
+use crate::ports::{IngestJobs, Objects, ServingWarehouse, Topics, Warehouse};
 use crate::query::Cost;
 use crate::resident::Resident;
 use crate::warehouse::{DeltaWarehouse, Follower};
@@ -27,6 +27,8 @@ mod console;
 mod defined;
 mod dropbox;
 mod foreign;
+mod ingest;
+mod jobs;
 mod lock;
 mod names;
 mod open;
@@ -40,6 +42,7 @@ pub(crate) use catalog::all_shapes;
 pub use catalog::{CatalogColumn, CatalogTable};
 pub use console::{QUERIES_AT_A_TIME, RowStream};
 pub use dropbox::Dropbox;
+pub(crate) use jobs::JobRecord;
 pub use lock::DataDirLock;
 pub use names::{NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, Names, notification_subscription};
 pub(crate) use stream::StreamParts;
@@ -73,6 +76,8 @@ pub struct Elsewhere {
     pub datalake: Arc<dyn object_store::ObjectStore>,
     /// The warehouse that serves what the lake keeps; `None`: the lake's own tables do.
     pub warehouse: Option<Arc<dyn ServingWarehouse>>,
+    /// What takes delivered files into bronze, for instance Spark; `None`: this process does.
+    pub jobs: Option<Arc<dyn IngestJobs>>,
 }
 
 impl std::fmt::Debug for Elsewhere {
@@ -123,10 +128,12 @@ pub struct ServedBy {
 /// The data plane of one data folder. Cheap to clone behind an `Arc`; all methods may run at once.
 pub struct Lake {
     inner: Arc<Inner>,
+    /// What takes delivered files into bronze.
+    jobs: Arc<dyn IngestJobs>,
     /// Where steps of the pipeline run.
     work: Background,
-    /// The threads that read delivered files.
-    readers: Background,
+    /// The threads that read delivered files, for as long as the lake is there.
+    _readers: Background,
     /// Where queries run: apart from the steps, so that neither waits for the other.
     queries: Background,
     /// Where persons' own queries run.

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
+mod jobs;
 mod serving;
 mod topics;
 mod uploads;
 
+pub use jobs::*;
 pub use serving::*;
 pub use topics::*;
 pub use uploads::*;

@@ -27,8 +27,13 @@ pub(super) async fn open(mut config: LakeConfig, read_only: bool) -> Result<Arc<
     let queries = Background::start("lake-query", 2)?;
     let console = console::Console::start()?;
     let stream = Background::start("lake-stream", config.workers.max(2))?;
-    let inner = work.run(prepare(config, names, read_only)).await?;
-    Ok(Arc::new(Lake { inner: Arc::new(inner), work, readers, queries, console, stream }))
+    let elsewhere = config.elsewhere.as_ref().and_then(|elsewhere| elsewhere.jobs.clone());
+    let inner = Arc::new(work.run(prepare(config, names, read_only)).await?);
+    let jobs: Arc<dyn IngestJobs> = match elsewhere {
+        Some(jobs) => jobs,
+        None => Arc::new(jobs::OwnJobs::new(inner.clone(), work.handle()?, readers.handle()?)),
+    };
+    Ok(Arc::new(Lake { inner, jobs, work, _readers: readers, queries, console, stream }))
 }
 
 async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<Inner> {

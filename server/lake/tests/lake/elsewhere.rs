@@ -74,15 +74,15 @@ impl ObjectStore for Bucket {
 }
 
 /// What outlives a machine.
-struct Cloud {
+pub struct Cloud {
     bucket: Arc<Bucket>,
-    elsewhere: Elsewhere,
+    pub elsewhere: Elsewhere,
     warehouse: Arc<MemoryWarehouse>,
     _folder: tempfile::TempDir,
 }
 
 impl Cloud {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (bucket, warehouse) = (Arc::new(Bucket::default()), Arc::new(MemoryWarehouse::default()));
         let topics = DiskTopics::open(&folder.path().join("topics"), system_clock(), TopicOptions::default());
@@ -91,12 +91,13 @@ impl Cloud {
             topics: Arc::new(topics.expect("topics")),
             datalake: bucket.clone(),
             warehouse: Some(warehouse.clone()),
+            jobs: None,
         };
         Cloud { bucket, elsewhere, warehouse, _folder: folder }
     }
 
     /// A machine with an empty data folder.
-    async fn machine(&self) -> Fixture {
+    pub async fn machine(&self) -> Fixture {
         let dir = tempfile::tempdir().expect("a folder");
         let lake = self.open(dir.path()).await;
         Fixture { dir, lake }

@@ -4,6 +4,7 @@ mod browse;
 mod console;
 mod defined;
 mod elsewhere;
+mod jobs_contract;
 mod pipeline;
 mod query;
 mod reset;
