@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::browse::{self, Look};
 use crate::datasets::{Dataset, GA_SESSIONS};
@@ -85,6 +86,9 @@ impl std::fmt::Debug for Elsewhere {
         write!(f, "Elsewhere({})", self.datalake)
     }
 }
+
+/// Calls that a step makes at a time where a call takes long.
+const AT_ONCE: usize = 16;
 
 /// How long and how much a query may take.
 #[derive(Debug, Clone, Copy)]
@@ -196,6 +200,11 @@ impl Lake {
         self.inner.objects.as_ref()
     }
 
+    /// How many calls of [`Lake::objects`] a step should make at a time: one here, more where each of them goes over a network.
+    pub fn calls_at_once(&self) -> usize {
+        if self.inner.config.elsewhere.is_some() { AT_ONCE } else { 1 }
+    }
+
     /// Topics. Those of a folder that was opened for queries only refuse everything.
     pub fn topics(&self) -> &dyn Topics {
         self.inner.topics.as_ref()
@@ -304,8 +313,11 @@ impl Lake {
             .run(async move {
                 let mut items =
                     vec![ingestion::plan(inner.objects.as_ref(), &inner.names.ingestion, &scope, &known).await?];
-                for table in inner.all_tables() {
-                    items.push(purge::plan_table(&table, &scope).await?);
+                let tables = inner.all_tables();
+                let plans: Vec<_> = tables.iter().map(|table| purge::plan_table(table, &scope)).collect();
+                let mut plans = futures::stream::iter(plans).buffered(AT_ONCE);
+                while let Some(item) = plans.try_next().await? {
+                    items.push(item);
                 }
                 Ok(items)
             })

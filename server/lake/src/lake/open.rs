@@ -58,9 +58,8 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         Some(elsewhere) => elsewhere.objects.clone(),
     };
     if !read_only {
-        for bucket in [&names.source, &names.ingestion, &names.datalake] {
-            store.create_bucket(bucket).await?;
-        }
+        let buckets = [&names.source, &names.ingestion, &names.datalake];
+        futures::future::try_join_all(buckets.map(|bucket| store.create_bucket(bucket))).await?;
     }
     let objects: Arc<dyn Objects> = match &config.elsewhere {
         None => Arc::new(NotifyingObjects::new(store, names.ingestion.clone(), topics.clone(), NOTIFICATION_TOPIC)),
@@ -97,9 +96,8 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         if let Some(served) = &served {
             served::prepare(served.warehouse().as_ref(), &built_in).await?;
         }
-        for table in tables.iter().chain(&warehouse.handles()) {
-            table.current().await?;
-        }
+        let handles = warehouse.handles();
+        futures::future::try_join_all(tables.iter().chain(&handles).map(|table| table.current())).await?;
     }
     let inner = Inner {
         config,
