@@ -35,7 +35,7 @@ impl fmt::Display for Proof {
 }
 
 /// All that are known.
-pub const DIFFERENCES: [Difference; 6] = [
+pub const DIFFERENCES: [Difference; 7] = [
     Difference {
         what: "backlog of a subscription",
         embedded: "exact, at once",
@@ -65,6 +65,15 @@ pub const DIFFERENCES: [Difference; 6] = [
         embedded: "kept when it returns",
         google: "best effort: one whose answer is lost comes again",
         proof: &[Proof::Source("https://cloud.google.com/pubsub/docs/exactly-once-delivery")],
+    },
+    Difference {
+        what: "replacing rows that came by a stream",
+        embedded: "at once",
+        google: "may be refused while they lie in the streaming buffer, up to 90 minutes; `bqemulator` has no buffer either",
+        proof: &[Proof::Test(
+            "server/gcp/tests/warehouse/streams.rs",
+            "a_load_that_the_streaming_buffer_refuses_says_when_to_try_again",
+        )],
     },
     Difference {
         what: "version of a warehouse table",
