@@ -52,6 +52,18 @@ async function measured(latency) {
   }
 }
 
+/** Seconds in which exactly one call was under way: what waits for nothing but the network. */
+function alone(calls) {
+  const ends = calls.flatMap(({ at, ms }) => [[at, 1], [at + ms / 1_000, -1]]).sort((a, b) => a[0] - b[0]);
+  let [running, since, sum] = [0, 0, 0];
+  for (const [at, change] of ends) {
+    if (running === 1) sum += at - since;
+    running += change;
+    since = at;
+  }
+  return sum;
+}
+
 const absent = missing();
 if (absent) {
   console.log(`Left out: the seed and the reset with ${LATENCY_MS} ms for each call of Cloud Storage. ${absent}.`);
@@ -64,7 +76,7 @@ if (absent) {
     const ideal = without[i].seconds + (calls.length * LATENCY_MS) / 1_000 / AT_ONCE;
     console.log(
       `| ${what}, Google Cloud's stand-ins, ${LATENCY_MS} ms for each call of Cloud Storage | ≤ 1.5× the ideal with ${AT_ONCE} calls at once | ` +
-        `${(seconds / ideal).toFixed(2)}×: ${seconds.toFixed(1)} s, ${calls.length} calls, ideal ${ideal.toFixed(1)} s (${without[i].seconds.toFixed(1)} s without latency) |`,
+        `${(seconds / ideal).toFixed(2)}×: ${seconds.toFixed(1)} s, ${calls.length} calls, ideal ${ideal.toFixed(1)} s (${without[i].seconds.toFixed(1)} s without latency); ${alone(calls).toFixed(1)} s with one call under way |`,
     );
   }
   const folder = process.argv[2];

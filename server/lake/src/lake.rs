@@ -51,7 +51,8 @@ pub(crate) use stream::StreamParts;
 /// Where the lake lies and how much it may use.
 #[derive(Debug, Clone)]
 pub struct LakeConfig {
-    /// The data folder. Buckets lie in `buckets/`, topics in `topics/`, the warehouse in `warehouse/`, scratch files in `scratch/`.
+    /// The data folder. Buckets lie in `buckets/`, topics in `topics/`, the warehouse in `warehouse/`, what came of jobs
+    /// in `jobs/`, scratch files in `scratch/`.
     pub data_dir: PathBuf,
     /// The `{id}` in bucket names, `[a-z0-9-]`.
     pub id: String,
@@ -336,6 +337,9 @@ impl Lake {
     ) -> Result<Vec<PurgeItem>> {
         let (inner, scope, known) = (self.inner.clone(), scope.clone(), self.known(customers));
         let (place, run_id) = (place.to_owned(), run_id.to_owned());
+        if place == Zone::Bronze.name() && !inner.read_only {
+            self.jobs.forget(&scope).await?;
+        }
         self.work.run(async move { inner.purge(&place, &scope, &known, &run_id).await }).await
     }
 

@@ -17,7 +17,7 @@ use super::Inner;
 use super::background::{closed, failed};
 use crate::calls::carried;
 use crate::delta::io_error;
-use crate::model::{BronzeOutcome, Progress, ProgressSink};
+use crate::model::{BronzeOutcome, Progress, ProgressSink, Scope};
 use crate::ports::{IngestJob, IngestJobs, JobState, JobStatus};
 use crate::{Error, ErrorKind, Result};
 
@@ -97,7 +97,8 @@ fn prune(folder: &Path) -> std::io::Result<()> {
     }
     all.sort();
     for (_, old) in all.iter().take(all.len().saturating_sub(2 * KEPT)) {
-        std::fs::remove_file(old)?;
+        // Another job may be at it, too.
+        let _gone_already = std::fs::remove_file(old);
     }
     Ok(())
 }
@@ -324,5 +325,25 @@ impl IngestJobs for OwnJobs {
 
     async fn outcome(&self, id: &str) -> Result<BronzeOutcome> {
         self.must_find(id).await?.outcome().await
+    }
+
+    async fn forget(&self, scope: &Scope) -> Result<()> {
+        let folder = self.folder();
+        let fail = |e| io_error("emptying", &folder, e);
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries.collect::<std::io::Result<Vec<_>>>().map_err(fail)?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(fail(e)),
+        };
+        for entry in entries {
+            let record = std::fs::read(entry.path()).map_err(fail)?;
+            // One that cannot be read says nothing to anyone, but may hold rows.
+            let goes = serde_json::from_slice::<Record>(&record).map_or(true, |record| record.job.concerns(scope));
+            if goes {
+                std::fs::remove_file(entry.path()).map_err(fail)?;
+            }
+        }
+        self.known().retain(|_, job| job.ended.borrow().is_none() || !job.job.concerns(scope));
+        Ok(())
     }
 }

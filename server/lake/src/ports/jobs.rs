@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BronzeOutcome, Day, FileRef, Progress};
+use crate::model::{BronzeOutcome, Day, FileRef, Progress, Scope};
 use crate::{Error, ErrorKind, Result};
 
 /// One delivered file.
@@ -43,6 +43,18 @@ pub struct IngestJob {
 }
 
 impl IngestJob {
+    /// Whether it takes days of this scope.
+    pub fn concerns(&self, scope: &Scope) -> bool {
+        match scope {
+            Scope::All => true,
+            Scope::Customer(customer) => self.days.iter().any(|taken| taken.day.customer == *customer),
+            Scope::Days(days) => self.days.iter().any(|taken| days.contains(&taken.day)),
+            Scope::Dataset(dataset) => self.dataset == *dataset,
+            // What is streamed comes by no job.
+            Scope::Stream => false,
+        }
+    }
+
     /// How many files it reads.
     pub fn files(&self) -> u64 {
         self.days.iter().map(|day| day.files.len() as u64).sum()
@@ -128,4 +140,8 @@ pub trait IngestJobs: Send + Sync {
     /// # Errors
     /// [`ErrorKind::Cancelled`] if it was cancelled, [`ErrorKind::NotFound`] if no such job is known, else why it failed.
     async fn outcome(&self, id: &str) -> Result<BronzeOutcome>;
+
+    /// Forgets jobs that have ended and took days of this scope, with the samples of rows that they held back. Whoever removes the days from the
+    /// table calls it first: the same job submitted again is then done again.
+    async fn forget(&self, scope: &Scope) -> Result<()>;
 }

@@ -37,6 +37,7 @@ pub async fn ingest_jobs_contract<F: AsyncFn() -> LakeConfig>(make: F) {
     what_is_held_back_is_told(&fresh().await).await;
     a_cancelled_job_leaves_nothing(&fresh().await).await;
     a_job_is_found_by_its_id(fresh().await).await;
+    removed_days_are_forgotten(fresh().await).await;
 }
 
 fn day(date: u32) -> Day {
@@ -229,6 +230,24 @@ async fn a_cancelled_job_leaves_nothing(world: &World) {
     assert_eq!(world.done(&job).await.rows, 80_000, "a cancelled job may be submitted again");
     let watched = world.lake.ingest(&job, Arc::new(Unwatched)).await.expect("its outcome");
     assert_eq!(watched.rows, 80_000);
+}
+
+async fn removed_days_are_forgotten(mut world: World) {
+    let job = world.job("to-forget", vec![world.delivery(&day(1), 3).await]);
+    let other = world.job("to-keep", vec![world.delivery(&day(2), 4).await]);
+    world.done(&job).await;
+    world.done(&other).await;
+    let known = [CUSTOMER.to_owned()];
+    world.lake.purge("bronze", &Scope::Days(vec![day(1)]), &known, "reset-1").await.expect("a day can be removed");
+    for restarted in [false, true] {
+        assert_eq!(kind(world.lake.jobs().status(&job.id).await), ErrorKind::NotFound, "restarted: {restarted}");
+        assert_eq!(world.state(&other.id).await, JobState::Committed, "restarted: {restarted}");
+        if !restarted {
+            world.restart().await;
+        }
+    }
+    assert_eq!(world.done(&job).await.rows, 3);
+    assert_eq!(world.table().await.2, [(day(1).date, 3), (day(2).date, 4)], "done again, since its day was gone");
 }
 
 async fn a_job_is_found_by_its_id(mut world: World) {
