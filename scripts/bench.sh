@@ -8,3 +8,5 @@ export SHOWRUNNER_BENCH_DIR="$CACHE/bench"
 cargo run --quiet --release -p showrunner-tests --bin showrunner-bench
 scripts/setup.sh test
 CHROMIUM="$(find_chromium)" node tests/browser/bench.mjs
+export_peers
+node tests/browser/latency.mjs

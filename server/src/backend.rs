@@ -53,6 +53,6 @@ impl Config {
         }
         let warehouse: Arc<dyn ServingWarehouse> = Arc::new(warehouse);
         let datalake = datalake(&gcp, &access, &names.datalake)?;
-        Ok(Elsewhere { objects, topics, datalake, warehouse: Some(warehouse) })
+        Ok(Elsewhere { objects, topics, datalake, warehouse: Some(warehouse), jobs: None })
     }
 }

@@ -12,15 +12,16 @@ use showrunner_ingest::{Error as IngestError, FileOutcome, ParquetSink, ReadOpti
 
 use crate::calls::{self, Begun, ReadFile, Size};
 use crate::datasets::{Dataset, RUN_ID, SOURCE_FILE, raw_date};
-use crate::delta::{Label, NewFile, PartitionKey, Table, io_error, parts};
-use crate::model::{BronzeOutcome, Day, DayInput, FileRef, Progress, ProgressSink, Quarantined, TableOutcome};
-use crate::ports::Objects;
+use crate::delta::{Label, LiveFile, NewFile, PartitionKey, THIS_VERSION, Table, io_error, parts};
+use crate::lake::JobRecord;
+use crate::model::{BronzeOutcome, Day, FileRef, Progress, ProgressSink, Quarantined, TableOutcome};
+use crate::ports::{IngestJob, JobDay, Objects};
 use crate::{Error, ErrorKind, Result};
 
 /// Held-back rows that are kept with their text for each file. All are counted.
 const QUARANTINE_KEPT: usize = 100;
 
-/// What a call of bronze works with.
+/// What a job of bronze works with.
 pub(crate) struct Bronze {
     pub table: Arc<Table>,
     pub dataset: Arc<Dataset>,
@@ -29,6 +30,7 @@ pub(crate) struct Bronze {
     pub workers: usize,
     /// Where files are read, a worker on each thread.
     pub threads: tokio::runtime::Handle,
+    pub record: JobRecord,
 }
 
 /// Partition of a day.
@@ -37,15 +39,17 @@ pub(crate) fn partition(day: &Day) -> PartitionKey {
 }
 
 impl Bronze {
-    /// See [`crate::Lake::bronze`].
-    pub async fn run(self, run_id: &str, days: &[DayInput], progress: Arc<dyn ProgressSink>) -> Result<BronzeOutcome> {
+    /// See [`crate::ports::IngestJobs`].
+    pub async fn run(self, job: &IngestJob, progress: Arc<dyn ProgressSink>) -> Result<BronzeOutcome> {
+        let (run_id, days) = (job.run_id.as_str(), job.days.as_slice());
         let started = Instant::now();
         let table = self.table.clone();
         let _writer = table.writer().await;
         let partitions: Vec<PartitionKey> = days.iter().map(|d| partition(&d.day)).collect();
         table.sweep_orphans(run_id, &partitions).await?;
         let work = Arc::new(Work::plan(self, run_id, days, progress)?);
-        let files = match work.clone().run_all().await {
+        let read = work.clone().run_all().await;
+        let files = match read.and_then(|files| if work.progress.cancelled() { Err(cancelled()) } else { Ok(files) }) {
             Ok(files) => files,
             Err(e) => {
                 // Nothing of this call was committed: its parts are of no use to anyone.
@@ -62,15 +66,26 @@ impl Bronze {
             .map(|((p, _), _)| p)
             .collect();
         let adds: Vec<NewFile> = files.into_iter().filter_map(|f| f.part).collect();
-        let version = table.replace(|f| replaced.iter().any(|p| f.is_in(p)), &adds, &Label::run(run_id)).await?;
-        outcome.tables = vec![TableOutcome {
+        let written = TableOutcome {
             table: table.shape.name.clone(),
             rows: adds.iter().map(|f| f.rows).sum(),
             files: adds.len() as u64,
             bytes: adds.iter().map(|f| f.bytes).sum(),
-            version,
-        }];
+            version: table.current().await?.version,
+        };
         outcome.seconds = started.elapsed().as_secs_f64();
+        let drop = |f: &LiveFile| replaced.iter().any(|p| f.is_in(p));
+        if adds.is_empty() && !table.current().await?.files.iter().any(drop) {
+            // Nothing to commit: that alone is what came of it.
+            work.bronze.record.write(&outcome)?;
+            outcome.tables = vec![written];
+            return Ok(outcome);
+        }
+        outcome.tables = vec![written];
+        work.bronze.record.write(&outcome)?;
+        let id = (work.bronze.record.id().to_owned(), THIS_VERSION);
+        let label = Label { transaction: Some(id), ..Label::run(run_id) };
+        outcome.tables[0].version = table.replace(drop, &adds, &label).await?;
         Ok(outcome)
     }
 }
@@ -115,11 +130,11 @@ struct Work {
 }
 
 impl Work {
-    fn plan(bronze: Bronze, run_id: &str, days: &[DayInput], progress: Arc<dyn ProgressSink>) -> Result<Work> {
+    fn plan(bronze: Bronze, run_id: &str, days: &[JobDay], progress: Arc<dyn ProgressSink>) -> Result<Work> {
         let mut tasks = Vec::new();
         for (index, day) in days.iter().enumerate() {
             parts::check_value("customer", &day.day.customer)?;
-            for file in &day.files {
+            for file in day.files.iter().map(|file| &file.file) {
                 let operation = ReadFile {
                     file: ReadFile::source(file),
                     table: bronze.table.shape.name.clone(),
@@ -205,6 +220,7 @@ impl Work {
             if self.files_left[task.day].fetch_sub(1, Ordering::Relaxed) == 1 {
                 self.days_done.fetch_add(1, Ordering::Relaxed);
             }
+            self.progress.file_read();
             self.report();
             done.push((index, file));
         }
@@ -304,12 +320,12 @@ impl Work {
     }
 
     /// A day without rows replaces what was there only if that is what was delivered: files, and nothing in them held back.
-    fn is_clean(&self, day: &DayInput, files: &[Done]) -> bool {
+    fn is_clean(&self, day: &JobDay, files: &[Done]) -> bool {
         let mut own = files.iter().filter(|f| self.days[f.day] == day.day).peekable();
         own.peek().is_some() && own.all(|f| f.outcome.file_rejected.is_none() && f.outcome.rejected_rows == 0)
     }
 
-    fn summary(&self, days: &[DayInput], files: &[Done]) -> BronzeOutcome {
+    fn summary(&self, days: &[JobDay], files: &[Done]) -> BronzeOutcome {
         let mut outcome =
             BronzeOutcome { per_day: days.iter().map(|d| (d.day.clone(), 0)).collect(), ..BronzeOutcome::default() };
         for file in files {

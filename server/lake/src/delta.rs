@@ -13,7 +13,6 @@ use deltalake::kernel::{Action, Add, LogicalFileView, Transaction};
 use deltalake::logstore::LogStoreRef;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
-use url::Url;
 
 use crate::calls::{self, Begun, Outcome, Size};
 use crate::datasets::GA_SESSIONS;
@@ -132,11 +131,15 @@ pub(crate) struct Current {
 #[derive(Debug, Clone)]
 pub(crate) struct Label<'a> {
     pub run_id: &'a str,
-    /// Set where a repetition must change nothing: recorded as the log's application transaction, an id with a version.
+    /// Set where a repetition must change nothing: recorded as the log's application transaction, an id with a version, which may be
+    /// [`THIS_VERSION`].
     pub transaction: Option<(String, i64)>,
     /// What the version does to the rows.
     pub kind: Kind,
 }
+
+/// Stands for the table's version that a commit makes.
+pub(crate) const THIS_VERSION: i64 = -1;
 
 /// What a version does to a table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,12 +175,7 @@ pub(crate) struct Table {
 impl Table {
     /// A handle; reads nothing yet.
     pub fn new(shape: Shape, dir: PathBuf, epoch: Arc<AtomicU64>, follow: bool) -> Result<Self> {
-        let url = Url::from_directory_path(&dir).map_err(|()| {
-            Error::new(
-                ErrorKind::Invalid,
-                format!("The data folder must be an absolute path, and {} is not.", dir.display()),
-            )
-        })?;
+        let url = home::directory_url(&dir)?;
         let log_store = DeltaTableBuilder::from_url(url)
             .and_then(|b| b.build_storage())
             .map_err(|e| delta_error("opening", &shape.name, e))?;
@@ -349,7 +347,8 @@ impl Table {
             .with_cleanup_expired_logs(Some(false))
             .with_metadata([("runId".to_owned(), serde_json::Value::from(label.run_id))]);
         if let Some((id, version)) = &label.transaction {
-            properties = properties.with_application_transaction(Transaction::new(id, *version));
+            let version = if *version == THIS_VERSION { current.version + 1 } else { *version };
+            properties = properties.with_application_transaction(Transaction::new(id, version));
         }
         let operation = self.operation(label.kind);
         let commit = self.describe_commit(current, &operation, &actions);

@@ -59,10 +59,9 @@ impl Gold {
     }
 
     async fn sweep(&self, run_id: &str, by_day: &[PartitionKey], spanning: &[PartitionKey]) -> Result<()> {
-        for table in &self.tables {
-            table.sweep_orphans(run_id, if spans(table) { spanning } else { by_day }).await?;
-        }
-        Ok(())
+        let of = |table: &Table| if spans(table) { spanning } else { by_day };
+        let sweeps = self.tables.iter().map(|table| table.sweep_orphans(run_id, of(table)));
+        futures::future::try_join_all(sweeps).await.map(drop)
     }
 
     async fn compute(

@@ -15,7 +15,7 @@ use crate::ports::{ObjectMeta, Objects};
 pub const PLACE: &str = "ingestion";
 
 /// Requests to the store at a time.
-const PARALLEL: usize = 8;
+const PARALLEL: usize = 16;
 
 /// A day's folder in the ingestion bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::browse::{self, Look};
 use crate::datasets::{Dataset, GA_SESSIONS};
@@ -15,7 +16,7 @@ use crate::gold::{Gold, spans};
 use crate::ingestion::{self, Known};
 use crate::model::*;
 use crate::policy::Identity;
-use crate::ports::{Objects, ServingWarehouse, Topics, Warehouse};
+use crate::ports::{IngestJobs, Objects, ServingWarehouse, Topics, Warehouse};
 use crate::query::Cost;
 use crate::resident::Resident;
 use crate::warehouse::{DeltaWarehouse, Follower};
@@ -28,6 +29,8 @@ mod defined;
 mod dropbox;
 mod enforced;
 mod foreign;
+mod ingest;
+mod jobs;
 mod lock;
 mod names;
 mod open;
@@ -41,6 +44,7 @@ pub(crate) use catalog::all_shapes;
 pub use catalog::{CatalogColumn, CatalogTable};
 pub use console::{QUERIES_AT_A_TIME, RowStream};
 pub use dropbox::Dropbox;
+pub(crate) use jobs::JobRecord;
 pub use lock::DataDirLock;
 pub use names::{NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, Names, notification_subscription};
 pub(crate) use stream::StreamParts;
@@ -48,7 +52,8 @@ pub(crate) use stream::StreamParts;
 /// Where the lake lies and how much it may use.
 #[derive(Debug, Clone)]
 pub struct LakeConfig {
-    /// The data folder. Buckets lie in `buckets/`, topics in `topics/`, the warehouse in `warehouse/`, scratch files in `scratch/`.
+    /// The data folder. Buckets lie in `buckets/`, topics in `topics/`, the warehouse in `warehouse/`, what came of jobs
+    /// in `jobs/`, scratch files in `scratch/`.
     pub data_dir: PathBuf,
     /// The `{id}` in bucket names, `[a-z0-9-]`.
     pub id: String,
@@ -74,6 +79,8 @@ pub struct Elsewhere {
     pub datalake: Arc<dyn object_store::ObjectStore>,
     /// The warehouse that serves what the lake keeps; `None`: the lake's own tables do.
     pub warehouse: Option<Arc<dyn ServingWarehouse>>,
+    /// What takes delivered files into bronze, for instance Spark; `None`: this process does.
+    pub jobs: Option<Arc<dyn IngestJobs>>,
 }
 
 impl std::fmt::Debug for Elsewhere {
@@ -81,6 +88,9 @@ impl std::fmt::Debug for Elsewhere {
         write!(f, "Elsewhere({})", self.datalake)
     }
 }
+
+/// Calls that a step makes at a time where a call takes long.
+const AT_ONCE: usize = 16;
 
 /// How long and how much a query may take.
 #[derive(Debug, Clone, Copy)]
@@ -124,10 +134,12 @@ pub struct ServedBy {
 /// The data plane of one data folder. Cheap to clone behind an `Arc`; all methods may run at once.
 pub struct Lake {
     inner: Arc<Inner>,
+    /// What takes delivered files into bronze.
+    jobs: Arc<dyn IngestJobs>,
     /// Where steps of the pipeline run.
     work: Background,
-    /// The threads that read delivered files.
-    readers: Background,
+    /// The threads that read delivered files, for as long as the lake is there.
+    _readers: Background,
     /// Where queries run: apart from the steps, so that neither waits for the other.
     queries: Background,
     /// Where persons' own queries run.
@@ -189,6 +201,11 @@ impl Lake {
     /// Buckets. Writes into the ingestion bucket publish an OBJECT_FINALIZE notification on [`NOTIFICATION_TOPIC`].
     pub fn objects(&self) -> &dyn Objects {
         self.inner.objects.as_ref()
+    }
+
+    /// How many calls of [`Lake::objects`] a step should make at a time: one here, more where each of them goes over a network.
+    pub fn calls_at_once(&self) -> usize {
+        if self.inner.config.elsewhere.is_some() { AT_ONCE } else { 1 }
     }
 
     /// Topics. Those of a folder that was opened for queries only refuse everything.
@@ -299,8 +316,11 @@ impl Lake {
             .run(async move {
                 let mut items =
                     vec![ingestion::plan(inner.objects.as_ref(), &inner.names.ingestion, &scope, &known).await?];
-                for table in inner.all_tables() {
-                    items.push(purge::plan_table(&table, &scope).await?);
+                let tables = inner.all_tables();
+                let plans: Vec<_> = tables.iter().map(|table| purge::plan_table(table, &scope)).collect();
+                let mut plans = futures::stream::iter(plans).buffered(AT_ONCE);
+                while let Some(item) = plans.try_next().await? {
+                    items.push(item);
                 }
                 Ok(items)
             })
@@ -319,6 +339,9 @@ impl Lake {
     ) -> Result<Vec<PurgeItem>> {
         let (inner, scope, known) = (self.inner.clone(), scope.clone(), self.known(customers));
         let (place, run_id) = (place.to_owned(), run_id.to_owned());
+        if place == Zone::Bronze.name() && !inner.read_only {
+            self.jobs.forget(&scope).await?;
+        }
         self.work.run(async move { inner.purge(&place, &scope, &known, &run_id).await }).await
     }
 

@@ -91,6 +91,8 @@ pub struct Progress {
 pub trait ProgressSink: Send + Sync {
     /// The newest state of the step.
     fn update(&self, progress: Progress);
+    /// A file was read to its end, or held back.
+    fn file_read(&self) {}
     /// True once the presenter asked to stop: work ends at the next safe point with
     /// [`crate::ErrorKind::Cancelled`], nothing half done is visible.
     fn cancelled(&self) -> bool {

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
+mod jobs;
 mod serving;
 mod topics;
 mod uploads;
 
+pub use jobs::*;
 pub use serving::*;
 pub use topics::*;
 pub use uploads::*;
@@ -95,8 +97,8 @@ pub trait Warehouse: Send + Sync {
     async fn create_table(&self, table: &WarehouseTable) -> Result<()>;
     /// The table's shape as stored, for comparison before and after a reset.
     async fn table(&self, name: &str) -> Result<WarehouseTable>;
-    /// A load job into `table$YYYYMMDD` with `WRITE_TRUNCATE`: replaces whole date partitions by the rows given, atomically
-    /// for all dates of the call. Rows are record batches of the table's columns; a date with no batches becomes empty.
+    /// Replaces whole date partitions by the rows given, atomically for all dates of the call: what one load job into a staging table and
+    /// one MERGE do in BigQuery, where truncating load jobs into `table$YYYYMMDD` would be one for each date. Rows are record batches of the table's columns; a date with no batches becomes empty.
     /// `job` is the caller's own job id: the same id twice loads once.
     async fn load(
         &self,

@@ -96,10 +96,8 @@ impl Silver {
     }
 
     async fn sweep(&self, run_id: &str, partitions: &[PartitionKey]) -> Result<()> {
-        for table in &self.tables {
-            table.sweep_orphans(run_id, partitions).await?;
-        }
-        Ok(())
+        let sweeps = self.tables.iter().map(|table| table.sweep_orphans(run_id, partitions));
+        futures::future::try_join_all(sweeps).await.map(drop)
     }
 
     async fn compute(

@@ -2,11 +2,13 @@
 //!
 //! The suites panic with the broken rule, as tests do.
 
+mod jobs;
 mod objects;
 mod serving;
 mod topic;
 mod warehouse;
 
+pub use jobs::ingest_jobs_contract;
 pub use objects::objects_contract;
 pub use serving::{Fails, MemoryWarehouse};
 pub use topic::{TopicHarness, topic_contract};

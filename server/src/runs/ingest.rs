@@ -1,7 +1,8 @@
 //! The steps that take days through the lake, shared by seed and ingestion.
 
 use showrunner_lake::keys::day_prefix;
-use showrunner_lake::model::{Day, DayInput, FileRef, ObjectRef, Progress, ZoneOutcome};
+use showrunner_lake::model::{Day, FileRef, ObjectRef, Progress, ZoneOutcome};
+use showrunner_lake::ports::{JobDay, JobFile};
 
 use super::outcome::{add_bronze, add_zone};
 use super::{BronzeStep, DeliveredDay, Job, ListOutcome, Step, StepEnd, counted};
@@ -63,13 +64,18 @@ pub(super) async fn bronze(step: &Step<'_>, job: &Job) -> Result<StepEnd> {
     let mut sum: BronzeStep = step.row.outcome().unwrap_or_default();
     let mut progress = totals(step.row.progress(), finished.len(), inputs.iter().map(|(input, _)| input));
     step.control.base(progress);
-    let left: Vec<_> = inputs.into_iter().filter(|(input, _)| !finished.contains(&input.day)).collect();
-    for chunk in left.chunks(chunk_size(left.len())) {
+    // Of all days, so that a run that goes on after its process died asks for the same jobs.
+    for chunk in inputs.chunks(chunk_size(inputs.len())) {
+        let chunk: Vec<_> = chunk.iter().filter(|(input, _)| !finished.contains(&input.day)).collect();
+        if chunk.is_empty() {
+            continue;
+        }
         step.control.check()?;
         let days: Vec<Day> = chunk.iter().map(|(input, _)| input.day.clone()).collect();
-        let input: Vec<DayInput> = chunk.iter().map(|(input, _)| input.clone()).collect();
+        let input: Vec<JobDay> = chunk.iter().map(|(input, _)| input.clone()).collect();
         step.point("chunk");
-        let outcome = step.engine.lake.bronze(&step.run.id, &input, step.sink()).await?;
+        let job = step.engine.lake.ingest_job(&step.run.id, input)?;
+        let outcome = step.engine.lake.ingest(&job, step.sink()).await?;
         step.point("committed");
         add_bronze(&mut sum, &outcome, &days);
         progress.rows = sum.outcome.rows;
@@ -172,7 +178,7 @@ pub(super) fn ingested(job: &Job, steps: &[StepRow], state: RunState) -> Vec<Day
 }
 
 /// The files of the run's days, with their bytes.
-async fn inputs(step: &Step<'_>, job: &Job) -> Result<Vec<(DayInput, u64)>> {
+async fn inputs(step: &Step<'_>, job: &Job) -> Result<Vec<(JobDay, u64)>> {
     let bucket = step.engine.lake.names().ingestion.clone();
     let days: Vec<DeliveredDay> = match job {
         Job::Ingest { days, .. } => days.clone(),
@@ -194,15 +200,16 @@ async fn inputs(step: &Step<'_>, job: &Job) -> Result<Vec<(DayInput, u64)>> {
             let files = delivered
                 .files
                 .iter()
-                .map(|file| {
-                    FileRef::Object(ObjectRef {
+                .map(|file| JobFile {
+                    file: FileRef::Object(ObjectRef {
                         bucket: bucket.clone(),
                         key: format!("{prefix}{}", file.name),
                         size: file.size,
-                    })
+                    }),
+                    generation: file.generation,
                 })
                 .collect();
-            (DayInput { day: delivered.day, files }, bytes)
+            (JobDay { day: delivered.day, files }, bytes)
         })
         .collect())
 }
@@ -219,7 +226,7 @@ fn loaded_by(bronze: &StepRow) -> Vec<Day> {
     days.filter(|day| !held_days.contains(day)).collect()
 }
 
-fn totals<'a>(mut progress: Progress, days: usize, inputs: impl Iterator<Item = &'a DayInput>) -> Progress {
+fn totals<'a>(mut progress: Progress, days: usize, inputs: impl Iterator<Item = &'a JobDay>) -> Progress {
     let mut bytes = 0;
     let mut count = 0;
     for input in inputs {
@@ -227,7 +234,7 @@ fn totals<'a>(mut progress: Progress, days: usize, inputs: impl Iterator<Item = 
         bytes += input
             .files
             .iter()
-            .map(|file| match file {
+            .map(|file| match &file.file {
                 FileRef::Object(object) => object.size,
                 FileRef::Local(_) => 0,
             })

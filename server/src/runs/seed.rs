@@ -41,21 +41,29 @@ pub(super) async fn source(step: &Step<'_>, customer: &str, dataset: &str, dates
     let mut progress = Progress { days_total: dates.len() as u64, ..Progress::default() };
     let mut outcome = SourceOutcome { days: dates.len() as u64, ..SourceOutcome::default() };
     let mut missing = Vec::new();
-    for date in dates {
-        match present(objects, bucket, *date).await? {
+    let looks: Vec<_> = dates.iter().map(|date| present(objects, bucket, *date)).collect();
+    let mut looks =
+        futures::stream::iter(looks).buffered(engine.lake.calls_at_once()).zip(futures::stream::iter(dates));
+    while let Some((manifest, date)) = looks.next().await {
+        match manifest? {
             Some(manifest) => add(&mut progress, &mut outcome, manifest.rows, manifest.bytes),
             None => missing.push(*date),
         }
     }
+    drop(looks);
     step.control.base(progress);
     let options =
         Options { seed: engine.config.seed, sessions_per_day: engine.config.sessions_per_day, ..Options::default() };
     let scratch = engine.config.scratch.join(format!("source-{}", step.run.id));
     tokio::fs::create_dir_all(&scratch).await?;
+    let workers = engine.config.workers.max(1);
+    // Where a file takes long to send, the next ones are made meanwhile.
+    let threads = tokio::sync::Semaphore::new(workers);
     let mut made = futures::stream::iter(missing)
         .map(|date| {
-            let (options, scratch) = (options.clone(), scratch.clone());
+            let (options, scratch, threads) = (options.clone(), scratch.clone(), &threads);
             async move {
+                let thread = threads.acquire().await;
                 step.control.check()?;
                 let manifest = tokio::task::spawn_blocking({
                     let scratch = scratch.clone();
@@ -64,11 +72,12 @@ pub(super) async fn source(step: &Step<'_>, customer: &str, dataset: &str, dates
                 .await
                 .map_err(|error| Error::with(ErrorKind::Internal, format!("Generating {date} ended by a bug."), error))?
                 .map_err(|error| Error::with(ErrorKind::Unavailable, error.to_string(), error))?;
+                drop(thread);
                 put_day(objects, bucket, &manifest, &scratch, step).await?;
                 Ok::<DayManifest, Error>(manifest)
             }
         })
-        .buffer_unordered(engine.config.workers.max(1));
+        .buffer_unordered(workers.max(engine.lake.calls_at_once()));
     while let Some(manifest) = made.try_next().await? {
         outcome.generated += 1;
         add(&mut progress, &mut outcome, manifest.rows, manifest.bytes);
@@ -93,47 +102,24 @@ pub(super) async fn source(step: &Step<'_>, customer: &str, dataset: &str, dates
 /// Copies the history into the ingestion bucket, each day's marker last. The days are claimed by this run before their markers
 /// exist, so that the reconciler starts nothing of its own.
 pub(super) async fn deliver(step: &Step<'_>, days: &[Day]) -> Result<StepEnd> {
-    let engine = step.engine;
-    let (objects, bucket, store) = (engine.lake.objects(), &engine.lake.names().ingestion, &engine.store);
     let mut outcome = DeliverOutcome::default();
     let mut progress = Progress { days_total: days.len() as u64, ..Progress::default() };
-    for day in days {
-        step.control.check()?;
-        let ledger = store.deliveries_of(day).await?;
-        let mine = ledger.iter().find(|row| row.run_id.as_deref() == Some(&step.run.id));
-        if mine.is_none() && ledger.iter().any(|row| matches!(row.decision, Decision::Ingested | Decision::Claimed)) {
-            outcome.already += 1;
-        } else {
-            let (meta, _) = deliver_file(step, day).await?;
-            step.point("copied");
-            if mine.is_none_or(|row| row.generation == 0) {
-                let file = meta.key.rsplit('/').next().unwrap_or(&meta.key).to_owned();
-                let mut files = vec![DeliveredFile { name: file, size: meta.size, generation: meta.generation }];
-                // Files that the customer had delivered by itself belong to the day as well.
-                for other in objects.list(bucket, &day_prefix(day)).await? {
-                    let name = other.key.rsplit('/').next().unwrap_or_default();
-                    if name != MARKER && files.iter().all(|known| known.name != name) {
-                        files.push(DeliveredFile {
-                            name: name.to_owned(),
-                            size: other.size,
-                            generation: other.generation,
-                        });
-                    }
-                }
-                store.announce(day, &step.run.id, &files).await?;
-                step.point("announced");
-                let marker = objects.put(bucket, &marker_key(day), Bytes::new(), Precondition::None).await?;
-                step.point("marked");
-                store.announced_marker_written(day, &step.run.id, marker.generation).await?;
+    let deliveries: Vec<_> = days.iter().map(|day| deliver_day(step, day)).collect();
+    let mut deliveries = futures::stream::iter(deliveries).buffered(step.engine.lake.calls_at_once());
+    while let Some(delivered) = deliveries.try_next().await? {
+        match delivered {
+            None => outcome.already += 1,
+            Some(bytes) => {
+                outcome.days += 1;
+                outcome.files += 1;
+                outcome.bytes += bytes;
+                progress.bytes += bytes;
             }
-            outcome.days += 1;
-            outcome.files += 1;
-            outcome.bytes += meta.size;
-            progress.bytes += meta.size;
         }
         progress.days += 1;
         step.control.base(progress);
     }
+    drop(deliveries);
     let log = if outcome.days == 0 {
         format!("All {} are ingested already: nothing is delivered", counted(days.len(), "day"))
     } else {
@@ -144,6 +130,37 @@ pub(super) async fn deliver(step: &Step<'_>, days: &[Day]) -> Result<StepEnd> {
         )
     };
     StepEnd::done(&outcome, progress, log)
+}
+
+/// Delivers a day, its marker last: the bytes of its file. `None` if it was ingested before.
+async fn deliver_day(step: &Step<'_>, day: &Day) -> Result<Option<u64>> {
+    step.control.check()?;
+    let engine = step.engine;
+    let (objects, bucket, store) = (engine.lake.objects(), &engine.lake.names().ingestion, &engine.store);
+    let ledger = store.deliveries_of(day).await?;
+    let mine = ledger.iter().find(|row| row.run_id.as_deref() == Some(&step.run.id));
+    if mine.is_none() && ledger.iter().any(|row| matches!(row.decision, Decision::Ingested | Decision::Claimed)) {
+        return Ok(None);
+    }
+    let (meta, _) = deliver_file(step, day).await?;
+    step.point("copied");
+    if mine.is_none_or(|row| row.generation == 0) {
+        let file = meta.key.rsplit('/').next().unwrap_or(&meta.key).to_owned();
+        let mut files = vec![DeliveredFile { name: file, size: meta.size, generation: meta.generation }];
+        // Files that the customer had delivered by itself belong to the day as well.
+        for other in objects.list(bucket, &day_prefix(day)).await? {
+            let name = other.key.rsplit('/').next().unwrap_or_default();
+            if name != MARKER && files.iter().all(|known| known.name != name) {
+                files.push(DeliveredFile { name: name.to_owned(), size: other.size, generation: other.generation });
+            }
+        }
+        store.announce(day, &step.run.id, &files).await?;
+        step.point("announced");
+        let marker = objects.put(bucket, &marker_key(day), Bytes::new(), Precondition::None).await?;
+        step.point("marked");
+        store.announced_marker_written(day, &step.run.id, marker.generation).await?;
+    }
+    Ok(Some(meta.size))
 }
 
 /// The day's manifest, if the day is whole in the source bucket. The data file is written before its manifest; either appears

@@ -8,6 +8,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, TimeDelta};
+use futures::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -21,6 +22,8 @@ use super::tables::{described, fields, is_buffered};
 use super::types::Kind;
 use super::{BigQueryWarehouse, dates, identifier, literal};
 
+/// Files of a load that are written or deleted at once.
+const AT_ONCE: usize = 16;
 /// Partitions that one job may change (cloud.google.com/bigquery/quotas).
 const PARTITIONS: usize = 4000;
 /// What a crash leaves in the dataset is gone after this.
@@ -63,10 +66,9 @@ impl Drop for Stage {
 async fn clear(warehouse: &BigQueryWarehouse, prefix: &str, table: &str) {
     let (objects, bucket) = (&warehouse.objects, &warehouse.options.bucket);
     let files = async {
-        for object in objects.list(bucket, prefix).await? {
-            objects.delete(bucket, &object.key).await?;
-        }
-        Ok::<_, Error>(())
+        let there = objects.list(bucket, prefix).await?;
+        let deletions: Vec<_> = there.iter().map(|object| objects.delete(bucket, &object.key)).collect();
+        stream::iter(deletions).buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await.map(drop)
     };
     if let Err(error) = files.await {
         tracing::warn!(%error, "files of a load stay below gs://{bucket}/{prefix} until the bucket's lifecycle deletes them");
@@ -196,26 +198,13 @@ impl BigQueryWarehouse {
         days: Vec<Day>,
         rows: u64,
     ) -> Result<(u64, u64, Value)> {
-        let (mut uris, mut bytes) = (Vec::new(), 0);
-        let mut dates_of_call = Vec::with_capacity(days.len());
-        for (n, (date, batches)) in days.into_iter().enumerate() {
-            dates_of_call.push(date);
-            if batches.iter().all(|batch| batch.num_rows() == 0) {
-                continue;
-            }
-            let file = tokio::task::spawn_blocking(move || parquet(&batches)).await.map_err(|error| {
-                Error::with(
-                    ErrorKind::Internal,
-                    format!("Could not {action}: writing Parquet stopped unexpectedly."),
-                    error,
-                )
-            })??;
-            bytes += file.len() as u64;
-            let key = format!("{}{date}-{n}.parquet", stage.prefix);
-            self.objects.put(&self.options.bucket, &key, file, Precondition::None).await?;
-            uris.push(format!("gs://{}/{key}", self.options.bucket));
-        }
-        let files = uris.len() as u64;
+        let dates_of_call: Vec<NaiveDate> = days.iter().map(|(date, _)| *date).collect();
+        let days = days.into_iter().enumerate();
+        let days = days.filter(|(_, (_, batches))| batches.iter().any(|batch| batch.num_rows() > 0));
+        let uploads: Vec<_> = days.map(|(n, day)| self.upload(action, stage, n, day)).collect();
+        let written: Vec<(String, u64)> = stream::iter(uploads).buffered(AT_ONCE).try_collect().await?;
+        let (uris, sizes): (Vec<String>, Vec<u64>) = written.into_iter().unzip();
+        let (files, bytes) = (uris.len() as u64, sizes.into_iter().sum());
         self.insert_table(&self.options.staging_dataset, &stage.table, self.staging_table(stage, table)?).await?;
         let load = json!({"load": {
             "sourceUris": uris,
@@ -239,6 +228,18 @@ impl BigQueryWarehouse {
         }
         let sql = self.merge(stage, table, &dates_of_call);
         Ok((files, bytes, self.jobs.statement(action, commit, &sql).await?))
+    }
+
+    /// The rows of a date as a file: its address and size.
+    async fn upload(&self, action: &str, stage: &Stage, n: usize, (date, batches): Day) -> Result<(String, u64)> {
+        let file = tokio::task::spawn_blocking(move || parquet(&batches)).await.map_err(|error| {
+            let message = format!("Could not {action}: writing Parquet stopped unexpectedly.");
+            Error::with(ErrorKind::Internal, message, error)
+        })??;
+        let (bytes, bucket) = (file.len() as u64, &self.options.bucket);
+        let key = format!("{}{date}-{n}.parquet", stage.prefix);
+        self.objects.put(bucket, &key, file, Precondition::None).await?;
+        Ok((format!("gs://{bucket}/{key}"), bytes))
     }
 
     fn staging_table(&self, stage: &Stage, table: &WarehouseTable) -> Result<Value> {

@@ -53,6 +53,7 @@ impl Cloud {
             topics: Arc::new(PubSubTopics::connect(&self.config, &access).await.expect("topics")),
             datalake: datalake(&self.config, &access, "sa-datalake-demo-test").expect("the data lake"),
             warehouse: None,
+            jobs: None,
         };
         let config = LakeConfig {
             elsewhere: Some(elsewhere),

@@ -61,6 +61,14 @@ impl Table {
         Ok(self)
     }
 
+    /// The root as an address: of the bucket, if the table lies in one.
+    pub fn uri(&self) -> Result<String> {
+        match &self.mirror {
+            Some(mirror) => Ok(mirror.url()),
+            None => directory_url(&self.dir).map(String::from),
+        }
+    }
+
     /// Removes a table from the bucket that it lies in; the folder is the caller's to remove.
     pub async fn drop_elsewhere(&self) -> Result<()> {
         match &self.mirror {
@@ -78,4 +86,14 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// The address of a folder.
+pub(super) fn directory_url(dir: &Path) -> Result<Url> {
+    Url::from_directory_path(dir).map_err(|()| {
+        Error::new(
+            ErrorKind::Invalid,
+            format!("The data folder must be an absolute path, and {} is not.", dir.display()),
+        )
+    })
 }

@@ -164,6 +164,22 @@ impl Mirror {
         Ok(files)
     }
 
+    /// Files below these folders of the table: few are listed side by side, for many the whole table is.
+    pub async fn files_in(&self, folders: &[String]) -> Result<Vec<DiskFile>> {
+        if folders.len() <= AT_ONCE {
+            let listings: Vec<_> = folders.iter().map(|folder| self.files(folder)).collect();
+            let found: Vec<_> = stream::iter(listings).buffer_unordered(AT_ONCE).try_collect().await?;
+            return Ok(found.into_iter().flatten().collect());
+        }
+        let wanted: HashSet<&str> = folders.iter().map(String::as_str).collect();
+        let mut all = self.files("").await?;
+        all.retain(|file| {
+            let above = file.path.match_indices('/').map(|(end, _)| &file.path[..end]);
+            std::iter::once("").chain(above).any(|folder| wanted.contains(folder))
+        });
+        Ok(all)
+    }
+
     /// Names of the log's files.
     pub async fn log_names(&self) -> Result<Vec<String>> {
         let found = self.objects(LOG).await?;

@@ -90,12 +90,12 @@ impl Table {
     /// Files below these partitions' folders, sorted.
     pub async fn disk_files_in(&self, partitions: &[PartitionKey]) -> Result<Vec<DiskFile>> {
         let mut found = Vec::new();
-        for partition in partitions {
-            let folder = folder(partition);
-            walk(&self.dir.join(&folder), &folder, &mut found)?;
-            if let Some(mirror) = &self.mirror {
-                found.extend(mirror.files(&folder).await?);
-            }
+        let folders: Vec<String> = partitions.iter().map(folder).collect();
+        for folder in &folders {
+            walk(&self.dir.join(folder), folder, &mut found)?;
+        }
+        if let Some(mirror) = &self.mirror {
+            found.extend(mirror.files_in(&folders).await?);
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
         found.dedup_by(|a, b| a.path == b.path);

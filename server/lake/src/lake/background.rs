@@ -89,11 +89,13 @@ impl Background {
     }
 }
 
-fn failed(error: tokio::task::JoinError) -> Error {
+/// The work ended by a bug.
+pub(crate) fn failed(error: tokio::task::JoinError) -> Error {
     Error::with(ErrorKind::Internal, format!("The data engine stopped unexpectedly: {error}"), error)
 }
 
-fn closed() -> Error {
+/// The lake was dropped under the work.
+pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Internal, "The data engine is shutting down.")
 }
 

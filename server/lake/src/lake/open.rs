@@ -27,8 +27,13 @@ pub(super) async fn open(mut config: LakeConfig, read_only: bool) -> Result<Arc<
     let queries = Background::start("lake-query", 2)?;
     let console = console::Console::start()?;
     let stream = Background::start("lake-stream", config.workers.max(2))?;
-    let inner = work.run(prepare(config, names, read_only)).await?;
-    Ok(Arc::new(Lake { inner: Arc::new(inner), work, readers, queries, console, stream }))
+    let elsewhere = config.elsewhere.as_ref().and_then(|elsewhere| elsewhere.jobs.clone());
+    let inner = Arc::new(work.run(prepare(config, names, read_only)).await?);
+    let jobs: Arc<dyn IngestJobs> = match elsewhere {
+        Some(jobs) => jobs,
+        None => Arc::new(jobs::OwnJobs::new(inner.clone(), work.handle()?, readers.handle()?)),
+    };
+    Ok(Arc::new(Lake { inner, jobs, work, _readers: readers, queries, console, stream }))
 }
 
 async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<Inner> {
@@ -53,9 +58,8 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         Some(elsewhere) => elsewhere.objects.clone(),
     };
     if !read_only {
-        for bucket in [&names.source, &names.ingestion, &names.datalake] {
-            store.create_bucket(bucket).await?;
-        }
+        let buckets = [&names.source, &names.ingestion, &names.datalake];
+        futures::future::try_join_all(buckets.map(|bucket| store.create_bucket(bucket))).await?;
     }
     let objects: Arc<dyn Objects> = match &config.elsewhere {
         None => Arc::new(NotifyingObjects::new(store, names.ingestion.clone(), topics.clone(), NOTIFICATION_TOPIC)),
@@ -92,9 +96,8 @@ async fn prepare(config: LakeConfig, names: Names, read_only: bool) -> Result<In
         if let Some(served) = &served {
             served::prepare(served.warehouse().as_ref(), &built_in).await?;
         }
-        for table in tables.iter().chain(&warehouse.handles()) {
-            table.current().await?;
-        }
+        let handles = warehouse.handles();
+        futures::future::try_join_all(tables.iter().chain(&handles).map(|table| table.current())).await?;
     }
     let inner = Inner {
         config,

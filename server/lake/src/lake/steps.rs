@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use super::{Inner, Lake, distinct, read_only};
-use crate::bronze::Bronze;
 use crate::datasets::{Dataset, EventFields};
 use crate::defined::Defined;
-use crate::model::{BronzeOutcome, Day, DayInput, ProgressSink, Zone, ZoneOutcome};
+use crate::model::{Day, ProgressSink, Zone, ZoneOutcome};
 use crate::silver::{Rows, Silver};
 use crate::warehouse::serve::{SERVING, Serve};
 use crate::{Error, ErrorKind, Result};
 
 /// Whose rows a step moves.
-enum Whose {
+pub(super) enum Whose {
     BuiltIn(Arc<Dataset>),
     Defined(Arc<Defined>),
 }
 
-fn unknown(dataset: &str) -> Error {
+pub(super) fn unknown(dataset: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("There is no dataset `{dataset}`."))
 }
 
@@ -31,32 +30,6 @@ impl Lake {
     /// What a stream must know of a dataset's records.
     pub(crate) fn event_fields(&self, dataset: &str) -> Result<EventFields> {
         self.inner.datasets.iter().find(|d| d.name == dataset).and_then(|d| d.events).ok_or_else(|| unknown(dataset))
-    }
-
-    /// Reads the days' files and replaces those days in bronze, one commit for the call. A day all of whose files are held back is
-    /// left as it was. Idempotent: the same `run_id` and input give the same table.
-    pub async fn bronze(
-        &self,
-        run_id: &str,
-        days: &[DayInput],
-        progress: Arc<dyn ProgressSink>,
-    ) -> Result<BronzeOutcome> {
-        let inner = self.inner.clone();
-        let (table, dataset) = match inner.whose(days.iter().map(|d| &d.day))? {
-            None => return Ok(BronzeOutcome::default()),
-            Some(Whose::BuiltIn(dataset)) => (inner.table(Zone::Bronze, &dataset.name)?, dataset),
-            Some(Whose::Defined(defined)) => (defined.table(Zone::Bronze)?.clone(), defined.dataset().clone()),
-        };
-        let bronze = Bronze {
-            table,
-            dataset,
-            objects: inner.objects.clone(),
-            scratch: inner.config.data_dir.join("scratch"),
-            workers: inner.config.workers,
-            threads: self.readers.handle()?,
-        };
-        let (run_id, days) = (run_id.to_owned(), days.to_vec());
-        self.work.run(async move { bronze.run(&run_id, &days, progress).await }).await
     }
 
     /// Recomputes silver for these days from bronze.
@@ -125,7 +98,7 @@ impl Lake {
 
 impl Inner {
     /// The one dataset of these days; `None` if there are no days.
-    fn whose<'a>(&self, mut days: impl Iterator<Item = &'a Day>) -> Result<Option<Whose>> {
+    pub(super) fn whose<'a>(&self, mut days: impl Iterator<Item = &'a Day>) -> Result<Option<Whose>> {
         if self.read_only {
             return Err(read_only());
         }

@@ -76,7 +76,7 @@ impl ObjectStore for Bucket {
 /// What outlives a machine.
 pub struct Cloud {
     bucket: Arc<Bucket>,
-    elsewhere: Elsewhere,
+    pub elsewhere: Elsewhere,
     pub warehouse: Arc<MemoryWarehouse>,
     _folder: tempfile::TempDir,
 }
@@ -91,6 +91,7 @@ impl Cloud {
             topics: Arc::new(topics.expect("topics")),
             datalake: bucket.clone(),
             warehouse: Some(warehouse.clone()),
+            jobs: None,
         };
         Cloud { bucket, elsewhere, warehouse, _folder: folder }
     }

@@ -5,6 +5,7 @@ mod console;
 mod defined;
 mod elsewhere;
 mod enforced;
+mod jobs_contract;
 mod pipeline;
 mod query;
 mod reset;

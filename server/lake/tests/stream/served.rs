@@ -42,6 +42,7 @@ impl Served {
             topics: Arc::new(topics),
             datalake: Arc::new(InMemory::new()),
             warehouse: Some(warehouse.clone()),
+            jobs: None,
         };
         Served { dir, elsewhere, warehouse }
     }
