@@ -98,8 +98,8 @@ pub trait Warehouse: Send + Sync {
     /// The table's shape as stored, for comparison before and after a reset.
     async fn table(&self, name: &str) -> Result<WarehouseTable>;
     /// Replaces whole date partitions by the rows given, atomically for all dates of the call: what one load job into a staging table and
-    /// one MERGE do in BigQuery, where truncating load jobs into `table$YYYYMMDD` would be one for each date. Rows are record batches of the table's columns; a date with no batches becomes empty.
-    /// `job` is the caller's own job id: the same id twice loads once.
+    /// one MERGE do in BigQuery, where truncating load jobs into `table$YYYYMMDD` would be one for each date. Rows are record batches of
+    /// the table's columns; a date with no batches becomes empty. `job` is the caller's own job id: the same id twice loads once.
     async fn load(
         &self,
         name: &str,

@@ -5,69 +5,86 @@ use serde_json::json;
 use super::shell::command;
 use super::*;
 
-/// A job for each date; an empty one is deleted.
+/// Into a table of its own by one job, from there by one statement that replaces all dates at once.
 pub(super) fn loaded(place: &Place, Load { table, job, partitions }: &Load) -> GoogleCall {
     let Place { names, .. } = place;
     let silver = uri(&names.datalake, table_prefix(Zone::Silver, "sessions").trim_end_matches('/'));
     let prefix = format!("{silver}/{{date:DATE}}/{{customer:STRING}}");
-    let (mut requests, mut commands) = (Vec::new(), Vec::new());
+    let mut sources = Vec::new();
+    // Files of the lake say date and customer in their folders; those that were handed over hold them.
+    let mut of_lake = false;
     for LoadedDate { date, files } in partitions {
-        let sources: Vec<String> = match files {
-            Some(files) => files.iter().map(|file| format!("{silver}/{file}")).collect(),
-            None => vec![uri(&names.datalake, &format!("load/{table}/date={date}/*.parquet"))],
-        };
-        if sources.is_empty() {
-            let statement = format!("DELETE FROM {} WHERE date = DATE '{date}'", sql::name(&names.dataset, table));
-            let call = query(&statement, None);
-            requests.extend(call.rest);
-            commands.push(call.command);
-            continue;
+        match files {
+            Some(files) => {
+                of_lake |= !files.is_empty();
+                sources.extend(files.iter().map(|file| format!("{silver}/{file}")));
+            }
+            None => sources.push(uri(&names.datalake, &format!("load/{table}/date={date}/*.parquet"))),
         }
-        let partition = format!("{table}${}", date.format("%Y%m%d"));
-        let job: String =
-            job.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
-        let job = format!("{job}-{}", date.format("%Y%m%d"));
-        let mut load = json!({
-            "sourceUris": sources,
-            "sourceFormat": "PARQUET",
-            "destinationTable": table_reference(&names.dataset, &partition),
-            "writeDisposition": "WRITE_TRUNCATE",
-        });
-        let mut words = vec![
-            "bq".to_owned(),
-            format!("--location={LOCATION}"),
-            format!("--job_id={job}"),
-            "load".to_owned(),
-            "--replace".to_owned(),
-            "--source_format=PARQUET".to_owned(),
-        ];
-        if files.is_some() {
-            load["hivePartitioningOptions"] = json!({ "mode": "CUSTOM", "sourceUriPrefix": prefix });
-            words.push("--hive_partitioning_mode=CUSTOM".to_owned());
-            words.push(format!("--hive_partitioning_source_uri_prefix={prefix}"));
-        }
-        words.extend([format!("{}.{partition}", names.dataset), sources.join(",")]);
-        commands.push(command(&words.iter().map(String::as_str).collect::<Vec<_>>()));
-        requests.push(Rest::json(
+    }
+    let dates: Vec<String> = partitions.iter().map(|loaded| format!("DATE '{}'", loaded.date)).collect();
+    let (dates, target) = (dates.join(", "), sql::name(&names.dataset, table));
+    if sources.is_empty() {
+        return query(&format!("DELETE FROM {target} WHERE date IN ({dates})"), None);
+    }
+    let job: String =
+        job.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
+    let staged = format!("{table}_staged");
+    let staging = format!("{}_staging", names.dataset);
+    let mut load = json!({
+        "sourceUris": sources,
+        "sourceFormat": "PARQUET",
+        "parquetOptions": { "enableListInference": true },
+        "destinationTable": table_reference(&staging, &staged),
+        "writeDisposition": "WRITE_EMPTY",
+    });
+    let mut words = vec![
+        "bq".to_owned(),
+        format!("--location={LOCATION}"),
+        format!("--job_id={job}-staged"),
+        "load".to_owned(),
+        "--source_format=PARQUET".to_owned(),
+        "--parquet_enable_list_inference".to_owned(),
+    ];
+    if of_lake {
+        load["hivePartitioningOptions"] = json!({ "mode": "CUSTOM", "sourceUriPrefix": prefix });
+        words.push("--hive_partitioning_mode=CUSTOM".to_owned());
+        words.push(format!("--hive_partitioning_source_uri_prefix={prefix}"));
+    }
+    words.extend([format!("{staging}.{staged}"), sources.join(",")]);
+    let insert = |id: String, configuration: serde_json::Value| {
+        Rest::json(
             "POST",
             format!("{BIGQUERY}/projects/{PROJECT}/jobs"),
             json!({
-                "jobReference": { "projectId": PROJECT, "jobId": job, "location": LOCATION },
-                "configuration": { "load": load },
+                "jobReference": { "projectId": PROJECT, "jobId": id, "location": LOCATION },
+                "configuration": configuration,
             }),
-        ));
-    }
-    let note = if partitions.len() > 1 {
-        "BigQuery takes a job for each date partition; here one commit replaces all of them at once. A job id that was used before loads nothing again."
-    } else {
-        "A job id that was used before loads nothing again, and neither does the same load here."
+        )
     };
+    let merge = format!(
+        "MERGE INTO {target} AS target USING {} AS staged ON FALSE \
+         WHEN NOT MATCHED BY SOURCE AND target.date IN ({dates}) THEN DELETE \
+         WHEN NOT MATCHED BY TARGET THEN INSERT ROW",
+        sql::name(&staging, &staged)
+    );
+    let rest = vec![
+        insert(format!("{job}-staged"), json!({ "load": load })),
+        insert(job.clone(), json!({ "query": { "query": merge, "useLegacySql": false } })),
+    ];
+    let statement =
+        ["bq", &format!("--location={LOCATION}"), &format!("--job_id={job}"), "query", "--nouse_legacy_sql"];
+    let statement: Vec<&str> = statement.into_iter().chain([merge.as_str()]).collect();
+    let load = command(&words.iter().map(String::as_str).collect::<Vec<_>>());
     GoogleCall {
         service: "bigquery",
         method: "jobs.insert",
-        rest: requests,
-        command: commands.join("\n"),
-        note: Some(note.to_owned()),
+        rest,
+        command: format!("{load}\n{}", command(&statement)),
+        note: Some(
+            "One statement replaces all dates at once, with policies, partitioning and clustering kept. A job id that was used before does nothing again."
+                .to_owned(),
+        ),
     }
 }
 

@@ -181,28 +181,38 @@ fn text_within_a_statement_cannot_end_it() {
 }
 
 #[test]
-fn a_load_is_a_job_for_each_date_and_an_empty_date_is_deleted() {
+fn a_load_is_a_job_into_a_table_of_its_own_and_a_statement_for_all_dates() {
     let date = |text: &str| text.parse().unwrap();
-    let operation = Load {
-        table: "ga_sessions".into(),
-        job: "j".into(),
-        partitions: vec![
-            LoadedDate { date: date("2017-07-28"), files: Some(vec!["a.parquet".into(), "b.parquet".into()]) },
-            LoadedDate { date: date("2017-07-29"), files: Some(vec![]) },
-            LoadedDate { date: date("2017-07-30"), files: None },
-        ],
-    };
-    let call = google(&operation.into(), &place());
-    assert_eq!(call.rest.len(), 3);
-    let load = &call.rest[0].body.as_ref().unwrap()["configuration"]["load"];
+    let of = |partitions| google(&Load { table: "ga_sessions".into(), job: "r:1".into(), partitions }.into(), &place());
+    let call = of(vec![
+        LoadedDate { date: date("2017-07-28"), files: Some(vec!["a.parquet".into(), "b.parquet".into()]) },
+        LoadedDate { date: date("2017-07-29"), files: Some(vec![]) },
+    ]);
+    let bodies: Vec<_> = call.rest.iter().map(|rest| rest.body.clone().unwrap()).collect();
+    assert_eq!(bodies.len(), 2);
+    let load = &bodies[0]["configuration"]["load"];
     assert_eq!(load["sourceUris"].as_array().unwrap().len(), 2);
-    assert_eq!(load["destinationTable"]["tableId"], "ga_sessions$20170728");
-    assert_eq!(load["writeDisposition"], "WRITE_TRUNCATE");
-    let statement = call.rest[1].body.as_ref().unwrap()["query"].as_str().unwrap();
-    assert_eq!(statement, "DELETE FROM `sa_bq_dataset_x_dev.ga_sessions` WHERE date = DATE '2017-07-29'");
-    let handed = &call.rest[2].body.as_ref().unwrap()["configuration"]["load"];
-    assert!(handed.get("hivePartitioningOptions").is_none());
-    assert_eq!(read_by_a_shell(&call.command).len(), 3, "{}", call.command);
+    assert_eq!(load["destinationTable"]["datasetId"], "sa_bq_dataset_x_dev_staging");
+    assert_eq!(load["writeDisposition"], "WRITE_EMPTY");
+    assert!(load["hivePartitioningOptions"]["sourceUriPrefix"].as_str().unwrap().ends_with("/{customer:STRING}"));
+    assert_eq!(bodies[1]["configuration"]["query"]["useLegacySql"], false);
+    assert_eq!(
+        bodies[1]["configuration"]["query"]["query"],
+        "MERGE INTO `sa_bq_dataset_x_dev.ga_sessions` AS target USING `sa_bq_dataset_x_dev_staging.ga_sessions_staged` AS staged ON FALSE \
+         WHEN NOT MATCHED BY SOURCE AND target.date IN (DATE '2017-07-28', DATE '2017-07-29') THEN DELETE \
+         WHEN NOT MATCHED BY TARGET THEN INSERT ROW"
+    );
+    let ids: Vec<_> = bodies.iter().map(|body| body["jobReference"]["jobId"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, ["r-1-staged", "r-1"]);
+    assert_eq!(read_by_a_shell(&call.command).len(), 2, "{}", call.command);
+
+    let handed = of(vec![LoadedDate { date: date("2017-07-30"), files: None }]);
+    let load = handed.rest[0].body.as_ref().unwrap()["configuration"]["load"].clone();
+    assert!(load.get("hivePartitioningOptions").is_none());
+
+    let emptied = of(vec![LoadedDate { date: date("2017-07-29"), files: Some(vec![]) }]);
+    let statement = emptied.rest[0].body.as_ref().unwrap()["query"].as_str().unwrap();
+    assert_eq!(statement, "DELETE FROM `sa_bq_dataset_x_dev.ga_sessions` WHERE date IN (DATE '2017-07-29')");
 }
 
 #[test]
