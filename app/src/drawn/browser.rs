@@ -1,10 +1,6 @@
 use std::time::Duration;
 
-use leptos::{
-    html::Div,
-    prelude::*,
-    web_sys::{MouseEvent, SubmitEvent},
-};
+use leptos::{html::Div, prelude::*, web_sys::SubmitEvent};
 use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::{
@@ -129,7 +125,7 @@ fn request(_page: Page, _address: String, _draw: Draw) {}
 fn submit<N>(_page: Page, _actions: Actions, _navigate: &N, _event: &SubmitEvent) {}
 
 #[cfg(not(feature = "hydrate"))]
-fn copy(_event: MouseEvent) {}
+fn copy(_event: leptos::web_sys::MouseEvent) {}
 
 #[cfg(feature = "hydrate")]
 use asking::{copy, request, submit};
