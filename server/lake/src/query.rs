@@ -231,6 +231,11 @@ fn named<'a>(sql: &str, tables: &'a [Arc<Table>]) -> Option<(Named<'a>, Vec<&'st
 /// The query for the warehouse elsewhere, if it names nothing but tables and views of the warehouse: without their zone, in backticks.
 /// It is BigQuery then that reads it, in its own SQL.
 pub(crate) fn for_warehouse(sql: &str, tables: &[Arc<Table>]) -> Option<String> {
+    // EXPLAIN, SHOW and DESCRIBE are the lake's engine's own.
+    let Ok(Statement::Statement(statement)) = parse(sql) else { return None };
+    if !matches!(statement.as_ref(), SqlStatement::Query(_)) {
+        return None;
+    }
     let (names, views) = named(sql, tables)?;
     let prefix = format!("{}.", Zone::Warehouse.name());
     if !names.named.iter().all(|name| name.starts_with(&prefix)) {

@@ -79,6 +79,21 @@ async fn clear(warehouse: &BigQueryWarehouse, prefix: &str, table: &str) {
 }
 
 impl BigQueryWarehouse {
+    /// Deletes files of loads that ended without clearing up, which is what a killed process leaves: they are older than a load can last.
+    /// Tables of such loads expire by themselves.
+    pub(super) async fn sweep_staged(&self) -> Result<u64> {
+        let bucket = &self.options.bucket;
+        let prefix = format!("{}/", self.options.prefix.trim_end_matches('/'));
+        let abandoned = (self.clock)() - 2 * self.options.job_deadline;
+        let mut gone = 0;
+        for object in self.objects.list(bucket, &prefix).await? {
+            if object.updated < abandoned {
+                gone += u64::from(self.objects.delete(bucket, &object.key).await?);
+            }
+        }
+        Ok(gone)
+    }
+
     pub(super) async fn load_rows(&self, name: &str, job: &str, partitions: Vec<Day>) -> Result<TableOutcome> {
         let stored = self.stored(name).await?;
         let table = described(name, &stored)?;

@@ -105,6 +105,10 @@ impl ServingWarehouse for BigQueryWarehouse {
         Ok(format!("{:08x}", crc32c::crc32c(text.as_bytes())))
     }
 
+    async fn sweep(&self) -> Result<u64> {
+        self.sweep_staged().await
+    }
+
     async fn drop_table(&self, table: &str) -> Result<()> {
         check_name("table", table)?;
         // Else a table of the same name that is made at once might lose its first rows to the old one's stream.

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, StringArray};
 use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use showrunner_gcp::{Access, Call, Endpoint, Pace, QueryLimits, Rest, RowPolicy};
 use showrunner_lake::ErrorKind;
-use showrunner_lake::ports::{Objects, Warehouse};
+use showrunner_lake::clock::system_clock;
+use showrunner_lake::ports::{Objects, Precondition, ServingWarehouse, Warehouse};
 
 use super::http::{Reply, Request, Server};
 use super::{BUCKET, bucket, options, warehouse};
@@ -273,6 +275,23 @@ async fn a_load_that_nobody_waits_for_is_cleared() {
         }
     }
     panic!("files or table stay: {:?}", objects.list(BUCKET, "").await);
+}
+
+#[tokio::test]
+async fn what_killed_loads_left_is_swept_when_no_load_can_need_it() {
+    let server = Server::scripted(|request, _| usual(request)).await;
+    let root = tempfile::tempdir().expect("a folder");
+    let (shop, objects) = shop(&server, root.path()).await;
+    let others = ["zone/staging/loads-of-others/a.parquet", "zone/bronze/a.parquet"];
+    for key in others.into_iter().chain(["zone/staging/loads/job/n/2017-07-29-0.parquet"]) {
+        objects.put(BUCKET, key, Bytes::from_static(b"rows"), Precondition::None).await.expect(key);
+    }
+    assert_eq!(shop.sweep().await.expect("a sweep"), 0, "it may be a load's that is under way");
+    let now = system_clock();
+    let later = shop.with_clock(Arc::new(move || now() + chrono::TimeDelta::hours(1)));
+    assert_eq!(later.sweep().await.expect("a sweep"), 1);
+    let left: Vec<String> = objects.list(BUCKET, "").await.expect("a list").into_iter().map(|o| o.key).collect();
+    assert_eq!(left, [others[1], others[0]]);
 }
 
 #[tokio::test]

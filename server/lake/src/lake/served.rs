@@ -1,6 +1,7 @@
 //! The warehouse elsewhere: made, compared, asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::try_join_all;
 
@@ -12,6 +13,8 @@ use crate::query::{self, Cost, View};
 use crate::warehouse::ServedTable;
 use crate::{Error, ErrorKind, Result};
 
+/// A page waits for the shapes of the tables elsewhere, and must not wait as long as a load may.
+const SHAPES_WITHIN: Duration = Duration::from_secs(15);
 /// A query that would bill more is refused, free of charge: the tables of a show are smaller by far, and a slip must cost nothing to speak of.
 const MAXIMUM_BYTES_BILLED: u64 = 10 << 30;
 
@@ -107,13 +110,22 @@ impl Inner {
     /// Makes the tables elsewhere what they are here, after rows went.
     pub(super) async fn level_served(&self, tables: &[Arc<Table>], run_id: &str) -> Result<()> {
         let Some(served) = &self.served else { return Ok(()) };
-        try_join_all(tables.iter().map(|table| served.level(table, run_id))).await.map(drop)
+        try_join_all(tables.iter().map(|table| served.level(table, run_id))).await?;
+        served.warehouse().sweep().await.map(drop)
     }
 
     /// Checksums of the tables' shapes elsewhere, in the order of their names.
     pub(super) async fn served_shapes(&self) -> Result<Vec<String>> {
         let Some(served) = &self.served else { return Ok(Vec::new()) };
         let tables = self.warehouse.handles();
-        try_join_all(tables.iter().map(|table| served.warehouse().shape_checksum(&table.shape.name))).await
+        let shapes = try_join_all(tables.iter().map(|table| served.warehouse().shape_checksum(&table.shape.name)));
+        tokio::time::timeout(SHAPES_WITHIN, shapes).await.unwrap_or_else(|_| {
+            let message = format!(
+                "{} did not say within {} s what its tables look like. Try again in a moment.",
+                served.warehouse().dataset(),
+                SHAPES_WITHIN.as_secs()
+            );
+            Err(Error::new(ErrorKind::Unavailable, message))
+        })
     }
 }

@@ -118,6 +118,9 @@ pub trait ServingWarehouse: Warehouse {
     /// One checksum over schema, partitioning, clustering, policies and tags of a table: the same before and after it is emptied.
     async fn shape_checksum(&self, table: &str) -> Result<String>;
 
+    /// Deletes what loads of processes that died have left on its way into tables. Returns how many files went.
+    async fn sweep(&self) -> Result<u64>;
+
     /// Deletes a table or a view with all that is in it; fine if it is not there.
     async fn drop_table(&self, table: &str) -> Result<()>;
 }

@@ -240,6 +240,10 @@ impl ServingWarehouse for MemoryWarehouse {
         Ok(format!("{:08x}", crc32c::crc32c(format!("{table:?}{policies:?}").as_bytes())))
     }
 
+    async fn sweep(&self) -> Result<u64> {
+        Ok(0)
+    }
+
     async fn drop_table(&self, table: &str) -> Result<()> {
         let mut state = self.state();
         state.tables.remove(table);

@@ -314,6 +314,8 @@ async fn queries_of_the_warehouse_alone_are_its_own() {
         ("SELECT * FROM warehouse.ga_sessions JOIN silver.sessions USING (date)", None),
         ("SELECT * FROM warehouse.unknown", None),
         ("DELETE FROM warehouse.ga_sessions", None),
+        ("EXPLAIN SELECT count(*) FROM warehouse.ga_sessions", None),
+        ("DESCRIBE warehouse.ga_sessions", None),
     ] {
         assert_eq!(machine.lake.warehouse_query(sql).as_deref(), expected, "{sql}");
     }
