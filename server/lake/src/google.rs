@@ -284,6 +284,20 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
             query(&format!("TRUNCATE TABLE {}", sql::name(&place.names.dataset, table)), None)
                 .noted("It keeps the schema, the partitioning and the clustering.")
         }
+        Operation::AppendRows(_) => GoogleCall {
+            method: "BigQueryWrite.AppendRows",
+            ..GoogleCall::none(
+                "bigquerystorage",
+                "Storage Write, by gRPC alone: Arrow rows into a COMMITTED write stream of the table, each at the next offset, so that a row whose answer was lost comes once. No command does that; `bq insert` uses the older insertAll, where it may come twice.",
+            )
+        },
+        Operation::SettleRows(_) => GoogleCall {
+            method: "BigQueryWrite.FinalizeWriteStream",
+            ..GoogleCall::none(
+                "bigquerystorage",
+                "Storage Write, by gRPC alone: the write stream takes nothing more, and says how many rows it has. No command does that.",
+            )
+        },
         Operation::CreateTable(CreateTable { table }) => {
             let dataset = &place.names.dataset;
             let fields: Vec<Value> = table.columns.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect();

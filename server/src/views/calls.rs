@@ -227,7 +227,7 @@ fn call_view(row: &CallRow, place: &Place, steps: &[StepRow], attempts: bool) ->
 }
 
 fn codes(call: &GoogleCall) -> Vec<CodeView> {
-    if call.method.is_empty() {
+    if call.rest.is_empty() {
         return Vec::new();
     }
     let tool = match call.command.split_whitespace().next() {

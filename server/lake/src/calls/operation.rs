@@ -230,6 +230,16 @@ operations! {
         /// Table.
         table: String,
     }
+    /// Rows are appended to a table of the warehouse elsewhere.
+    AppendRows {
+        /// Table.
+        table: String,
+    }
+    /// What was appended to a table of the warehouse elsewhere is in it, or never will be.
+    SettleRows {
+        /// Table.
+        table: String,
+    }
     /// A table of the warehouse is created.
     CreateTable {
         /// Its shape.

@@ -35,6 +35,8 @@ impl Operation {
             Operation::Purge(_) => "delta.purge",
             Operation::Load(_) => "warehouse.load",
             Operation::Truncate(_) => "warehouse.truncate",
+            Operation::AppendRows(_) => "warehouse.append",
+            Operation::SettleRows(_) => "warehouse.settle",
             Operation::CreateTable(_) => "warehouse.create_table",
             Operation::ChangePolicy(_) => "sql.change_policy",
             Operation::Query(_) => "sql.query",
@@ -79,9 +81,10 @@ impl Operation {
             Operation::Commit(Commit { zone, table, .. }) | Operation::Purge(Purge { zone, table, .. }) => {
                 format!("{}.{table}", zone.name())
             }
-            Operation::Load(Load { table, .. }) | Operation::Truncate(Truncate { table }) => {
-                format!("warehouse.{table}")
-            }
+            Operation::Load(Load { table, .. })
+            | Operation::Truncate(Truncate { table })
+            | Operation::AppendRows(AppendRows { table })
+            | Operation::SettleRows(SettleRows { table }) => format!("warehouse.{table}"),
             Operation::CreateTable(CreateTable { table }) => format!("warehouse.{}", table.name),
             Operation::ChangePolicy(ChangePolicy { statement }) => beginning(&statement.sql()),
             Operation::Query(Query { sql, .. }) => beginning(sql),
@@ -158,6 +161,8 @@ impl Operation {
             | Operation::Seek(_)
             | Operation::Backlog(_)
             | Operation::Truncate(_)
+            | Operation::AppendRows(_)
+            | Operation::SettleRows(_)
             | Operation::CreateTable(_) => call(self.resource()),
         }
     }
@@ -198,6 +203,8 @@ impl Operation {
             | Operation::Purge(_)
             | Operation::Load(_)
             | Operation::Truncate(_)
+            | Operation::AppendRows(_)
+            | Operation::SettleRows(_)
             | Operation::CreateTable(_) => self.resource(),
         };
         format!("{} {of}", self.method())

@@ -9,6 +9,8 @@ use super::{ColumnRef, Input, Job, JobKind, Kind, Lineage, OutputColumn};
 use crate::{Error, ErrorKind, Result};
 
 const RUN_EVENT: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
+/// What an input says of itself beyond the specification's facets is a plain facet of an input, as far as a schema goes.
+const INPUT_FACET: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/InputDatasetFacet";
 /// The producer's URI: what wrote the events, and which version of it.
 const PRODUCER: &str = concat!("urn:showrunner:", env!("CARGO_PKG_VERSION"));
 
@@ -39,7 +41,7 @@ pub fn events(job: &Job, ran: &Ran<'_>) -> [Value; 2] {
             "schemaURL": RUN_EVENT,
             "run": {
                 "runId": uuid(&format!("{}/{}", ran.run_id, job.key())),
-                "facets": { "parent": facet("1-1-0/ParentRunFacet", json!({
+                "facets": { "parent": facet("1-2-0/ParentRunFacet", json!({
                     "run": { "runId": uuid(ran.run_id) },
                     "job": { "namespace": ran.namespace, "name": ran.run_id },
                 })) },
@@ -52,16 +54,22 @@ pub fn events(job: &Job, ran: &Ran<'_>) -> [Value; 2] {
     [event("START", ran.started), event("COMPLETE", ran.ended.max(ran.started))]
 }
 
-fn facet(schema: &str, mut fields: Value) -> Value {
+/// A facet of the specification: `1-2-0/ParentRunFacet`.
+fn facet(schema: &str, fields: Value) -> Value {
+    let name = schema.rsplit('/').next().unwrap_or_default();
+    facet_of(&format!("https://openlineage.io/spec/facets/{schema}.json#/$defs/{name}"), fields)
+}
+
+fn facet_of(schema_url: &str, mut fields: Value) -> Value {
     fields["_producer"] = json!(PRODUCER);
-    fields["_schemaURL"] = json!(format!("https://openlineage.io/spec/facets/{schema}.json"));
+    fields["_schemaURL"] = json!(schema_url);
     fields
 }
 
 fn job_facets(job: &Job) -> Value {
     let streams = matches!(job.kind, JobKind::Publish | JobKind::Stream);
     let mut facets = json!({
-        "jobType": facet("2-0-3/JobTypeJobFacet", json!({
+        "jobType": facet("2-0-4/JobTypeJobFacet", json!({
             "processingType": if streams { "STREAMING" } else { "BATCH" },
             "integration": "SHOWRUNNER",
             "jobType": job.kind.name().to_uppercase(),
@@ -78,7 +86,7 @@ fn input(job: &Job, table: &str, ran: &Ran<'_>) -> Value {
     let mut dataset = json!({ "namespace": ran.namespace, "name": table });
     // What was read of it is known where there is one input; of several each has its own files.
     if job.lineage.tables.len() == 1 && !ran.reads.is_empty() {
-        dataset["inputFacets"] = json!({ "showrunner_reads": facet("1-0-1/BaseFacet", json!({ "reads": ran.reads })) });
+        dataset["inputFacets"] = json!({ "showrunner_reads": facet_of(INPUT_FACET, json!({ "reads": ran.reads })) });
     }
     dataset
 }
@@ -101,7 +109,7 @@ fn output(job: &Job, ran: &Ran<'_>) -> Value {
     let dataset: Vec<Value> = job.lineage.rows.iter().map(|input| of(input, "")).collect();
     let schema: Vec<Value> = job.lineage.columns.iter().map(|column| json!({ "name": column.column })).collect();
     let mut facets = json!({
-        "schema": facet("1-1-1/SchemaDatasetFacet", json!({ "fields": schema })),
+        "schema": facet("1-2-0/SchemaDatasetFacet", json!({ "fields": schema })),
         "columnLineage": facet("1-2-0/ColumnLineageDatasetFacet", json!({ "fields": fields, "dataset": dataset })),
     });
     if let Some(version) = ran.version {

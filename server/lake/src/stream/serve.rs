@@ -19,7 +19,7 @@ impl Sinks {
         // Also when this is given up half-way.
         *level = false;
         for batch in rows.filter(|batch| batch.num_rows() > 0) {
-            served.warehouse().append(&kept.table.shape.name, batch).await?;
+            served.append(&kept.table.shape.name, batch).await?;
         }
         *level = true;
         Ok(())

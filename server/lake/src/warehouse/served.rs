@@ -14,6 +14,7 @@ use arrow::record_batch::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use chrono::NaiveDate;
 
+use crate::calls::{AppendRows, Begun, Load, LoadedDate, SettleRows, Size, Truncate};
 use crate::delta::{LiveFile, Table};
 use crate::ports::ServingWarehouse;
 use crate::zone::read_columns;
@@ -81,23 +82,50 @@ impl Follower {
     /// Makes a table of which rows were removed in the lake what it is there. Empty, it is emptied with its history.
     pub async fn level(&self, table: &Arc<Table>, run_id: &str) -> Result<()> {
         let name = &table.shape.name;
-        self.0.settle(name).await?;
+        self.settle(name).await?;
         let current = table.current().await?;
         if current.stat.rows() == 0 {
-            return match self.0.partitions(name).await?.is_empty() {
-                true => Ok(()),
-                false => self.0.truncate(name).await,
-            };
+            if self.0.partitions(name).await?.is_empty() {
+                return Ok(());
+            }
+            let begun = Begun::now();
+            let done = self.0.truncate(name).await;
+            begun.end(Truncate { table: name.clone() }, &done, |()| Size::default());
+            return done;
         }
         let differing = self.differing(table).await?;
-        self.load(table, &differing, run_id).await
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let partitions = differing.iter().map(|date| LoadedDate { date: *date, files: None }).collect();
+        let operation = Load { table: name.clone(), job: run_id.to_owned(), partitions };
+        let begun = Begun::now();
+        let done = self.load(table, &differing, run_id).await;
+        begun.end(operation, &done, |()| Size::default());
+        done
+    }
+
+    /// Appends rows that the lake has committed.
+    pub async fn append(&self, table: &str, rows: &RecordBatch) -> Result<()> {
+        let begun = Begun::now();
+        let done = self.0.append(table, rows).await;
+        let size = Size { rows: Some(rows.num_rows() as u64), bytes: Some(rows.get_array_memory_size() as u64) };
+        begun.end(AppendRows { table: table.to_owned() }, &done, |()| size);
+        done
+    }
+
+    async fn settle(&self, table: &str) -> Result<()> {
+        let begun = Begun::now();
+        let done = self.0.settle(table).await;
+        begun.end(SettleRows { table: table.to_owned() }, &done, |()| Size::default());
+        done
     }
 
     /// Appends what the lake has of this table and the warehouse lacks. A row is known by these columns.
     pub async fn catch_up(&self, table: &Arc<Table>, known_by: &SchemaRef) -> Result<()> {
         let name = &table.shape.name;
         // What a request that broke off may still bring in would be counted as missing.
-        self.0.settle(name).await?;
+        self.settle(name).await?;
         let differing = self.differing(table).await?;
         if differing.is_empty() {
             return Ok(());
@@ -110,7 +138,7 @@ impl Follower {
         let (from, known_by) = (table.clone(), known_by.clone());
         let read = move || missing(&from, &files, &known_by, &there);
         for rows in tokio::task::spawn_blocking(read).await.map_err(cut_short)?? {
-            self.0.append(name, &rows).await?;
+            self.append(name, &rows).await?;
         }
         Ok(())
     }

@@ -310,6 +310,8 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
             "bq --location=US query --nouse_legacy_sql",
             &["TRUNCATE TABLE", word],
         ),
+        case(AppendRows { table: word.into() }, "bigquerystorage.BigQueryWrite.AppendRows", "", &[], "", &[]),
+        case(SettleRows { table: word.into() }, "bigquerystorage.BigQueryWrite.FinalizeWriteStream", "", &[], "", &[]),
         case(
             CreateTable {
                 table: WarehouseTable {
