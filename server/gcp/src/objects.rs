@@ -5,6 +5,7 @@
 //! - A write that must be the first carries a word of its own in its metadata: after a lost answer this says whose object is there.
 //! - Objects below `.uploads/` and `.streams/` are parts of what is not an object yet: nothing lists or reads them but what made them.
 
+mod past;
 mod reader;
 mod stream;
 mod uploads;
@@ -24,7 +25,7 @@ use google_cloud_storage::retry_policy::RetryableErrors;
 use google_cloud_wkt as wkt;
 use rand::Rng;
 use showrunner_lake::keys;
-use showrunner_lake::ports::{ObjectMeta, Objects, Precondition};
+use showrunner_lake::ports::{ObjectMeta, Objects, Past, Precondition};
 use showrunner_lake::{Error, ErrorKind, Result};
 
 use self::reader::Readers;
@@ -322,5 +323,15 @@ impl Objects for CloudObjects {
         let request = self.control().get_bucket().set_name(bucket_name(bucket));
         request.send().await.map_err(|e| from_gax(&format!("find the bucket {bucket}"), e))?;
         self.sweep_streams(bucket).await
+    }
+
+    async fn past(&self, bucket: &str, prefix: &str, since: DateTime<Utc>) -> Result<Past> {
+        keys::check_bucket(bucket)?;
+        self.count_past(bucket, prefix, since).await
+    }
+
+    async fn forget_past(&self, bucket: &str, prefix: &str) -> Result<u64> {
+        keys::check_bucket(bucket)?;
+        self.delete_past(bucket, prefix).await
     }
 }

@@ -171,6 +171,11 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
             "storage",
             "Nothing to call: Cloud Storage shows no object before its upload is over, and forgets abandoned uploads by itself.",
         ),
+        Operation::DeleteVersions(DeleteVersions { bucket, prefix }) => {
+            let url = format!("{STORAGE}/b/{}/o?versions=true&prefix={}", encoded(bucket), encoded(prefix));
+            GoogleCall::new("storage", "objects.list", Rest::new("GET", url), None)
+                .noted("Those with a timeDeleted are older versions; each goes by objects.delete with its generation.")
+        }
         Operation::CreateSubscription(CreateSubscription { topic, subscription }) => GoogleCall {
             service: "pubsub",
             method: "subscriptions.create",

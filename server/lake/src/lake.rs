@@ -34,6 +34,7 @@ mod jobs;
 mod lock;
 mod names;
 mod open;
+mod past;
 mod policies;
 mod served;
 mod steps;
@@ -410,7 +411,9 @@ impl Inner {
             return Err(read_only());
         }
         if place == ingestion::PLACE {
-            return Ok(vec![ingestion::purge(self.objects.as_ref(), &self.names.ingestion, scope, known).await?]);
+            let gone = ingestion::purge(self.objects.as_ref(), &self.names.ingestion, scope, known).await?;
+            self.forget_past_of_customers(scope, known).await?;
+            return Ok(vec![gone]);
         }
         let zone = Zone::ALL.into_iter().find(|z| z.name() == place).ok_or_else(|| {
             Error::new(
@@ -439,6 +442,7 @@ impl Inner {
                 table.delete_unreferenced(&table.disk_files_in(&keys).await?, &table.current().await?.files).await?;
             }
         }
+        self.forget_past_of_zone(zone).await?;
         Ok(items)
     }
 }

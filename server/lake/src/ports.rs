@@ -42,6 +42,15 @@ pub enum Precondition {
     Absent,
 }
 
+/// What a bucket still keeps of objects that nobody lists any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Past {
+    /// Older versions, of objects that were deleted or written over while versioning was on.
+    pub versions: u64,
+    /// Objects that are soft-deleted: they cannot be removed before their time.
+    pub soft_deleted: u64,
+}
+
 /// Buckets and objects, after Cloud Storage.
 #[async_trait]
 pub trait Objects: Uploads {
@@ -75,6 +84,15 @@ pub trait Objects: Uploads {
     async fn crc32c(&self, bucket: &str, key: &str) -> Result<u32>;
     /// Removes leftovers of interrupted writes (temporary files, empty folders). Returns how many.
     async fn sweep(&self, bucket: &str) -> Result<u64>;
+    /// Counts older versions of objects whose key begins with `prefix`, and those of them that were soft-deleted at `since` or later. A store
+    /// without either has none.
+    async fn past(&self, _bucket: &str, _prefix: &str, _since: DateTime<Utc>) -> Result<Past> {
+        Ok(Past::default())
+    }
+    /// Deletes older versions of objects whose key begins with `prefix`; the newest stays. Returns how many.
+    async fn forget_past(&self, _bucket: &str, _prefix: &str) -> Result<u64> {
+        Ok(0)
+    }
 }
 
 /// A warehouse table's shape: what a truncating load must not change.

@@ -7,7 +7,7 @@ use arrow::array::Int64Array;
 use bytes::Bytes;
 use serde::Serialize;
 use showrunner_lake::model::{Progress, PurgeItem};
-use showrunner_lake::ports::{NewMessage, PullRequest, SeekTarget};
+use showrunner_lake::ports::{NewMessage, Past, PullRequest, SeekTarget};
 use showrunner_lake::{Identity, NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, QueryLimits};
 
 use super::plan::{purge_plan, records};
@@ -160,6 +160,14 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
         // What is served elsewhere is what the lake keeps, whatever the scope left.
         lines.push(CertificateLine::new(format!("{}: rows served", table.name), table.kept, table.served));
     }
+    let since = chrono::DateTime::from_timestamp_millis(step.run.created_at).unwrap_or_default();
+    for (bucket, past) in lake.past(&ids(before), since).await? {
+        lines.push(CertificateLine::new(
+            format!("{bucket}: older versions, objects soft-deleted by this reset"),
+            "0, 0",
+            kept(&bucket, past),
+        ));
+    }
     let records = records(store, scope).await?;
     lines.push(CertificateLine::new("Runs in the list", 0, records.runs.len()));
     lines.push(CertificateLine::new("Streams in the list", 0, records.streams.len()));
@@ -222,6 +230,17 @@ async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<
         "Not all lines are equal: the certificate says which".to_owned()
     };
     Ok(StepEnd::done(&certificate, Progress::default(), log)?.warn_if(!verified))
+}
+
+/// What a bucket still keeps, and what to do about it.
+fn kept(bucket: &str, past: Past) -> String {
+    let counts = format!("{}, {}", past.versions, past.soft_deleted);
+    let option = match past {
+        Past { soft_deleted: 1.., .. } => "--clear-soft-delete",
+        Past { versions: 1.., .. } => "--no-versioning",
+        Past { .. } => return counts,
+    };
+    format!("{counts} (it keeps what is deleted: gcloud storage buckets update gs://{bucket} {option})")
 }
 
 /// The customers that are known: what others left in the buckets is not ours.

@@ -3,6 +3,7 @@
 #[path = "../support/fake.rs"]
 mod fake;
 mod faults;
+mod past;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

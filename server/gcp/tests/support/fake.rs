@@ -63,11 +63,16 @@ impl Fake {
 
     /// What a control endpoint of the fake answers.
     pub fn control(&self, method: &str, path: &str, body: &str) -> Value {
+        self.ask(method, &format!("/_fake/{path}"), body)
+    }
+
+    /// What the fake answers to a request.
+    pub fn ask(&self, method: &str, target: &str, body: &str) -> Value {
         let address = self.http.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("the fake answers");
         let length = body.len();
         let request = format!(
-            "{method} /_fake/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         stream.write_all(request.as_bytes()).expect("sent");
         let mut answer = String::new();

@@ -117,6 +117,13 @@ operations! {
         /// Bucket.
         bucket: String,
     }
+    /// Older versions of objects are deleted.
+    DeleteVersions {
+        /// Bucket.
+        bucket: String,
+        /// Beginning of the keys.
+        prefix: String,
+    }
     /// A topic and a subscription to it are created.
     CreateSubscription {
         /// Topic.

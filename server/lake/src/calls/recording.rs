@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 
 use super::*;
 use crate::Result;
-use crate::ports::{ObjectMeta, Objects, Precondition, Sums, Uploads};
+use crate::ports::{ObjectMeta, Objects, Past, Precondition, Sums, Uploads};
 
 /// A store whose operations are noted. [`Objects::open`] is not: whoever reads a file that way notes what came of it.
 pub struct RecordingObjects(Arc<dyn Objects>);
@@ -119,6 +119,21 @@ impl Objects for RecordingObjects {
         let (operation, begun) = (SweepBucket { bucket: bucket.to_owned() }, Begun::now());
         let result = operation.run(self.0.as_ref()).await;
         begun.end(operation, &result, nothing);
+        result
+    }
+
+    async fn past(&self, bucket: &str, prefix: &str, since: DateTime<Utc>) -> Result<Past> {
+        let (operation, begun) = (ListObjects { bucket: bucket.to_owned(), prefix: prefix.to_owned() }, Begun::now());
+        let result = self.0.past(bucket, prefix, since).await;
+        begun.end(operation, &result, |past| Size::rows(past.versions + past.soft_deleted));
+        result
+    }
+
+    async fn forget_past(&self, bucket: &str, prefix: &str) -> Result<u64> {
+        let operation = DeleteVersions { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        let begun = Begun::now();
+        let result = operation.run(self.0.as_ref()).await;
+        begun.end(operation, &result, |gone| Size::rows(*gone));
         result
     }
 }

@@ -75,6 +75,12 @@ impl SweepBucket {
     }
 }
 
+impl DeleteVersions {
+    pub(crate) async fn run(&self, objects: &dyn Objects) -> Result<u64> {
+        objects.forget_past(&self.bucket, &self.prefix).await
+    }
+}
+
 impl Publish {
     pub(crate) async fn run(&self, topics: &dyn Topics, messages: Vec<NewMessage>) -> Result<Vec<String>> {
         topics.publish(&self.topic, messages).await

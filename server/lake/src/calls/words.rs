@@ -22,6 +22,7 @@ impl Operation {
             Operation::DeleteObject(_) => "objects.delete",
             Operation::ChecksumObject(_) => "objects.crc32c",
             Operation::SweepBucket(_) => "objects.sweep",
+            Operation::DeleteVersions(_) => "objects.delete_versions",
             Operation::CreateSubscription(_) => "topics.create",
             Operation::Publish(_) => "topics.publish",
             Operation::Pull(_) => "topics.pull",
@@ -67,7 +68,8 @@ impl Operation {
             | Operation::HeadObject(HeadObject { object: o })
             | Operation::DeleteObject(DeleteObject { object: o })
             | Operation::ChecksumObject(ChecksumObject { object: o }) => object(o),
-            Operation::ListObjects(ListObjects { bucket, prefix }) => format!("{bucket}/{prefix}"),
+            Operation::ListObjects(ListObjects { bucket, prefix })
+            | Operation::DeleteVersions(DeleteVersions { bucket, prefix }) => format!("{bucket}/{prefix}"),
             Operation::CopyObject(CopyObject { from, to }) => format!("{} → {}", object(from), object(to)),
             Operation::CreateSubscription(CreateSubscription { subscription, .. })
             | Operation::Pull(Pull { subscription, .. })
@@ -107,7 +109,10 @@ impl Operation {
             | Operation::HeadObject(HeadObject { object: o })
             | Operation::DeleteObject(DeleteObject { object: o })
             | Operation::ChecksumObject(ChecksumObject { object: o }) => call(format!("{}, {}", o.bucket, o.key)),
-            Operation::ListObjects(ListObjects { bucket, prefix }) => call(format!("{bucket}, prefix {prefix:?}")),
+            Operation::ListObjects(ListObjects { bucket, prefix })
+            | Operation::DeleteVersions(DeleteVersions { bucket, prefix }) => {
+                call(format!("{bucket}, prefix {prefix:?}"))
+            }
             Operation::CreateSubscription(CreateSubscription { topic, subscription }) => {
                 call(format!("{topic}, {subscription}"))
             }
@@ -185,7 +190,8 @@ impl Operation {
             | Operation::HeadObject(HeadObject { object })
             | Operation::DeleteObject(DeleteObject { object })
             | Operation::ChecksumObject(ChecksumObject { object }) => object.bucket.clone(),
-            Operation::ListObjects(ListObjects { bucket, .. }) => bucket.clone(),
+            Operation::ListObjects(ListObjects { bucket, .. })
+            | Operation::DeleteVersions(DeleteVersions { bucket, .. }) => bucket.clone(),
             Operation::CopyObject(CopyObject { from, to }) => format!("{} {}", from.bucket, to.bucket),
             Operation::ReadFile(ReadFile { table, .. }) => table.clone(),
             Operation::Transform(Transform { title, .. }) => format!("{} {title}", self.resource()),

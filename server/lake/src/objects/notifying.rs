@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use futures::stream::BoxStream;
 use serde_json::json;
 
-use crate::ports::{NewMessage, ObjectMeta, Objects, Precondition, Sums, Topics, Uploads};
+use crate::ports::{NewMessage, ObjectMeta, Objects, Past, Precondition, Sums, Topics, Uploads};
 use crate::{ErrorKind, Result};
 
 /// Wraps a store; after each successful write into `bucket` it publishes an `OBJECT_FINALIZE` notification with Cloud Storage's
@@ -151,6 +151,14 @@ impl Objects for NotifyingObjects {
 
     async fn sweep(&self, bucket: &str) -> Result<u64> {
         self.objects.sweep(bucket).await
+    }
+
+    async fn past(&self, bucket: &str, prefix: &str, since: DateTime<Utc>) -> Result<Past> {
+        self.objects.past(bucket, prefix, since).await
+    }
+
+    async fn forget_past(&self, bucket: &str, prefix: &str) -> Result<u64> {
+        self.objects.forget_past(bucket, prefix).await
     }
 }
 

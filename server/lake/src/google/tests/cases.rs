@@ -127,6 +127,14 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
         ),
         case(SweepBucket { bucket: "bucket-1".into() }, "storage.", "", &[], "", &[]),
         case(
+            DeleteVersions { bucket: "bucket-1".into(), prefix: key.into() },
+            "storage.objects.list",
+            "GET https://storage.googleapis.com/storage/v1/b/bucket-1/o?versions=true&prefix=",
+            &[],
+            "curl",
+            &["bucket-1", key],
+        ),
+        case(
             CreateSubscription { topic: topic.into(), subscription: format!("{topic}-server") },
             "pubsub.subscriptions.create",
             "PUT https://pubsub.googleapis.com/v1/projects/PROJECT/topics/",
