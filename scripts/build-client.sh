@@ -5,7 +5,8 @@
 take_lock
 [ -f "$WASM_ENV" ] || fail "run scripts/setup.sh first"
 
-wasm_opt_flags=(-Oz --enable-bulk-memory --enable-nontrapping-float-to-int)
+# What more would take off the module, it would add to what is left when it is compressed.
+wasm_opt_flags=(-O1 --enable-bulk-memory --enable-nontrapping-float-to-int)
 
 # Content and name of every file below the folders and of the files given.
 tree_digest() { find "$@" -type f ! -name '.*' -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0r sha256sum | digest; }
@@ -13,6 +14,7 @@ tool_versions() {
   sed -n 's/^WASM_RUSTC_VERSION=//p' "$WASM_ENV"
   wasm-bindgen --version
   wasm-opt --version 2>/dev/null || echo 'no wasm-opt'
+  terser --version 2>/dev/null || echo 'no terser'
   node --version 2>/dev/null || echo 'no node'
 }
 
@@ -44,6 +46,8 @@ bind() {
 optimise() {
   wasm-opt "${wasm_opt_flags[@]}" "$built.new/showrunner.wasm" -o "$built.new/showrunner.opt"
   mv "$built.new/showrunner.opt" "$built.new/showrunner.wasm"
+  terser "$built.new/showrunner.js" --module --compress --mangle --output "$built.new/showrunner.min"
+  mv "$built.new/showrunner.min" "$built.new/showrunner.js"
 }
 
 if [ ! -f "$built/showrunner.wasm" ]; then
@@ -51,10 +55,10 @@ if [ ! -f "$built/showrunner.wasm" ]; then
   logged client "compiling the WebAssembly client (about three minutes on two cores, the first time)" compile
   mkdir -p "$CACHE/client"
   logged wasm-bindgen-run "writing its JavaScript" bind
-  if have wasm-opt; then
-    logged wasm-opt "making the WebAssembly smaller" optimise
+  if have wasm-opt && have terser; then
+    logged wasm-opt "making the client smaller" optimise
   else
-    say "wasm-opt is not there: the WebAssembly stays about a quarter bigger"
+    say "wasm-opt and terser are not there: the client stays about a quarter bigger"
   fi
   rm -rf "$built"
   mv "$built.new" "$built"

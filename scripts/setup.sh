@@ -160,10 +160,11 @@ npm_folder() {
   NPM_FOLDER="$dir"
 }
 
-wasm_opt() {
+smaller() {
   have npm || return 0
-  npm_folder binaryen scripts/tools
+  npm_folder tools scripts/tools
   ln -sfn "$NPM_FOLDER/node_modules/.bin/wasm-opt" "$TOOLS/bin/wasm-opt"
+  ln -sfn "$NPM_FOLDER/node_modules/.bin/terser" "$TOOLS/bin/terser"
 }
 
 browser() {
@@ -214,7 +215,7 @@ rust
 node_for
 wasm_std
 wasm_bindgen
-wasm_opt
+smaller
 case "$GOAL" in
 test)
   browser

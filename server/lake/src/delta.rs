@@ -17,6 +17,7 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use crate::calls::{self, Begun, Outcome, Size};
 use crate::datasets::GA_SESSIONS;
 use crate::model::{PartitionStat, TableStat, Zone};
+use crate::purge::Owners;
 use crate::{Error, ErrorKind, Result};
 
 mod create;
@@ -170,6 +171,7 @@ pub(crate) struct Table {
     epoch: Arc<AtomicU64>,
     /// Another process may be writing: look for new versions before each read.
     follow: bool,
+    pub owners: Owners,
 }
 
 impl Table {
@@ -188,6 +190,7 @@ impl Table {
             writer: tokio::sync::Mutex::new(()),
             epoch,
             follow,
+            owners: Owners::default(),
         })
     }
 

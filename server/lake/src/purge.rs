@@ -1,10 +1,10 @@
 //! Removing data for good: first from the log, in one commit, then the files: live, replaced and left behind alike.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::BooleanArray;
-use arrow::compute::filter_record_batch;
+use arrow::array::{BooleanArray, StringArray};
+use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
@@ -109,12 +109,14 @@ pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem
             let Some(customers) = reach.rows_in(file) else {
                 continue;
             };
-            // Only whose the rows are: a page asks this of every file.
-            let whose = read_columns(table, file, &customers_only)?;
-            let rows = whose.num_rows() - others(&whose, &customers)?.true_count();
+            let whose = table.owners.of(file, || {
+                // Only whose the rows are: a page asks this of every file.
+                count(&read_columns(table, file, &customers_only)?)
+            })?;
+            let rows: u64 = customers.iter().filter_map(|customer| whose.get(customer)).sum();
             if rows > 0 {
                 item.count += 1;
-                item.rows += rows as u64;
+                item.rows += rows;
                 item.files += 1;
                 item.bytes += file.bytes;
             }
@@ -208,15 +210,54 @@ async fn purge_rows(table: &Table, reach: &Reach<'_>, run_id: &str) -> Result<()
 
 /// True where the row belongs to none of these customers.
 fn others(batch: &RecordBatch, customers: &BTreeSet<String>) -> Result<BooleanArray> {
-    let column = batch
-        .column_by_name("customer")
-        .map(|c| arrow::compute::cast(c, &arrow::datatypes::DataType::Utf8))
-        .transpose();
+    Ok(names(batch)?.iter().map(|name| Some(!name.is_some_and(|n| customers.contains(n)))).collect())
+}
+
+/// Rows of each customer.
+fn count(batch: &RecordBatch) -> Result<BTreeMap<String, u64>> {
+    let mut rows: BTreeMap<String, u64> = BTreeMap::new();
+    for name in names(batch)?.iter().flatten() {
+        match rows.get_mut(name) {
+            Some(rows) => *rows += 1,
+            None => drop(rows.insert(name.to_owned(), 1)),
+        }
+    }
+    Ok(rows)
+}
+
+/// Whose each row is.
+fn names(batch: &RecordBatch) -> Result<StringArray> {
+    let column = batch.column_by_name("customer").map(|column| cast(column, &DataType::Utf8)).transpose();
     let column = column.map_err(|e| Error::with(ErrorKind::Internal, "The column customer cannot be read.", e))?;
-    let Some(names) = column.as_ref().and_then(|c| c.as_any().downcast_ref::<arrow::array::StringArray>()) else {
-        return Err(Error::new(ErrorKind::Internal, "The table has no column customer."));
-    };
-    Ok(names.iter().map(|name| Some(!name.is_some_and(|n| customers.contains(n)))).collect())
+    let names = column.as_ref().and_then(|column| column.as_any().downcast_ref::<StringArray>()).cloned();
+    names.ok_or_else(|| Error::new(ErrorKind::Internal, "The table has no column customer."))
+}
+
+/// Whose the rows of files are, as far as somebody asked: a file never changes, so that each is read once.
+#[derive(Default)]
+pub(crate) struct Owners(Mutex<HashMap<String, Arc<BTreeMap<String, u64>>>>);
+
+/// Files that are remembered of a table; beyond, all are forgotten.
+const REMEMBERED: usize = 50_000;
+
+impl Owners {
+    fn of(
+        &self,
+        file: &LiveFile,
+        read: impl FnOnce() -> Result<BTreeMap<String, u64>>,
+    ) -> Result<Arc<BTreeMap<String, u64>>> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rows) = known().get(&file.path) {
+            return Ok(rows.clone());
+        }
+        let rows = Arc::new(read()?);
+        let mut known = known();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(file.path.clone(), rows.clone());
+        Ok(rows)
+    }
 }
 
 /// Purges several tables at once: they do not depend on each other.
