@@ -13,6 +13,7 @@ use crate::objects::DiskObjects;
 use crate::ports::{Objects, Precondition};
 
 mod cases;
+mod shapes;
 
 use cases::{Case, cases};
 
