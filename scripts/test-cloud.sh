@@ -8,7 +8,7 @@ export_peers
 log="$LOGS/test-cloud.log"
 say "contracts, faults and request shapes of the Google Cloud back end"
 # With all of the workspace's features, so that nothing is compiled for these tests alone.
-cargo test --locked --workspace --exclude showrunner-hydrate --test objects --test topics --test warehouse --test gs --test cloud 2>&1 | tee "$log"
+cargo test --locked --workspace --exclude showrunner-hydrate --test objects --test topics --test warehouse --test gs --test cloud --test discovery 2>&1 | tee "$log"
 if [ -n "${SHOWRUNNER_PEERS:-}" ]; then
   say "the stand-ins themselves"
   "$SHOWRUNNER_PEERS/bin/python" -m unittest discover tests/peers

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+pub mod discovery;
 pub mod http;
 
 /// Says that a test was left out and why, past the runner's capture, which swallows `println!` of a test that passes.

@@ -44,9 +44,10 @@ impl Config {
         let access = Access::of(&gcp)?;
         let objects = Arc::new(CloudObjects::connect(&gcp, &access).await?);
         let topics = Arc::new(PubSubTopics::connect(&gcp, &access).await?);
-        // Policies hide rows of tables, and not those on their way into one: these lie where nobody has a reason to read.
-        let staging_dataset = format!("{}_staging", names.dataset);
-        let options = WarehouseOptions { staging_dataset, ..WarehouseOptions::new(&names.dataset, &names.datalake) };
+        let options = WarehouseOptions {
+            staging_dataset: names.staging(),
+            ..WarehouseOptions::new(&names.dataset, &names.datalake)
+        };
         let warehouse = BigQueryWarehouse::new(&gcp, &access, objects.clone(), options)?;
         if writes {
             warehouse.create_datasets().await?;

@@ -129,7 +129,9 @@ async fn tell_all(state: &AppState, client: &reqwest::Client, url: &str) -> Resu
         }
         for row in &rows {
             for event in events(state, row).await? {
-                let mut request = client.post(url).header("content-type", "application/json").body(event.to_string());
+                let address = openlineage::address(url, &event);
+                let mut request =
+                    client.post(address).header("content-type", "application/json").body(event.to_string());
                 if let Some(key) = &state.config.lineage.api_key {
                     request = request.bearer_auth(key.secret());
                 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use showrunner_tests::discovery::Discovery;
 use showrunner_tests::{binary, http};
 
 const WITHIN: Duration = Duration::from_secs(120);
@@ -136,6 +137,13 @@ fn judge(events: &[Value]) {
     child.stdin.take().unwrap().write_all(&serde_json::to_vec(events).unwrap()).unwrap();
     let said = child.wait_with_output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    // Google's Data Lineage API takes one event as its body.
+    let Some(google) = Discovery::read("datalineage.v1", "lineage told to Google") else { return };
+    for event in events {
+        let target = "/v1/projects/p/locations/us:processOpenLineageRunEvent";
+        let (_, problems) = google.check("POST", target, event.to_string().as_bytes());
+        assert!(problems.is_empty(), "{problems:?}: {event}");
+    }
 }
 
 /// Presses a step and waits until its run is over; returns the run's id.

@@ -92,7 +92,7 @@ pub struct Endpoints {
     pub storage: Endpoint,
     /// Cloud Storage's gRPC surface: `SHOWRUNNER_GCS_CONTROL_ENDPOINT`.
     pub storage_control: Endpoint,
-    /// Pub/Sub, gRPC: `SHOWRUNNER_PUBSUB_ENDPOINT`.
+    /// Pub/Sub, REST for administration and gRPC for messages: `SHOWRUNNER_PUBSUB_ENDPOINT`.
     pub pubsub: Endpoint,
     /// BigQuery's REST surface: `SHOWRUNNER_BIGQUERY_ENDPOINT`.
     pub bigquery: Endpoint,
@@ -117,7 +117,7 @@ impl Endpoints {
     pub const SETTINGS: [(&'static str, &'static str); 5] = [
         ("SHOWRUNNER_GCS_ENDPOINT", "Cloud Storage, JSON and XML"),
         ("SHOWRUNNER_GCS_CONTROL_ENDPOINT", "Cloud Storage, gRPC"),
-        ("SHOWRUNNER_PUBSUB_ENDPOINT", "Pub/Sub, gRPC"),
+        ("SHOWRUNNER_PUBSUB_ENDPOINT", "Pub/Sub, REST and gRPC"),
         ("SHOWRUNNER_BIGQUERY_ENDPOINT", "BigQuery, REST"),
         ("SHOWRUNNER_BIGQUERY_GRPC_ENDPOINT", "BigQuery Storage Write, gRPC"),
     ];

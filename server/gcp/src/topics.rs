@@ -217,7 +217,7 @@ fn not_made(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 #[async_trait]
 impl Topics for PubSubTopics {
     async fn create_topic(&self, topic: &str, config: TopicConfig) -> Result<()> {
-        limits::name("topic", topic)?;
+        self.names.check("topic", topic)?;
         limits::topic(&config)?;
         let request = self.topic_admin.create_topic().with_request(self.names.topic_of(topic, &config));
         request.send().await.map(drop).map_err(|e| from_gax(&format!("create the topic {topic}"), e))
@@ -255,7 +255,7 @@ impl Topics for PubSubTopics {
     }
 
     async fn create_subscription(&self, subscription: &str, topic: &str, config: SubscriptionConfig) -> Result<()> {
-        limits::name("subscription", subscription)?;
+        self.names.check("subscription", subscription)?;
         limits::subscription(&config)?;
         if let Some(policy) = &config.dead_letter {
             // Google makes the subscription without looking, and the letters would be delivered for ever.
@@ -373,7 +373,7 @@ impl Topics for PubSubTopics {
         subscription: &str,
         labels: BTreeMap<String, String>,
     ) -> Result<SnapshotInfo> {
-        limits::name("snapshot", snapshot)?;
+        self.names.check("snapshot", snapshot)?;
         limits::labels(&labels)?;
         if let Some(received) = self.known_stream(subscription).await? {
             // What was acknowledged a moment ago is on its way: the snapshot would still have it.

@@ -32,6 +32,7 @@ mod types;
 mod write;
 
 pub use datasets::Dataset;
+pub(crate) use enforced::data_policy_prefix;
 pub use policies::{Masking, RowPolicy};
 pub use query::{Answer, QueryCost, QueryLimits};
 

@@ -12,6 +12,8 @@ mod fake;
 mod http;
 #[path = "cloud/others.rs"]
 mod others;
+#[path = "support/recorded.rs"]
+mod recorded;
 #[path = "cloud/whole.rs"]
 mod whole;
 
@@ -25,10 +27,13 @@ use showrunner_gcp::{Access, Call, Endpoint, Endpoints, GcpConfig, Pace, Rest};
 use bigquery::Peer;
 use emulator::Emulator;
 use fake::Fake;
+use http::Server;
 
 /// All peers, which take seconds to start: one set for all tests, whose shows lie side by side in one project.
 struct Peers {
     fake: Fake,
+    /// In front of it, for what is judged.
+    storage: Server,
     emulator: Emulator,
     bigquery: Peer,
 }
@@ -37,7 +42,8 @@ impl Peers {
     async fn start(what: &str) -> Option<Peers> {
         let fake = Fake::start(what, &[])?;
         let emulator = Emulator::start(what)?;
-        Some(Peers { fake, emulator, bigquery: Peer::start(what).await? })
+        let storage = recorded::front(&fake.http).await;
+        Some(Peers { fake, storage, emulator, bigquery: Peer::start(what).await? })
     }
 
     fn config(&self, show: &str) -> GcpConfig {
@@ -48,7 +54,7 @@ impl Peers {
             show: show.to_owned(),
             impersonate: None,
             endpoints: Endpoints {
-                storage: endpoint(&self.fake.http),
+                storage: endpoint(&self.storage.url),
                 storage_control: endpoint(&self.fake.grpc),
                 pubsub: endpoint(&format!("http://{}", self.emulator.address)),
                 bigquery: endpoint(&self.bigquery.proxy.url),
@@ -147,6 +153,35 @@ async fn a_show_in_a_project() {
     others::what_others_have_is_named_and_left_alone(&peers).await;
     others::what_is_not_as_it_was_made_has_its_line(&peers).await;
     peers.fake.assert_understood();
+    for (surface, requests, expected) in [
+        (
+            "storage.v1",
+            peers.storage.seen(),
+            &[
+                "storage.buckets.get",
+                "storage.buckets.list",
+                "storage.buckets.patch",
+                "storage.buckets.delete",
+                "storage.notifications.insert",
+                "storage.notifications.list",
+                "storage.objects.list",
+                "storage.objects.delete",
+            ][..],
+        ),
+        (
+            "bigquery.v2",
+            peers.bigquery.proxy.seen(),
+            &["bigquery.datasets.get", "bigquery.datasets.insert", "bigquery.datasets.delete", "bigquery.tables.list"],
+        ),
+    ] {
+        // The clock is read off an answer to nothing in particular.
+        let requests: Vec<_> = requests.into_iter().filter(|request| request.path() != "/storage/v1").collect();
+        let methods = recorded::check(surface, &requests);
+        for method in expected {
+            let judged = methods.is_empty() || methods.iter().any(|found| found == method);
+            assert!(judged, "{method} was not judged: {methods:?}");
+        }
+    }
 }
 
 fn is_state(state: State) -> impl Fn(&&Finding) -> bool {

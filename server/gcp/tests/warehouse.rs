@@ -7,12 +7,13 @@ mod append;
 mod bigquery;
 #[path = "support/cutting.rs"]
 mod cutting;
-#[path = "support/discovery.rs"]
-mod discovery;
 #[path = "warehouse/enforced.rs"]
 mod enforced;
 #[path = "warehouse/faults.rs"]
 mod faults;
+#[path = "support/grpc.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
+mod grpc;
 #[path = "support/http.rs"]
 mod http;
 #[path = "../src/warehouse/write/messages.rs"]

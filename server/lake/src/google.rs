@@ -12,7 +12,7 @@ use crate::Names;
 use crate::calls::*;
 use crate::keys::table_prefix;
 use crate::model::Zone;
-use bigquery::{loaded, query};
+use bigquery::{field, loaded, query};
 use shell::{argument, command, curl, encoded};
 
 /// Stands for the reader's own project.
@@ -239,13 +239,12 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
             .noted("Pub/Sub may still deliver acknowledged messages for about a minute after a seek; here it takes effect at once.")
         }
         Operation::Backlog(Backlog { subscription }) => {
-            let filter = format!(
-                "metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND resource.labels.subscription_id=\"{subscription}\""
+            let query = format!(
+                "pubsub_googleapis_com:subscription_num_undelivered_messages{{monitored_resource=\"pubsub_subscription\",subscription_id=\"{subscription}\"}}"
             );
-            let url = format!("https://monitoring.googleapis.com/v3/projects/{PROJECT}/timeSeries?filter={}", encoded(&filter));
-            GoogleCall::new("monitoring", "timeSeries.list", Rest::new("GET", url), None).noted(
-                "Pub/Sub itself does not count what waits: Monitoring does, minutes late, and wants interval.startTime and interval.endTime as well.",
-            )
+            let url = format!("https://monitoring.googleapis.com/v1/projects/{PROJECT}/location/global/prometheus/api/v1/query");
+            GoogleCall::new("monitoring", "prometheus.api.v1.query", Rest::json("POST", url, json!({ "query": query })), None)
+                .noted("Pub/Sub itself does not count what waits: Monitoring does, minutes late. The query is PromQL, of the newest value.")
         }
         Operation::ReadFile(ReadFile { file, table, date, customer }) => {
             let source = if file.bucket.is_empty() { file.key.clone() } else { uri(&file.bucket, &file.key) };
@@ -305,7 +304,7 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
         },
         Operation::CreateTable(CreateTable { table }) => {
             let dataset = &place.names.dataset;
-            let fields: Vec<Value> = table.columns.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect();
+            let fields: Vec<Value> = table.columns.iter().map(|(name, kind)| field(name, kind)).collect();
             let rest = Rest::json(
                 "POST",
                 format!("{BIGQUERY}/projects/{PROJECT}/datasets/{}/tables", encoded(dataset)),

@@ -100,7 +100,7 @@ impl Cloud {
             }
             Thing::Publisher { topic } => self.let_storage_publish(topic).await,
             Thing::Notification { bucket, topic } => self.announce(bucket, topic).await,
-            Thing::Dataset(_) => self.warehouse.create_datasets().await,
+            Thing::Dataset(name) => self.warehouse.create_dataset(name).await,
         }
     }
 
@@ -158,7 +158,63 @@ fn with_publisher(mut policy: Value, member: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use showrunner_tests::discovery::Discovery;
+
+    use super::super::google::http::{Reply, Server};
+    use super::super::google::tests::cloud;
     use super::*;
+    use crate::rest::{Pace, Rest};
+    use crate::{Access, Endpoint};
+
+    /// Who may publish is asked and changed by REST; a peer knows no such policies.
+    #[tokio::test]
+    async fn the_right_to_publish_is_asked_for_as_google_describes() {
+        let server = Server::scripted(|request, before| {
+            let path = request.path();
+            if path.ends_with("/serviceAccount") {
+                return Reply::json(200, json!({"email_address": "agent@gs-project-accounts.iam.gserviceaccount.com"}));
+            }
+            if path.ends_with(":getIamPolicy") {
+                let viewer = json!({"role": "roles/pubsub.viewer", "members": ["user:a@x.com"]});
+                return Reply::json(200, json!({"version": 1, "etag": "BwX=", "bindings": [viewer]}));
+            }
+            if path.ends_with(":setIamPolicy") && !before.iter().any(|asked| asked.path() == path) {
+                return Reply::refused(409, "aborted", "There were concurrent policy changes.");
+            }
+            Reply::json(200, json!({}))
+        })
+        .await;
+        let endpoint = Endpoint::parse("the test's server", &server.url).expect("a loopback address");
+        let rest = |path| Rest::new(&endpoint, path, Access::anonymous(), Pace::default()).expect("a surface");
+        let cloud = Cloud { storage: rest("storage/v1"), pubsub: rest("v1"), ..cloud(&server.url, None).await };
+        cloud.let_storage_publish("letters").await.expect("it may");
+        cloud.announce("b1", "letters").await.expect("announced");
+        let seen = server.seen();
+        let set: Vec<Value> = seen.iter().filter(|asked| asked.path().ends_with("Policy")).map(|a| a.json()).collect();
+        assert_eq!(set.len(), 4, "read again after somebody else's change");
+        assert_eq!(set[3]["policy"]["bindings"].as_array().map(Vec::len), Some(2), "{set:?}");
+        let mut methods = Vec::new();
+        for (surface, prefix) in [("storage.v1", "/storage/"), ("pubsub.v1", "/v1/")] {
+            let Some(google) = Discovery::read(surface, "the right to publish") else { return };
+            for asked in seen.iter().filter(|asked| asked.path().starts_with(prefix)) {
+                let (method, problems) = google.check(&asked.method, &asked.target, &asked.body);
+                assert_eq!(problems, Vec::<String>::new(), "{method}: {asked:?}");
+                methods.push(method);
+            }
+        }
+        methods.dedup();
+        assert_eq!(
+            methods,
+            [
+                "storage.projects.serviceAccount.get",
+                "storage.notifications.insert",
+                "pubsub.projects.topics.getIamPolicy",
+                "pubsub.projects.topics.setIamPolicy",
+                "pubsub.projects.topics.getIamPolicy",
+                "pubsub.projects.topics.setIamPolicy",
+            ]
+        );
+    }
 
     #[test]
     fn a_policy_keeps_what_it_had() {

@@ -17,18 +17,19 @@ const CLOCK_MAY_DIFFER: i64 = 30;
 const TOKEN_LIVES: u64 = 60;
 
 /// The APIs of everything that is called.
-const APIS: [&str; 5] = [
+const APIS: [&str; 6] = [
     "storage.googleapis.com",
     "pubsub.googleapis.com",
     "bigquery.googleapis.com",
     "bigquerystorage.googleapis.com",
+    "bigquerydatapolicy.googleapis.com",
     "cloudresourcemanager.googleapis.com",
 ];
 /// For acting as a service account.
 const IMPERSONATION_API: &str = "iamcredentials.googleapis.com";
 
 /// What we do, by the smallest predefined role that allows it (<https://cloud.google.com/iam/docs/roles-permissions>).
-const PERMISSIONS: [(&str, &[&str]); 10] = [
+const PERMISSIONS: [(&str, &[&str]); 11] = [
     (
         "roles/storage.admin",
         &[
@@ -94,6 +95,19 @@ const PERMISSIONS: [(&str, &[&str]); 10] = [
             "bigquery.tables.list",
             "bigquery.tables.update",
             "bigquery.tables.updateData",
+        ],
+    ),
+    // What masks take (<https://cloud.google.com/bigquery/docs/column-data-masking>).
+    (
+        "roles/bigquerydatapolicy.admin",
+        &[
+            "bigquery.dataPolicies.attach",
+            "bigquery.dataPolicies.create",
+            "bigquery.dataPolicies.delete",
+            "bigquery.dataPolicies.list",
+            "bigquery.dataPolicies.setIamPolicy",
+            "bigquery.dataPolicies.update",
+            "bigquery.tables.setColumnDataPolicy",
         ],
     ),
 ];
@@ -315,23 +329,8 @@ fn member(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::google::http::{Reply, Server};
-    use super::super::google::tests::{google, quota};
+    use super::super::google::tests::{cloud, quota};
     use super::*;
-    use crate::{Access, Endpoints, GcpConfig};
-
-    /// A cloud whose addresses are Google's, but for the surfaces that are asked here.
-    async fn cloud(url: &str, impersonate: Option<&str>) -> Cloud {
-        let _there = rustls::crypto::ring::default_provider().install_default();
-        let config = GcpConfig {
-            project: "acme-demo".to_owned(),
-            location: "US".to_owned(),
-            show: "demo-dev".to_owned(),
-            impersonate: impersonate.map(str::to_owned),
-            endpoints: Endpoints::default(),
-        };
-        let cloud = Cloud::connect(&config, &Access::anonymous()).await.expect("clients");
-        Cloud { google: google(url), ..cloud }
-    }
 
     #[tokio::test]
     async fn what_google_lacks_has_its_command() {

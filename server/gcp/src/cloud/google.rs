@@ -16,6 +16,8 @@ pub(super) struct Google {
     /// Quotas are asked for there only.
     usage_beta: Rest,
     manager: Rest,
+    /// Data policies are made by statements of BigQuery's, and listed here.
+    policies: Rest,
 }
 
 /// Whose a token is, and how long it still lives.
@@ -48,17 +50,25 @@ impl Google {
             &at("https://oauth2.googleapis.com"),
             &at("https://serviceusage.googleapis.com"),
             &at("https://cloudresourcemanager.googleapis.com"),
+            &at("https://bigquerydatapolicy.googleapis.com"),
             access,
         )
     }
 
-    fn at(oauth: &Endpoint, usage: &Endpoint, manager: &Endpoint, access: &Access) -> Result<Google> {
+    fn at(
+        oauth: &Endpoint,
+        usage: &Endpoint,
+        manager: &Endpoint,
+        policies: &Endpoint,
+        access: &Access,
+    ) -> Result<Google> {
         let rest = |endpoint, path| Rest::new(endpoint, path, access.clone(), Pace::default());
         Ok(Google {
             oauth: rest(oauth, "")?,
             usage: rest(usage, "v1")?,
             usage_beta: rest(usage, "v1beta1")?,
             manager: rest(manager, "v1")?,
+            policies: rest(policies, "v2")?,
         })
     }
 
@@ -104,6 +114,40 @@ impl Google {
         let granted = answer.get("permissions").and_then(Value::as_array).into_iter().flatten();
         Ok(granted.filter_map(Value::as_str).map(str::to_owned).collect())
     }
+
+    /// The ids of a location's data policies (<https://cloud.google.com/bigquery/docs/reference/bigquerydatapolicy/rest>); none where nobody
+    /// ever enabled them.
+    pub async fn data_policies(&self, project: &str, location: &str) -> Result<Vec<String>> {
+        let location = location.to_lowercase();
+        let call = Call::get("list the data policies", &policies_of(project, &location)).with("pageSize", "1000");
+        let pages = match self.policies.pages(call.clone(), "dataPolicies").await {
+            Err(error) if error.message.contains("quota project") => {
+                self.policies.counted_on(project).pages(call, "dataPolicies").await
+            }
+            other => other,
+        };
+        match pages {
+            Err(error) if error.kind == ErrorKind::Denied && is_disabled(&error.message) => Ok(Vec::new()),
+            Err(error) => Err(error),
+            Ok(found) => {
+                let ids = found.iter().filter_map(|policy| Some(last(policy.get("name")?.as_str()?)));
+                Ok(ids.collect())
+            }
+        }
+    }
+
+    /// Deletes a data policy that no column uses.
+    pub async fn delete_data_policy(&self, project: &str, location: &str, id: &str) -> Result<()> {
+        let location = location.to_lowercase();
+        let mut path = policies_of(project, &location).to_vec();
+        path.push(id);
+        ask(&self.policies, project, Call::delete(format!("delete the data policy {id}"), &path)).await.map(drop)
+    }
+}
+
+/// Where the data policies of a location lie.
+fn policies_of<'a>(project: &'a str, location: &'a str) -> [&'a str; 5] {
+    ["projects", project, "locations", location, "dataPolicies"]
 }
 
 /// What of a project's quotas says how much its queries may read in a day.
@@ -122,6 +166,11 @@ fn daily(metric: &Value) -> Option<Daily> {
     Some(Daily { mib: mib.filter(|mib| *mib < u64::MAX / 2), set })
 }
 
+/// Whether Google says that an API is not enabled in the project: then nothing of it is there.
+fn is_disabled(message: &str) -> bool {
+    message.contains("is disabled") || message.contains("has not been used")
+}
+
 /// A person's application default credentials are refused without a project that the use is counted on, and a service account may lack
 /// the right to name one: so it is named when it is asked for.
 async fn ask(rest: &Rest, project: &str, call: Call) -> Result<Value> {
@@ -134,26 +183,37 @@ async fn ask(rest: &Rest, project: &str, call: Call) -> Result<Value> {
 }
 
 #[cfg(test)]
-#[path = "../../tests/support/bigquery.rs"]
-#[expect(dead_code, reason = "what other tests need of it")]
-mod bigquery;
-#[cfg(test)]
-#[path = "../../tests/support/discovery.rs"]
-mod discovery;
-#[cfg(test)]
 #[path = "../../tests/support/http.rs"]
 #[expect(dead_code, reason = "what other tests need of it")]
 pub(super) mod http;
 
 #[cfg(test)]
 pub(super) mod tests {
+    use showrunner_tests::discovery::Discovery;
+
+    use super::super::Cloud;
     use super::http::{Reply, Server};
     use super::*;
+    use crate::{Endpoints, GcpConfig};
 
     /// All surfaces at one address.
     pub fn google(url: &str) -> Google {
         let endpoint = Endpoint::parse("the test's server", url).expect("a loopback address");
-        Google::at(&endpoint, &endpoint, &endpoint, &Access::anonymous()).expect("surfaces")
+        Google::at(&endpoint, &endpoint, &endpoint, &endpoint, &Access::anonymous()).expect("surfaces")
+    }
+
+    /// A cloud whose addresses are Google's, but for the surfaces that are asked here.
+    pub async fn cloud(url: &str, impersonate: Option<&str>) -> Cloud {
+        let _there = rustls::crypto::ring::default_provider().install_default();
+        let config = GcpConfig {
+            project: "acme-demo".to_owned(),
+            location: "US".to_owned(),
+            show: "demo-dev".to_owned(),
+            impersonate: impersonate.map(str::to_owned),
+            endpoints: Endpoints::default(),
+        };
+        let cloud = Cloud::connect(&config, &Access::anonymous()).await.expect("clients");
+        Cloud { google: google(url), ..cloud }
     }
 
     /// What Google says of the quota, with this bucket for the project.
@@ -201,6 +261,16 @@ pub(super) mod tests {
                     |name: &str, state: &str| json!({"name": format!("projects/7/services/{name}"), "state": state});
                 return Reply::json(200, json!({"services": [service("a.x", "ENABLED"), service("b.x", "DISABLED")]}));
             }
+            if request.is("GET", "/dataPolicies") {
+                let policy = |id: &str| json!({"name": format!("projects/7/locations/us/dataPolicies/{id}")});
+                return match request.target.contains("pageToken") {
+                    false => Reply::json(200, json!({"dataPolicies": [policy("one")], "nextPageToken": "more"})),
+                    true => Reply::json(200, json!({"dataPolicies": [policy("two")]})),
+                };
+            }
+            if request.method == "DELETE" {
+                return Reply::json(200, json!({}));
+            }
             if request.is("GET", "%2Fusage") {
                 return Reply::json(200, quota(json!({"effectiveLimit": "1048576", "consumerOverride": {}})));
             }
@@ -215,14 +285,24 @@ pub(super) mod tests {
         assert_eq!(google.granted("p", &["x.get", "x.list"]).await.expect("an answer"), ["x.list"]);
         let daily = google.daily_queries("p").await.expect("an answer");
         assert_eq!(daily, Some(Daily { mib: Some(1 << 20), set: true }));
+        assert_eq!(google.data_policies("p", "US").await.expect("a list"), ["one", "two"]);
+        google.delete_data_policy("p", "US", "one").await.expect("deleted");
         let seen = server.seen();
         let counted: Vec<_> = seen.iter().map(|request| request.header("x-goog-user-project")).collect();
-        assert_eq!(counted, [None, None, Some("p"), None, None], "named only where it was asked for");
-        let (usage, manager) = ("serviceusage.v1", "cloudresourcemanager.v1");
-        for (name, request) in [(usage, &seen[2]), (manager, &seen[3]), ("serviceusage.v1beta1", &seen[4])] {
-            let Some(discovery) = discovery::Discovery::read(name, "Google's own surfaces") else { return };
-            let (method, problems) = discovery.check(request);
-            assert_eq!(problems, Vec::<String>::new(), "{method}: {request:?}");
+        assert_eq!(counted[..5], [None, None, Some("p"), None, None], "named only where it was asked for");
+        assert_eq!(seen.len(), 8);
+        // Whose a token is, is described for an older address alone (oauth2.v2).
+        for (name, requests) in [
+            ("serviceusage.v1", &seen[1..3]),
+            ("cloudresourcemanager.v1", &seen[3..4]),
+            ("serviceusage.v1beta1", &seen[4..5]),
+            ("bigquerydatapolicy.v2", &seen[5..8]),
+        ] {
+            let Some(discovery) = Discovery::read(name, "Google's own surfaces") else { return };
+            for request in requests {
+                let (method, problems) = discovery.check(&request.method, &request.target, &request.body);
+                assert_eq!(problems, Vec::<String>::new(), "{method}: {request:?}");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What lies in the project: what carries our label, with how much is in it, and what does not.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use futures::{StreamExt, TryStreamExt};
 use google_cloud_gax::paginator::ItemPaginator;
@@ -11,10 +11,12 @@ use showrunner_lake::Result;
 use super::commands::last;
 use super::look::{label, soft_delete_seconds};
 use super::{AT_ONCE, Cloud};
+use crate::GcpConfig;
 use crate::config::LABEL;
 use crate::error::from_gax;
 use crate::objects::is_part;
 use crate::rest::Call;
+use crate::warehouse::data_policy_prefix;
 
 /// What kind of thing it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -30,6 +32,8 @@ pub enum Kind {
     Topic,
     /// A dataset of BigQuery.
     Dataset,
+    /// A data policy of BigQuery, which outlives the tables that it stood on.
+    DataPolicy,
 }
 
 impl std::fmt::Display for Kind {
@@ -40,6 +44,7 @@ impl std::fmt::Display for Kind {
             Kind::Snapshot => "snapshot",
             Kind::Topic => "topic",
             Kind::Dataset => "dataset",
+            Kind::DataPolicy => "data policy",
         })
     }
 }
@@ -114,9 +119,10 @@ impl Cloud {
 
     /// What is there, without looking into it.
     pub(super) async fn listed(&self) -> Result<Inventory> {
-        let (buckets, pubsub, datasets) = futures::try_join!(self.buckets(), self.pubsub_things(), self.datasets())?;
+        let (buckets, pubsub, bigquery) =
+            futures::try_join!(self.buckets(), self.pubsub_things(), self.bigquery_things())?;
         let mut inventory = Inventory::default();
-        for (ours, item) in buckets.into_iter().chain(pubsub).chain(datasets) {
+        for (ours, item) in buckets.into_iter().chain(pubsub).chain(bigquery) {
             if ours { inventory.ours.push(item) } else { inventory.others.push(item) }
         }
         for list in [&mut inventory.ours, &mut inventory.others] {
@@ -167,10 +173,28 @@ impl Cloud {
         Ok(all)
     }
 
-    async fn datasets(&self) -> Result<Vec<(bool, Item)>> {
+    async fn bigquery_things(&self) -> Result<Vec<(bool, Item)>> {
         let found = self.warehouse.all_datasets().await?;
         let ours = |show: &Option<String>| show.as_deref() == Some(&self.config.show);
-        Ok(found.iter().map(|dataset| (ours(&dataset.show), item(Kind::Dataset, &dataset.name))).collect())
+        let datasets = found.iter().map(|dataset| (ours(&dataset.show), item(Kind::Dataset, &dataset.name)));
+        let shows: BTreeSet<&str> = found.iter().filter_map(|dataset| dataset.show.as_deref()).collect();
+        let policies = self.data_policies(&shows).await?;
+        Ok(datasets.chain(policies.into_iter().map(|(ours, id)| (ours, item(Kind::DataPolicy, &id)))).collect())
+    }
+
+    /// Data policies by their names, since they carry no labels, with whether they are ours. What begins as another show's do (`a-b-c` beside
+    /// `a-b`) is that show's. A peer has none.
+    pub(super) async fn data_policies(&self, shows: &BTreeSet<&str>) -> Result<Vec<(bool, String)>> {
+        let GcpConfig { project, location, show, endpoints, .. } = &self.config;
+        if endpoints.bigquery.is_anonymous() {
+            return Ok(Vec::new());
+        }
+        let prefix = data_policy_prefix(show);
+        let longer: Vec<String> = shows.iter().map(|show| data_policy_prefix(show)).collect();
+        let is_others =
+            |id: &str| longer.iter().any(|other| other.len() > prefix.len() && id.starts_with(other.as_str()));
+        let found = self.google.data_policies(project, location).await?;
+        Ok(found.into_iter().map(|id| (id.starts_with(&prefix) && !is_others(&id), id)).collect())
     }
 
     async fn tables(&self, dataset: &str) -> Result<u64> {
@@ -230,4 +254,44 @@ impl Cloud {
 
 fn item(kind: Kind, name: &str) -> Item {
     Item { kind, name: name.to_owned(), contents: None, keeps_deleted: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::google::http::{Reply, Server};
+    use super::super::google::tests::cloud;
+    use super::*;
+
+    #[tokio::test]
+    async fn data_policies_are_told_apart_by_their_names() {
+        let ids =
+            ["showrunner_demo_dev_t_mail_raw_1", "showrunner_demo_dev_b_t_mail_raw_1", "showrunner_demo", "theirs"];
+        let server = Server::scripted(move |_, _| {
+            let policy = |id: &str| json!({"name": format!("projects/7/locations/us/dataPolicies/{id}")});
+            Reply::json(200, json!({"dataPolicies": ids.map(policy)}))
+        })
+        .await;
+        let cloud = cloud(&server.url, None).await;
+        let ours = async |shows: &[&str]| {
+            let found = cloud.data_policies(&shows.iter().copied().collect()).await.expect("a list");
+            assert_eq!(found.len(), ids.len());
+            found.into_iter().filter_map(|(ours, id)| ours.then_some(id)).collect::<Vec<_>>()
+        };
+        assert_eq!(ours(&["demo-dev", "demo-dev-b"]).await, [ids[0]], "the other show's stay");
+        assert_eq!(ours(&["demo-dev", "demo"]).await, [ids[0], ids[1]]);
+    }
+
+    #[tokio::test]
+    async fn without_the_api_there_are_no_data_policies() {
+        for (why, fine) in [
+            ("BigQuery Data Policy API has not been used in project 7 before or it is disabled.", true),
+            ("Permission 'bigquery.datapolicies.list' denied on resource.", false),
+        ] {
+            let server = Server::scripted(move |_, _| Reply::refused(403, "forbidden", why)).await;
+            let found = cloud(&server.url, None).await.data_policies(&BTreeSet::new()).await;
+            assert_eq!(found.is_ok(), fine, "{why}: {found:?}");
+        }
+    }
 }

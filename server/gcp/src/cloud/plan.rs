@@ -74,7 +74,7 @@ pub fn plan(names: &Names) -> Vec<Thing> {
     let topic = |name: &str, config| Thing::Topic { name: name.to_owned(), config };
     let mut all: Vec<Thing> =
         [&names.source, &names.ingestion, &names.datalake].map(|b| Thing::Bucket(b.clone())).into();
-    all.push(Thing::Dataset(names.dataset.clone()));
+    all.extend([names.dataset.clone(), names.staging()].map(Thing::Dataset));
     all.push(topic(NOTIFICATION_TOPIC, TopicConfig::default()));
     all.push(topic(stream::STREAM_TOPIC, stream::topic()));
     all.push(subscription(NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, notification_subscription()));
@@ -100,6 +100,6 @@ mod tests {
         }
         let needs = |thing: &Thing| all.iter().filter(|other| thing.needs(other)).count();
         let needed: Vec<usize> = all.iter().map(needs).collect();
-        assert_eq!(needed, [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 3], "{all:#?}");
+        assert_eq!(needed, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 3], "{all:#?}");
     }
 }

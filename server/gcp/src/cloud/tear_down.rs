@@ -19,7 +19,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A bucket that something is written to meanwhile is emptied again so often.
 const EMPTYINGS: u32 = 5;
 /// Kinds in the order in which they go: a topic's subscriptions before it, so that none is left without.
-const ORDER: [Kind; 5] = [Kind::Bucket, Kind::Subscription, Kind::Snapshot, Kind::Topic, Kind::Dataset];
+/// A data policy goes when the columns that it stood on are gone.
+const ORDER: [Kind; 6] =
+    [Kind::Bucket, Kind::Subscription, Kind::Snapshot, Kind::Topic, Kind::Dataset, Kind::DataPolicy];
 
 /// What came of tearing down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,7 +41,7 @@ impl TornDown {
 
 impl Cloud {
     /// Deletes everything that carries our label, up to sixteen things at once: objects with all versions, parts of uploads and streams,
-    /// their buckets; subscriptions, snapshots, topics; datasets. What cannot be deleted is a step as well, and the rest goes on.
+    /// their buckets; subscriptions, snapshots, topics; datasets; then data policies, which carry our name instead. What cannot be deleted is a step as well, and the rest goes on.
     ///
     /// # Errors
     /// Those of listing, before and after.
@@ -72,6 +74,10 @@ impl Cloud {
         let deleted = match item.kind {
             Kind::Bucket => self.delete_bucket(item).await,
             Kind::Dataset => self.delete_dataset(&item.name).await,
+            Kind::DataPolicy => {
+                let (project, location) = (&self.config.project, &self.config.location);
+                self.google.delete_data_policy(project, location, &item.name).await.map(|()| String::new())
+            }
             Kind::Subscription | Kind::Snapshot | Kind::Topic => self.delete_of_pubsub(item).await,
         };
         let (outcome, said, command) = match deleted {

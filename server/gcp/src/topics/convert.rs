@@ -6,9 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use google_cloud_pubsub::model;
 use google_cloud_wkt as wkt;
+use showrunner_lake::Result;
 use showrunner_lake::ports::{
     DELETED_TOPIC, DeadLetterPolicy, SnapshotInfo, SubscriptionConfig, SubscriptionInfo, TopicConfig, TopicInfo,
 };
+use showrunner_lake::topic::limits;
 
 use crate::GcpConfig;
 use crate::config::LABEL;
@@ -34,6 +36,12 @@ impl Names {
 
     pub fn project(&self) -> String {
         format!("projects/{}", self.project)
+    }
+
+    /// Whether something may be called so: with our prefix it must be a name that Google takes.
+    pub fn check(&self, what: &str, name: &str) -> Result<()> {
+        limits::name(what, name)?;
+        limits::name(what, &format!("{}{name}", self.prefix))
     }
 
     pub fn topic(&self, name: &str) -> String {

@@ -40,7 +40,8 @@ impl BigQueryWarehouse {
         Ok(())
     }
 
-    async fn create_dataset(&self, name: &str) -> Result<()> {
+    /// Creates a dataset with our label; what is there stays as it is.
+    pub(crate) async fn create_dataset(&self, name: &str) -> Result<()> {
         let body = json!({
             "datasetReference": {"projectId": self.jobs.project, "datasetId": name},
             "location": self.jobs.location,

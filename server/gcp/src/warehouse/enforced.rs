@@ -79,6 +79,11 @@ fn row_id(name: &str) -> String {
     format!("{OURS}row_{}", name.to_ascii_lowercase())
 }
 
+/// Names of a show's data policies begin so: they carry no labels.
+pub(crate) fn data_policy_prefix(show: &str) -> String {
+    format!("{OURS}{}_", plain(show))
+}
+
 /// Whether they say the same to the same people.
 fn same(one: &RowPolicy, other: &RowPolicy) -> bool {
     let members = |policy: &RowPolicy| policy.grantees.iter().map(|m| m.to_lowercase()).collect::<BTreeSet<_>>();
@@ -221,7 +226,7 @@ impl BigQueryWarehouse {
     }
 
     fn data_policy_prefix(&self) -> String {
-        format!("{OURS}{}_", plain(&self.show))
+        data_policy_prefix(&self.show)
     }
 
     fn is_data_policy_of_ours(&self, id: &str) -> bool {
@@ -246,6 +251,7 @@ impl BigQueryWarehouse {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use showrunner_tests::discovery::Discovery;
 
     use super::*;
 
@@ -269,10 +275,18 @@ mod tests {
     #[test]
     fn a_table_tells_which_data_policies_stand_on_it() {
         let stored = json!({"schema": {"fields": [
-            {"name": "a", "dataPolicies": [{"name": "projects/p/locations/us/dataPolicies/one"}, {"name": "p.region-us.two"}]},
-            {"name": "geo", "fields": [{"name": "city", "dataPolicyList": {"dataPolicies": [{"name": "p.region-us.three"}]}}]},
-            {"name": "bare", "dataPolicies": []},
+            {
+                "name": "a", "type": "STRING",
+                "dataPolicies": [{"name": "projects/p/locations/us/dataPolicies/one"}, {"name": "p.region-us.two"}],
+            },
+            {"name": "geo", "type": "RECORD", "fields": [
+                {"name": "city", "type": "STRING", "dataPolicyList": {"dataPolicies": [{"name": "p.region-us.three"}]}},
+            ]},
+            {"name": "bare", "type": "STRING", "dataPolicies": []},
         ]}});
+        if let Some(google) = Discovery::read("bigquery.v2", "where a table tells its data policies") {
+            assert_eq!(google.property("Table", "schema", &stored["schema"]), Vec::<String>::new());
+        }
         let found: Vec<(String, Vec<String>)> = attached(&stored).into_iter().collect();
         let of = |path: &str, ids: &[&str]| (path.to_owned(), ids.iter().map(|id| (*id).to_owned()).collect());
         assert_eq!(found, [of("a", &["one", "two"]), of("geo.city", &["three"])]);

@@ -94,8 +94,10 @@ impl Jobs {
 
     /// Has a query looked at without running it; the job is not kept.
     pub(crate) async fn dry_run(&self, action: &str, query: Value) -> Result<Value> {
+        // A reference is what names the location, and Google requires an id in it.
+        let id = job_id("dry_run", &[&nonce()]);
         let body = json!({
-            "jobReference": {"projectId": self.project, "location": self.location},
+            "jobReference": {"projectId": self.project, "jobId": id, "location": self.location},
             "configuration": {"dryRun": true, "query": query},
         });
         let job =

@@ -254,9 +254,36 @@ mod tests {
     use std::sync::Arc;
 
     use showrunner_lake::objects::DiskObjects;
+    use showrunner_tests::discovery::Discovery;
 
     use super::*;
     use crate::{Access, Endpoints, GcpConfig, WarehouseOptions};
+
+    /// Statements have no description; the API that stands for the same has.
+    #[test]
+    fn masks_are_those_that_google_describes() {
+        let Some(google) = Discovery::read("bigquerydatapolicy.v2", "the names of masks") else { return };
+        for masking in [
+            Masking::Sha256,
+            Masking::AlwaysNull,
+            Masking::Default,
+            Masking::LastFour,
+            Masking::FirstFour,
+            Masking::Email,
+            Masking::Year,
+            Masking::RandomHash,
+        ] {
+            let policy = json!({
+                "dataPolicyType": "DATA_MASKING_POLICY",
+                "dataMaskingPolicy": {"predefinedExpression": masking.name()},
+            });
+            assert_eq!(google.property("CreateDataPolicyRequest", "dataPolicy", &policy), Vec::<String>::new());
+        }
+        let raw = json!({"dataPolicyType": "RAW_DATA_ACCESS_POLICY"});
+        assert_eq!(google.property("CreateDataPolicyRequest", "dataPolicy", &raw), Vec::<String>::new());
+        let wrong = json!({"dataPolicyType": "RAW_DATA_POLICY"});
+        assert_eq!(google.property("CreateDataPolicyRequest", "dataPolicy", &wrong).len(), 1);
+    }
 
     /// The statements that Google's documentation and its users' code write (shared/google-cloud.md, 10 and 11).
     #[test]

@@ -60,13 +60,13 @@ pub async fn what_others_have_is_named_and_left_alone(peers: &Peers) {
             format!("notifications of {BUCKET}")
         ]
     );
-    assert_eq!(of(Outcome::Created).count(), 4, "{steps:#?}");
+    assert_eq!(of(Outcome::Created).count(), 5, "{steps:#?}");
 
     let plan = cloud.tear_down_plan().await.expect("listings");
     let others: Vec<String> = plan.others.iter().map(|item| item.what()).collect();
     let done = down(&cloud).await;
     assert!(done.is_clean() && done.steps.iter().all(|step| step.outcome == Outcome::Deleted), "{done:#?}");
-    assert_eq!(done.steps.len(), 4, "{done:#?}");
+    assert_eq!(done.steps.len(), 5, "{done:#?}");
     for what in [format!("bucket {BUCKET}"), format!("topic {TOPIC}"), format!("dataset {DATASET}")] {
         assert!(others.contains(&what), "{what} is not named: {others:?}");
         assert!(done.left.others.iter().any(|item| item.what() == what), "{what} is gone");
@@ -125,7 +125,7 @@ pub async fn what_is_not_as_it_was_made_has_its_line(peers: &Peers) {
         assert!(line.found.contains("US") && line.found.contains("EU"), "{line:?}");
     }
     let steps = up(&elsewhere).await;
-    assert_eq!(steps.iter().filter(|step| step.outcome == Outcome::Refused).count(), 4, "{steps:#?}");
+    assert_eq!(steps.iter().filter(|step| step.outcome == Outcome::Refused).count(), 5, "{steps:#?}");
 
     let hour = TimeDelta::hours(1);
     let late = peers.cloud(&config).await.with_clock(std::sync::Arc::new(move || system_clock()() + hour));

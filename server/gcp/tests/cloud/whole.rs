@@ -21,9 +21,9 @@ pub async fn from_nothing_to_nothing(peers: &Peers) {
 
     let nothing = cloud.check().await;
     let missing: Vec<_> = nothing.iter().filter(is_state(State::Missing)).collect();
-    assert_eq!(missing.len(), 10, "{nothing:#?}");
+    assert_eq!(missing.len(), 11, "{nothing:#?}");
     assert!(missing.iter().all(|finding| finding.command.as_deref() == Some("showrunner --id=x cloud up")));
-    assert_eq!(red(&nothing).len(), 10, "{nothing:#?}");
+    assert_eq!(red(&nothing).len(), 11, "{nothing:#?}");
     assert_eq!(line(&nothing, "clock").state, State::Ok);
     for what in ["token", "APIs", "permissions", "public data", "quota of queries"] {
         assert_eq!(line(&nothing, what).state, State::NotAsked);
@@ -31,15 +31,15 @@ pub async fn from_nothing_to_nothing(peers: &Peers) {
     assert_eq!(down(&cloud).await.steps, [], "nothing is there to be deleted");
 
     let steps = up(&cloud).await;
-    let mut expected = vec![Outcome::Created; 11];
-    expected[9] = Outcome::NotAsked;
+    let mut expected = vec![Outcome::Created; 12];
+    expected[10] = Outcome::NotAsked;
     assert_eq!(outcomes(&steps), expected, "{steps:#?}");
     let built = cloud.check().await;
     assert!(built.iter().all(|finding| matches!(finding.state, State::Ok | State::NotAsked)), "{built:#?}");
 
     let again = up(&cloud).await;
     expected.fill(Outcome::WasThere);
-    expected[9] = Outcome::NotAsked;
+    expected[10] = Outcome::NotAsked;
     assert_eq!(outcomes(&again), expected, "{again:#?}");
     assert!(again.iter().all(|step| step.command.is_none()), "{again:#?}");
     let call = Call::get("list", &["b", INGESTION, "notificationConfigs"]);
@@ -77,7 +77,7 @@ pub async fn from_nothing_to_nothing(peers: &Peers) {
     let count = |kind| kinds.iter().filter(|other| **other == kind).count();
     assert_eq!(
         [Kind::Bucket, Kind::Subscription, Kind::Snapshot, Kind::Topic, Kind::Dataset].map(count),
-        [3, 3, 1, 2, 1],
+        [3, 3, 1, 2, 2],
         "{plan:#?}"
     );
 
@@ -88,7 +88,7 @@ pub async fn from_nothing_to_nothing(peers: &Peers) {
     assert!(buckets.iter().all(|bucket| !bucket.contains(SHOW)), "{buckets:?}");
     let second = down(&cloud).await;
     assert!(second.is_clean() && second.steps.is_empty(), "{second:#?}");
-    assert_eq!(cloud.check().await.iter().filter(is_state(State::Missing)).count(), 10);
+    assert_eq!(cloud.check().await.iter().filter(is_state(State::Missing)).count(), 11);
 }
 
 /// Objects, old versions, deleted ones that are kept, parts of uploads and streams, a table, a snapshot.

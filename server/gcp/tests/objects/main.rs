@@ -4,6 +4,18 @@
 mod fake;
 mod faults;
 mod past;
+#[path = "../support/grpc.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
+mod grpc;
+#[path = "../support/http.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
+mod http;
+#[path = "../support/recorded.rs"]
+mod recorded;
+mod shapes;
+#[path = "../support/wire.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
+mod wire;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -150,10 +150,14 @@ where
         .collect();
     let mut request = Request { method, target, headers, body: data[head + 4..].to_vec() };
     let length = request.header("content-length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
-    while request.body.len() < length {
+    let chunked = request.header("transfer-encoding") == Some("chunked");
+    while if chunked { !request.body.ends_with(b"0\r\n\r\n") } else { request.body.len() < length } {
         if stream.read_buf(&mut request.body).await? == 0 {
             return Ok(());
         }
+    }
+    if chunked {
+        request.body = joined(&request.body).unwrap_or_default();
     }
     notes.lock().expect("not poisoned").push(request.clone());
     if let Reply::Answer { status, headers, body } = answer(request).await {
@@ -166,4 +170,18 @@ where
         stream.write_all(&body).await?;
     }
     stream.shutdown().await
+}
+
+/// What comes in chunks, as one.
+fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut whole = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|two| two == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?, 16).ok()?;
+        if size == 0 {
+            return Some(whole);
+        }
+        whole.extend_from_slice(rest.get(end + 2..end + 2 + size)?);
+        rest = rest.get(end + 2 + size + 2..)?;
+    }
 }

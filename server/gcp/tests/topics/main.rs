@@ -1,7 +1,16 @@
-//! Pub/Sub keeps the port's contract: against Google's own emulator.
+//! Pub/Sub keeps the port's contract: against Google's own emulator. What is sent is judged by Google's own description.
 
 #[path = "../support/emulator.rs"]
 mod emulator;
+#[path = "../support/grpc.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
+mod grpc;
+#[path = "../support/http.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
+mod http;
+mod shapes;
+#[path = "../support/wire.rs"]
+mod wire;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::shell::command;
 use super::*;
+use crate::warehouse::split_types;
 
 /// Into a table of its own by one job, from there by one statement that replaces all dates at once.
 pub(super) fn loaded(place: &Place, Load { table, job, partitions }: &Load) -> GoogleCall {
@@ -30,7 +31,7 @@ pub(super) fn loaded(place: &Place, Load { table, job, partitions }: &Load) -> G
     let job: String =
         job.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
     let staged = format!("{table}_staged");
-    let staging = format!("{}_staging", names.dataset);
+    let staging = names.staging();
     let mut load = json!({
         "sourceUris": sources,
         "sourceFormat": "PARQUET",
@@ -86,6 +87,28 @@ pub(super) fn loaded(place: &Place, Load { table, job, partitions }: &Load) -> G
                 .to_owned(),
         ),
     }
+}
+
+/// A column as a schema of the API has it: what SQL writes as one type (`ARRAY<…>`, `STRUCT<…>`, `NUMERIC(…)`) is said in several fields.
+pub(super) fn field(name: &str, kind: &str) -> Value {
+    let within = |open: &str, close: char| kind.strip_prefix(open)?.strip_suffix(close);
+    if let Some(item) = within("ARRAY<", '>') {
+        let mut field = field(name, item);
+        field["mode"] = json!("REPEATED");
+        return field;
+    }
+    if let Some(inner) = within("STRUCT<", '>') {
+        let fields = split_types(inner).into_iter().filter_map(|part| {
+            let (name, kind) = part.trim().split_once(char::is_whitespace)?;
+            Some(field(name.trim_matches('`'), kind.trim()))
+        });
+        return json!({ "name": name, "type": "RECORD", "fields": fields.collect::<Vec<_>>() });
+    }
+    if let Some(inner) = within("NUMERIC(", ')') {
+        let (precision, scale) = inner.split_once(',').unwrap_or((inner, "0"));
+        return json!({ "name": name, "type": "NUMERIC", "precision": precision.trim(), "scale": scale.trim() });
+    }
+    json!({ "name": name, "type": kind })
 }
 
 /// A statement, with rows returned at most and seconds it may take.

@@ -13,6 +13,7 @@ use crate::objects::DiskObjects;
 use crate::ports::{Objects, Precondition};
 
 mod cases;
+mod shapes;
 
 use cases::{Case, cases};
 
@@ -137,7 +138,7 @@ fn request_and_command_name_what_the_operation_names_however_it_is_called() {
         for topic in ["ingestion-notifications", "a.b_c~d+e%20"].iter().take(if key == hostile[0] { 2 } else { 1 }) {
             for case in cases(key, topic, "ga_sessions") {
                 let call = google(&case.operation, &place());
-                if call.method.is_empty() {
+                if call.command.is_empty() {
                     continue;
                 }
                 let what = format!("{} {key:?}", case.operation.method());

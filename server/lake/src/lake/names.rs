@@ -45,6 +45,12 @@ impl Names {
         keys::check_bucket(&names.source)?;
         Ok(names)
     }
+
+    /// The dataset for rows on their way into the warehouse: `sa_bq_dataset_{id}_{stage}_staging`. Policies hide rows of tables, and not
+    /// those on their way into one: these lie where nobody has a reason to read.
+    pub fn staging(&self) -> String {
+        format!("{}_staging", self.dataset)
+    }
 }
 
 fn check(what: &str, value: &str) -> Result<()> {

@@ -54,6 +54,18 @@ pub fn events(job: &Job, ran: &Ran<'_>) -> [Value; 2] {
     [event("START", ran.started), event("COMPLETE", ran.ended.max(ran.started))]
 }
 
+/// Where an event is sent to. Google's Data Lineage API takes an event that is told twice once only if the request says which it is
+/// (<https://cloud.google.com/data-catalog/docs/reference/data-lineage/rest/v1/projects.locations/processOpenLineageRunEvent>): by an id that
+/// follows from the event.
+pub fn address(url: &str, event: &Value) -> String {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    if !path.ends_with(":processOpenLineageRunEvent") || query.contains("requestId=") {
+        return url.to_owned();
+    }
+    let and = if query.is_empty() { "" } else { "&" };
+    format!("{path}?{query}{and}requestId={}", uuid(&event.to_string()))
+}
+
 /// A facet of the specification: `1-2-0/ParentRunFacet`.
 fn facet(schema: &str, fields: Value) -> Value {
     let name = schema.rsplit('/').next().unwrap_or_default();
@@ -311,6 +323,37 @@ mod tests {
     fn ran(reads: &[String]) -> Ran<'_> {
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         Ran { namespace: "own", run_id: "run-0001-abcd", started: at(10), ended: at(12), version: Some(3), reads }
+    }
+
+    /// As a request to Google's Data Lineage API, which takes an OpenLineage event as its body.
+    #[test]
+    fn googles_lineage_takes_each_event_once() {
+        let events = events(&job(), &ran(&["2017-07-29, customer01".to_owned()]));
+        let other = "http://127.0.0.1:5000/api/v1/lineage?a=b";
+        assert_eq!(address(other, &events[0]), other);
+        let root = "https://datalineage.googleapis.com";
+        let url = format!("{root}/v1/projects/acme-demo/locations/us:processOpenLineageRunEvent");
+        let addresses = events.each_ref().map(|event| address(&url, event));
+        assert_ne!(addresses[0], addresses[1]);
+        assert_eq!(address(&url, &events[0]), addresses[0], "told again it is the same");
+        let named = format!("{url}?requestId=mine");
+        assert_eq!(address(&named, &events[0]), named);
+        let Some(google) = showrunner_tests::discovery::Discovery::read("datalineage.v1", "lineage told to Google")
+        else {
+            return;
+        };
+        assert_eq!(google.root(), root);
+        for (event, address) in events.iter().zip(&addresses) {
+            let target = address.strip_prefix(root).unwrap();
+            let (method, problems) = google.check("POST", target, event.to_string().as_bytes());
+            assert_eq!(problems, Vec::<String>::new());
+            assert_eq!(method, "datalineage.projects.locations.processOpenLineageRunEvent");
+        }
+        let long = format!("{url}?requestId={}", "x".repeat(37));
+        for (target, body) in [(long.as_str(), &events[0]), (url.as_str(), &Value::from(events.to_vec()))] {
+            let (_, problems) = google.check("POST", target.strip_prefix(root).unwrap(), body.to_string().as_bytes());
+            assert_eq!(problems.len(), 1, "{target} {body}");
+        }
     }
 
     #[test]

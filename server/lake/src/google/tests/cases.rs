@@ -195,10 +195,10 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
         ),
         case(
             Backlog { subscription },
-            "monitoring.timeSeries.list",
-            "GET https://monitoring.googleapis.com/v3/projects/PROJECT/timeSeries?filter=",
-            &[],
-            "curl -X GET",
+            "monitoring.prometheus.api.v1.query",
+            "POST https://monitoring.googleapis.com/v1/projects/PROJECT/location/global/prometheus/api/v1/query",
+            &["query"],
+            "curl -X POST",
             &[topic, "num_undelivered_messages"],
         ),
         case(
