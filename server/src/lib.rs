@@ -160,6 +160,7 @@ impl AppState {
     /// Resumes what was under way and starts the lane, and the stream beside it.
     pub async fn start_engine(&self) -> Result<Background> {
         self.engine.resume().await?;
+        self.streams.resume().await?;
         let halt = CancellationToken::new();
         let tasks =
             vec![tokio::spawn(self.engine.clone().work()), tokio::spawn(self.streams.clone().work(halt.clone()))];

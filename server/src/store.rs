@@ -35,7 +35,7 @@ use crate::error::{Error, ErrorKind, Result};
 use error::{explain, explain_migration};
 
 pub use audit::{AuditRow, Outcome};
-pub use calls::{CallFilter, CallRow, CallSum, PRESS};
+pub use calls::{CallFilter, CallRow, CallSum, PRESS, StreamCalls};
 pub use customers::{AccountRow, DeletedRow, TokenRow};
 pub use datasets::DatasetDeletion;
 pub(crate) use deliveries::path as day_path;

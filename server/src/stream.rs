@@ -6,6 +6,7 @@
 mod board;
 mod by_hand;
 mod meter;
+mod notes;
 mod player;
 mod reset;
 
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use showrunner_lake::calls::noted;
 use showrunner_lake::keys::SourceKey;
 use showrunner_lake::lineage::{self, SINKS, TOPIC};
 use showrunner_lake::replay::Replay;
@@ -26,6 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::{NewStream, Payload, Store, StreamRow, StreamState};
 
 pub use board::{Board, Second};
+pub use notes::STEPS;
 
 /// The slowest and the fastest, in records a second.
 pub const RATES: (f64, f64) = (0.1, 10_000.0);
@@ -85,6 +88,8 @@ pub struct Streams {
     /// Something about it changed.
     wake: Notify,
     board: Board,
+    /// What was executed, and is not on record yet.
+    notes: notes::Notes,
     /// What the newest compaction did, by anybody.
     compacted: Mutex<Vec<Compaction>>,
     /// Rises whenever the board may look different.
@@ -130,6 +135,7 @@ impl Streams {
             unbounded: Mutex::default(),
             wake: Notify::new(),
             board,
+            notes: notes::Notes::default(),
             compacted: Mutex::default(),
             frames: watch::Sender::new(0),
             trouble: Mutex::default(),
@@ -176,7 +182,17 @@ impl Streams {
             tracing::error!("{}", Error::from(error).chain());
             return;
         }
-        tokio::join!(self.count(events, &halt), self.compact_by_schedule(&halt), self.ticks(&halt), self.play(&halt));
+        tokio::join!(
+            self.count(events, &halt),
+            self.compact_by_schedule(&halt),
+            self.ticks(&halt),
+            self.store_notes_by_and_by(&halt),
+            self.play(&halt)
+        );
+        self.store_notes().await;
+        // The commit under way and the open window are the subscribers' last.
+        self.sinks.stopped().await;
+        self.store_notes().await;
     }
 
     /// Starts a stream, or says which one is under way.
@@ -184,7 +200,8 @@ impl Streams {
         let rate = checked_rate(start.rate)?;
         showrunner_lake::keys::check_customer(&start.customer)?;
         // A day that is not there is said now, to whoever pressed.
-        if self.day(&start.dataset, start.date).await?.is_empty() {
+        let read = notes::call_log(&self.clock);
+        if noted(read.clone(), self.day(&start.dataset, start.date)).await?.is_empty() {
             return Err(Error::new(
                 ErrorKind::Invalid,
                 format!("The day {} has no records. Choose another day.", start.date),
@@ -207,6 +224,8 @@ impl Streams {
             })
             .await?;
         if fresh {
+            self.note(&row).await;
+            self.pressed(&row.id, read.finish());
             self.store.add_lineage(&row.id, TOPIC, std::slice::from_ref(&row.date), 0).await?;
             self.wake.notify_one();
         }
@@ -223,6 +242,7 @@ impl Streams {
                 self.store.add_lineage(id, &table, &read, stat.version).await?;
             }
         }
+        self.store_notes().await;
         self.store.end_stream(id, position, why).await
     }
 
@@ -288,6 +308,15 @@ impl Streams {
         self.wake.notify_one();
         self.changed();
         Ok(Some(active))
+    }
+
+    /// Ends this stream, or says that it is over already.
+    pub async fn stop_this(&self, id: &str, why: &str) -> Result<()> {
+        let over = || Error::new(ErrorKind::Conflict, format!("{id} is over already: there is nothing to stop."));
+        // Whether there is such a stream at all.
+        self.store.stream(id).await?;
+        self.store.active_stream().await?.filter(|active| active.id == id).ok_or_else(over)?;
+        self.stop(why).await.map(|_| ())
     }
 
     /// The stream that is not over, with the newest position; and the rate that was measured.
@@ -391,6 +420,7 @@ impl Streams {
         self.wake.notify_one();
         // What was being published by the old state is out: a stream that is said to pause publishes nothing more.
         drop(self.publishing.lock().await);
+        self.store_notes().await;
         self.changed();
         Ok(row)
     }

@@ -112,7 +112,8 @@ impl CallLog {
         let mut state = self.state();
         let State { kept, shapes } = &mut *state;
         let shape = shapes.entry((call.operation.shape(), call.outcome)).or_default();
-        if shape.kept < call.operation.kept() {
+        // What another log has only counted is no call by itself.
+        if shape.kept < call.operation.kept() && call.count == 1 {
             shape.kept += 1;
             kept.push(call);
             return;
@@ -121,6 +122,7 @@ impl CallLog {
             None => shape.rest = Some(call),
             Some(rest) => {
                 rest.operation = call.operation;
+                rest.started = rest.started.min(call.started);
                 rest.duration += call.duration;
                 rest.error = call.error;
                 rest.rows = sum(rest.rows, call.rows);
@@ -144,6 +146,24 @@ impl CallLog {
         rest.sort_by_key(|call| call.started);
         calls.extend(rest);
         calls
+    }
+
+    /// What is only counted, as it is by now, each with a name that it has as long as this log lives: for work that has no end in sight.
+    /// It stays.
+    pub fn counted(&self) -> Vec<(String, Call)> {
+        let state = self.state();
+        let counted = state.shapes.iter().filter_map(|((shape, outcome), of)| {
+            let rest = of.rest.clone()?;
+            Some((format!("{shape} {outcome:?}"), rest))
+        });
+        let mut counted: Vec<_> = counted.collect();
+        counted.sort_by_key(|(_, call)| call.started);
+        counted
+    }
+
+    /// Notes what another log noted, as if it had happened here.
+    pub fn absorb(&self, calls: impl IntoIterator<Item = Call>) {
+        calls.into_iter().for_each(|call| self.add(call));
     }
 
     /// Gives back what was taken and could not be stored.

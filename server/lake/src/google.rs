@@ -197,14 +197,14 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
             Rest::json("POST", subscription_url(subscription, ":pull"), json!({ "maxMessages": max })),
             Some(command(&["gcloud", "pubsub", "subscriptions", "pull", subscription, &format!("--limit={max}")])),
         ),
-        Operation::Acknowledge(Acknowledge { subscription, ids }) => GoogleCall::new(
+        Operation::Acknowledge(Acknowledge { subscription, ids, more }) => GoogleCall::new(
             "pubsub",
             "subscriptions.acknowledge",
             Rest::json("POST", subscription_url(subscription, ":acknowledge"), json!({ "ackIds": ids })),
             Some(command(&["gcloud", "pubsub", "subscriptions", "ack", subscription, &format!("--ack-ids={}", ids.join(","))])),
         )
-        .noted(ACK_IDS),
-        Operation::ModifyAckDeadline(ModifyAckDeadline { subscription, ids, seconds }) => GoogleCall::new(
+        .noted(ack_ids(*more)),
+        Operation::ModifyAckDeadline(ModifyAckDeadline { subscription, ids, more, seconds }) => GoogleCall::new(
             "pubsub",
             "subscriptions.modifyAckDeadline",
             Rest::json(
@@ -222,7 +222,7 @@ pub fn google(operation: &Operation, place: &Place) -> GoogleCall {
                 &format!("--ack-deadline={seconds}"),
             ])),
         )
-        .noted(ACK_IDS),
+        .noted(ack_ids(*more)),
         Operation::Seek(Seek { subscription, to }) => {
             let (field, value) = match to {
                 SeekTo::Now(time) | SeekTo::Time(time) => {
@@ -328,6 +328,11 @@ const UPLOAD: &str = "https://storage.googleapis.com/upload/storage/v1";
 const PUBSUB: &str = "https://pubsub.googleapis.com/v1/projects/PROJECT";
 const BIGQUERY: &str = "https://bigquery.googleapis.com/bigquery/v2";
 const ACK_IDS: &str = "Pub/Sub gives each delivery an ackId of its own; here a message's number is used.";
+
+/// What the ids are, and how many of them are not shown.
+fn ack_ids(more: u64) -> String {
+    if more > 0 { format!("{ACK_IDS} The call names {more} more.") } else { ACK_IDS.to_owned() }
+}
 
 fn uri(bucket: &str, key: &str) -> String {
     if key.is_empty() { format!("gs://{bucket}") } else { format!("gs://{bucket}/{key}") }

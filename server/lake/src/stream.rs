@@ -33,6 +33,7 @@ mod faults;
 mod identity;
 mod letters;
 mod merge;
+mod noted;
 mod rows;
 mod run;
 mod serve;
@@ -49,6 +50,8 @@ pub use events::*;
 pub use faults::Fault;
 use faults::Faults;
 use identity::{ErrorCounts, Errors, Holds, Ledger, RawRows, Rows};
+use noted::Noting;
+pub use noted::StreamLogs;
 use sweep::Sweeper;
 pub(crate) use tables::*;
 
@@ -137,6 +140,7 @@ pub struct Sinks {
     compacting: tokio::sync::Mutex<()>,
     sweeper: Arc<Sweeper>,
     faults: Faults,
+    noting: Noting,
     /// The lake's threads end with the lake.
     _lake: Arc<Lake>,
 }
@@ -190,8 +194,10 @@ impl Sinks {
             window_bytes: options.window_bytes.max(1),
             ..options
         };
+        let clock = system_clock();
         let sinks = Sinks {
-            clock: system_clock(),
+            noting: Noting::new(&clock),
+            clock,
             reader: Reader::new(&parts.dataset.schema),
             rows: Kept::new(parts.rows.clone(), &sweeper),
             errors: Kept::new(parts.errors.clone(), &sweeper),

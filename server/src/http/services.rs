@@ -31,7 +31,7 @@ use crate::ingestion::MarkerOutcome;
 use crate::people::Asker;
 use crate::reset::ResetStart;
 use crate::runs::{Job, NewRun};
-use crate::store::{ClockChange, RunKind};
+use crate::store::{ClockChange, RunKind, StreamRow};
 use crate::story::Kind;
 use crate::views::Views;
 
@@ -281,7 +281,13 @@ impl Runs for Person {
     }
 
     async fn stop_run(&self, id: String) -> Result<String, WireError> {
-        self.web.state.engine.stop(&id, self.asker.name()).await.map_err(|e| self.explain(e))?;
+        let state = &self.web.state;
+        if StreamRow::is_id(&id) {
+            let why = format!("{} stopped it.", self.asker.name());
+            state.streams.stop_this(&id, &why).await.map_err(|e| self.explain(e))?;
+        } else {
+            state.engine.stop(&id, self.asker.name()).await.map_err(|e| self.explain(e))?;
+        }
         Ok(format!("/runs/{id}"))
     }
 

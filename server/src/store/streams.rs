@@ -73,11 +73,21 @@ pub struct StreamRow {
     pub ended_at: Option<i64>,
     /// Why it ended, in words.
     pub why: Option<String>,
+    /// 1-based; one more with each start of the server while it is not over.
+    pub attempt: i64,
     /// Set by a reset.
     pub archived: bool,
 }
 
+/// What the ids of streams begin with, and those of runs do not.
+const ID: &str = "stream-";
+
 impl StreamRow {
+    /// Whether this is a stream's id, and not a run's.
+    pub fn is_id(id: &str) -> bool {
+        id.starts_with(ID)
+    }
+
     /// The day that is published.
     pub fn day(&self) -> Result<NaiveDate> {
         self.date.parse().map_err(|_| unreadable("a date", &self.date))
@@ -95,7 +105,7 @@ impl StreamRow {
     }
 }
 
-const COLUMNS: &str = "id, number, customer, dataset, date, state, rate, payload, shifted_to, loops, most, records, position, sent, started_by, started_at, stops_at, ended_at, why, archived";
+const COLUMNS: &str = "id, number, customer, dataset, date, state, rate, payload, shifted_to, loops, most, records, position, sent, started_by, started_at, stops_at, ended_at, why, attempt, archived";
 
 /// A stream to be started.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,7 +156,7 @@ impl Store {
             "INSERT INTO streams (id, number, customer, dataset, date, state, rate, payload, shifted_to, loops, most, started_by, started_at, stops_at)
              VALUES ($1, $2, $3, $4, $5, 'playing', $6, $7, $8, $9, $10, $11, $12, $13) RETURNING {COLUMNS}"
         ))
-        .bind(format!("stream-{number:04}-{:04x}", new.suffix))
+        .bind(format!("{ID}{number:04}-{:04x}", new.suffix))
         .bind(number)
         .bind(&new.customer)
         .bind(&new.dataset)
@@ -165,6 +175,35 @@ impl Store {
         tx.event("stream", &row.id).await?;
         tx.commit().await?;
         Ok((row, true))
+    }
+
+    /// One stream, archived ones included.
+    pub async fn stream(&self, id: &str) -> Result<StreamRow> {
+        sqlx::query_as(&format!("SELECT {COLUMNS} FROM streams WHERE id = $1"))
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(explain)?
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotFound,
+                    format!("There is no stream {id}. The list of runs shows those that there are."),
+                )
+            })
+    }
+
+    /// The server starts, and the stream that is not over goes on: its next attempt.
+    pub async fn resume_stream(&self) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let id: Option<String> =
+            sqlx::query_scalar("UPDATE streams SET attempt = attempt + 1 WHERE state <> 'ended' RETURNING id")
+                .fetch_optional(&mut *tx.inner)
+                .await
+                .map_err(explain)?;
+        if let Some(id) = id {
+            tx.event("stream", &id).await?;
+        }
+        tx.commit().await
     }
 
     /// The stream that is not over.

@@ -268,3 +268,30 @@ async fn calls_are_stored_with_what_they_belong_to_and_attempts_stay_apart() {
     assert_eq!(sums, [(PRESS, 2, 2, 2_500), (0, 2, 10, 2_500), (1, 2, 2, 2_500)]);
     assert!(store.telling_calls(&id, 3).await.unwrap().is_empty(), "a deletion tells little");
 }
+
+#[tokio::test]
+async fn calls_of_runs_survive_the_table_that_streams_share_with_them() {
+    use sqlx::Executor;
+    let dir = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SteppingClock::new(DateTime::from_timestamp(1_500_000_000, 0).unwrap()));
+    {
+        // As the version before made it.
+        let store = Store::connect(dir.path(), clock.clone(), true).await.unwrap();
+        let mut before = sqlx::migrate!("../migrations");
+        before.migrations.to_mut().retain(|migration| migration.version < 13);
+        before.run(&store.pool).await.unwrap();
+        let run = "INSERT INTO runs (id, number, kind, title, state, job, started_by, dedupe_key, created_at) VALUES ('run-0001-7f3a', 1, 'seed', 'T', 'done', '{}', 'test', 'k', 0)";
+        let call = "INSERT INTO calls (run_id, attempt, position, kind, method, resource, started_at, micros, outcome, calls, operation) VALUES ('run-0001-7f3a', 3, 0, 'objects', 'objects.put', 'b/k', 1, 2, 'ok', 4, '{}')";
+        for statement in [run, call] {
+            store.pool.execute(statement).await.unwrap();
+        }
+        store.close().await;
+    }
+    let store = Store::open(dir.path(), clock).await.unwrap();
+    let calls = store.calls("run-0001-7f3a", &CallFilter::default(), 0, 10).await.unwrap();
+    assert_eq!(calls.len(), 1);
+    assert_eq!((calls[0].id, calls[0].attempt, calls[0].calls, calls[0].resource.as_str()), (1, 3, 4, "b/k"));
+    store.add_calls("run-0001-7f3a", &[call(Outcome::Ok, 1)]).await.unwrap();
+    assert!(store.add_calls("run-0009-0000", &[call(Outcome::Ok, 1)]).await.is_err(), "nobody's calls are no calls");
+    assert_eq!(store.call_sums("run-0001-7f3a").await.unwrap().len(), 2);
+}

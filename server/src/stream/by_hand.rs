@@ -12,6 +12,7 @@ use showrunner_lake::stream::{
 };
 
 use super::Streams;
+use super::notes::Part;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::StreamRow;
 
@@ -84,7 +85,7 @@ impl Streams {
         attributes.insert(ATTRIBUTE_SEQ.to_owned(), letter.seq.to_string());
         attributes.insert(ATTRIBUTE_ATTEMPT.to_owned(), (letter.attempt + 1).to_string());
         attributes.insert(ATTRIBUTE_CUSTOMER.to_owned(), letter.customer.clone());
-        self.publish_one(NewMessage { data, attributes, ..NewMessage::default() }).await
+        self.publish_one(&letter.run_id, NewMessage { data, attributes, ..NewMessage::default() }).await
     }
 
     async fn by_hand(
@@ -100,12 +101,12 @@ impl Streams {
         attributes.insert(ATTRIBUTE_SEQ.to_owned(), seq.to_string());
         attributes.insert(ATTRIBUTE_ATTEMPT.to_owned(), "0".to_owned());
         attributes.insert(ATTRIBUTE_CUSTOMER.to_owned(), stream.customer.clone());
-        self.publish_one(NewMessage { data, attributes, ..NewMessage::default() }).await?;
+        self.publish_one(&run_id, NewMessage { data, attributes, ..NewMessage::default() }).await?;
         Ok((run_id, seq))
     }
 
-    async fn publish_one(&self, message: NewMessage) -> Result<()> {
-        self.lake.topics().publish(STREAM_TOPIC, vec![message]).await?;
+    async fn publish_one(&self, run_id: &str, message: NewMessage) -> Result<()> {
+        self.noted(run_id, Part::Button, self.lake.topics().publish(STREAM_TOPIC, vec![message])).await?;
         self.changed();
         Ok(())
     }

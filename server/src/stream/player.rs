@@ -10,6 +10,7 @@ use showrunner_lake::replay::{Form, Replay};
 use showrunner_lake::stream::{ATTRIBUTE_ATTEMPT, ATTRIBUTE_CUSTOMER, ATTRIBUTE_RUN, ATTRIBUTE_SEQ, STREAM_TOPIC};
 use tokio_util::sync::CancellationToken;
 
+use super::notes::Part;
 use super::{Playing, Streams, meter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
@@ -80,7 +81,8 @@ impl Streams {
     }
 
     async fn play_one(&self, row: StreamRow, halt: &CancellationToken) -> Result<()> {
-        let day = match self.day_of(&row).await {
+        self.note(&row).await;
+        let day = match self.noted(&row.id, Part::Player, self.day_of(&row)).await {
             Ok(day) => day,
             // A disk that fails may work again; a day that is gone stays gone.
             Err(error) if error.kind == ErrorKind::Unavailable => return Err(error),
@@ -104,7 +106,8 @@ impl Streams {
         self.changed();
         let begun = Instant::now();
         let mut pace = Pace { credit: 1.0, since: begun, stored: (position, begun) };
-        let ended = self.records(&day, form, stops_at, &mut pace, halt).await;
+        let records = self.records(&day, form, stops_at, &mut pace, halt);
+        let ended = self.noted(&id, Part::Player, records).await;
         let position = self.with_active(|playing| u64::try_from(playing.row.position).unwrap_or_default());
         match ended? {
             // It goes on at the next start.

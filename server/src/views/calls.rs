@@ -7,7 +7,7 @@ use showrunner_lake::google::{GoogleCall, LOCATION, PROJECT, Place, REGION, goog
 use super::Views;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
-use crate::store::{CallFilter, CallRow, CallSum, PRESS, StepRow};
+use crate::store::{CallFilter, CallRow, CallSum, PRESS, StepRow, StreamRow};
 
 /// Calls on one page.
 const LISTED: u32 = 25;
@@ -17,7 +17,7 @@ const TOLD: u32 = 3;
 const BUTTON: &str = "button";
 
 impl Views {
-    /// A run's calls: those of a step, of a kind, a page of them.
+    /// The calls of a run or a stream: those of a step, of a kind, a page of them.
     pub async fn run_calls(
         &self,
         id: &str,
@@ -26,8 +26,12 @@ impl Views {
         page: Option<String>,
     ) -> Result<CallsView> {
         let store = &self.state.store;
-        let run = store.run(id).await?;
-        let steps = store.steps(id).await?;
+        let (title, running, steps) = if StreamRow::is_id(id) {
+            self.stream_of_calls(id).await?
+        } else {
+            let run = store.run(id).await?;
+            (run.title, run.state.active(), store.steps(id).await?)
+        };
         let sums = store.call_sums(id).await?;
         let given = |value: Option<String>| value.filter(|value| !value.is_empty());
         let (step, kind) = (given(step), given(kind));
@@ -91,7 +95,7 @@ impl Views {
         }
         let last = from + rows.len() as u32;
         Ok(CallsView {
-            running: run.state.active(),
+            running,
             summary: summary(&sums),
             legend: legend(),
             steps: of_steps,
@@ -109,8 +113,8 @@ impl Views {
             previous: (page > 1).then(|| here(page - 1)),
             next: (i64::from(last) < listed).then(|| here(page + 1)),
             calls: self.call_views(id, &rows, &steps),
-            title: run.title,
-            run_id: run.id,
+            title,
+            run_id: id.to_owned(),
         })
     }
 

@@ -1,4 +1,6 @@
-//! The list of runs and a run's page.
+//! The list of runs and a run's page; streams are runs as well.
+
+mod streams;
 
 use app::wire::*;
 use showrunner_lake::model::{BronzeOutcome, ZoneOutcome};
@@ -7,20 +9,21 @@ use super::progress::{run_state, step_state};
 use super::{Views, outcome};
 use crate::error::Result;
 use crate::format;
-use crate::store::{RunKind, RunRow, RunState, StepRow, StepState};
+use crate::store::{RunKind, RunRow, RunState, StepRow, StepState, StreamRow};
 
 /// Runs, log lines and held rows that a page lists at most.
 const LISTED: u32 = 200;
 
 impl Views {
-    /// Newest first.
+    /// Runs and streams, newest first.
     pub async fn runs(&self) -> Result<Vec<app::wire::RunRow>> {
         let now = self.state.clock.millis();
         let mut rows = Vec::new();
         for run in self.state.store.runs(LISTED).await? {
             let steps = self.state.store.steps(&run.id).await?;
             let totals = Totals::of(&steps);
-            rows.push(app::wire::RunRow {
+            let pressed = run.created_at;
+            let row = app::wire::RunRow {
                 state: run_state(&run, &steps),
                 state_text: state_text(&run, &steps, &totals),
                 started_by: started_by(&run),
@@ -30,13 +33,23 @@ impl Views {
                 held: if totals.known { format::count(totals.rows_held + totals.files_held) } else { "–".into() },
                 title: run.title,
                 id: run.id,
-            });
+            };
+            rows.push((pressed, row));
         }
-        Ok(rows)
+        // Runs stay in the order in which they were pressed, whatever the clock said.
+        for (started, row) in self.stream_rows(LISTED, now).await? {
+            let place = rows.iter().position(|(pressed, _)| *pressed <= started).unwrap_or(rows.len());
+            rows.insert(place, (started, row));
+        }
+        rows.truncate(LISTED as usize);
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// One run.
+    /// One run, or a stream.
     pub async fn run(&self, id: &str) -> Result<RunView> {
+        if StreamRow::is_id(id) {
+            return self.stream_run(id).await;
+        }
         let run = self.state.store.run(id).await?;
         let steps = self.state.store.steps(id).await?;
         let log = self.state.store.log(id, 1_000).await?;
@@ -47,13 +60,9 @@ impl Views {
         let whole = (run.ended_at.unwrap_or(now) - begin).max(1);
         let all_held = totals.rows_held + totals.files_held;
         let (calls, calls_of) = self.telling_calls(id, &steps).await?;
-        let lineage = match self.state.store.lineage_of_run(id).await?.is_empty() {
-            true => String::new(),
-            false => format!("/lineage?run={id}"),
-        };
         Ok(RunView {
             calls,
-            lineage,
+            lineage: self.lineage_link(id).await?,
             calls_of,
             state: run_state(&run, &steps),
             state_text: state_text(&run, &steps, &totals),
@@ -87,6 +96,14 @@ impl Views {
             progress: Some(self.progress(&run, &steps)),
             title: run.title,
             id: run.id,
+        })
+    }
+
+    /// Where it is told what a run made, and of what; empty when nothing is on record.
+    async fn lineage_link(&self, id: &str) -> Result<String> {
+        Ok(match self.state.store.lineage_of_run(id).await?.is_empty() {
+            true => String::new(),
+            false => format!("/lineage?run={id}"),
         })
     }
 

@@ -159,14 +159,14 @@ impl Views {
     }
 }
 
-fn payload_words(row: &StreamRow) -> &'static str {
+pub(super) fn payload_words(row: &StreamRow) -> &'static str {
     match row.payload {
         crate::store::Payload::Full => "the whole session",
         crate::store::Payload::Flattened => "no hits",
     }
 }
 
-fn stream_state(row: &StreamRow, trouble: bool) -> (State, String) {
+pub(super) fn stream_state(row: &StreamRow, trouble: bool) -> (State, String) {
     match row.state {
         StreamState::Playing if trouble => (State::Warn, "Waiting".into()),
         StreamState::Playing => (State::Running, "Playing".into()),
@@ -176,7 +176,7 @@ fn stream_state(row: &StreamRow, trouble: bool) -> (State, String) {
 }
 
 /// `1`, `0.5`, `1000`: as in the field.
-fn rate_text(rate: f64) -> String {
+pub(super) fn rate_text(rate: f64) -> String {
     if rate.fract() == 0.0 { format!("{rate:.0}") } else { format!("{rate:.1}") }
 }
 

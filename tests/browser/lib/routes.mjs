@@ -56,7 +56,8 @@ const MISSING = ['/nowhere', '/customers?customer=none', '/upload?customer=none'
 /** All of them at a server, each with the status that it must answer. */
 export async function addresses(origin) {
   const runs = await (await ask(`${origin}/api/runs`)).json();
-  const run = runs[0]?.id;
+  // A stream is listed among the runs; the pages that are looked at are a run's.
+  const run = runs.find((run) => run.id.startsWith('run-'))?.id;
   return [
     ...PAGES.filter((path) => run || !path.includes('RUN')).map((path) => ({ path: path.replace('RUN', run), status: 200 })),
     ...MISSING.map((path) => ({ path, status: 404 })),

@@ -1,4 +1,4 @@
-// The stream: start, rate, pause, step, a poisoned record, repair, compaction, freezing, a killed server, reset.
+// The stream: start, rate, pause, step, a poisoned record, repair, compaction, freezing, a killed server, its place among the runs, reset.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PHONE } from '../lib/browser.mjs';
@@ -141,6 +141,33 @@ describe('the stream', () => {
     await button(page, 'Stop').click();
     await button(page, 'Start the stream').waitFor();
     await page.getByText('admin stopped it.').waitFor();
+    await close(page);
+  });
+
+  it('is a run among the others, and says what it executed before and after the kill', async () => {
+    const page = await open('/runs');
+    const row = page.getByRole('row', { name: /^Stream 2017-/ });
+    assert.match(await row.innerText(), /Done\. admin stopped it\./);
+    await page.picture('runs-with-a-stream');
+    await row.getByRole('link').click();
+    await page.getByRole('heading', { level: 1, name: /^Stream 2017-/ }).waitFor();
+    const main = page.getByRole('main');
+    assert.match(await main.innerText(), /Attempt\s+2\s/);
+    await main.locator('details.call', { hasText: 'topics.publish' }).first().waitFor();
+    await main.getByRole('link', { name: 'Lineage of this run' }).waitFor();
+    await page.picture('run-stream');
+    await main.getByRole('link', { name: 'All calls, step by step' }).click();
+    await page.getByRole('navigation', { name: 'Steps' }).getByRole('link', { name: /^Into bronze/ }).click();
+    await page.waitForURL(/\?step=bronze$/);
+    for (const method of ['topics.pull', 'delta.commit', 'topics.acknowledge']) {
+      await page.locator('details.call', { hasText: method }).first().waitFor();
+    }
+    await page.getByRole('navigation', { name: 'Steps' }).getByRole('link', { name: /^Publish the records/ }).click();
+    await page.waitForURL(/\?step=publish$/);
+    for (const attempt of ['attempt 1', 'attempt 2']) {
+      await page.locator('details.call', { hasText: attempt }).first().waitFor({ state: 'attached' });
+    }
+    await page.picture('calls-stream');
     await close(page);
   });
 

@@ -149,15 +149,21 @@ operations! {
     Acknowledge {
         /// Subscription.
         subscription: String,
-        /// The deliveries.
+        /// The deliveries; in a note the first of them.
         ids: Vec<String>,
+        /// How many more there were.
+        #[serde(default)]
+        more: u64,
     }
     /// Messages get another deadline; with 0 seconds they are given back.
     ModifyAckDeadline {
         /// Subscription.
         subscription: String,
-        /// The deliveries.
+        /// The deliveries; in a note the first of them.
         ids: Vec<String>,
+        /// How many more there were.
+        #[serde(default)]
+        more: u64,
         /// From now.
         seconds: u64,
     }

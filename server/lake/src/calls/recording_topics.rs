@@ -16,6 +16,16 @@ use crate::ports::{
 /// Attributes that say what a message is about; others may hold anything and are not noted.
 const NOTED: [&str; 4] = ["eventType", "bucketId", "objectId", "objectGeneration"];
 
+/// Of the deliveries of a call so many are noted by their ids: a stream acknowledges thousands at a time.
+const NOTED_IDS: usize = 10;
+
+/// Leaves the first ids; returns how many went.
+fn first(ids: &mut Vec<String>) -> u64 {
+    let more = ids.len().saturating_sub(NOTED_IDS);
+    ids.truncate(NOTED_IDS);
+    more as u64
+}
+
 /// Topics whose messages are noted as they come and go. Waiting is no call, and setting up is not a part of any run.
 pub struct RecordingTopics {
     topics: Arc<dyn Topics>,
@@ -90,17 +100,20 @@ impl Topics for RecordingTopics {
     }
 
     async fn acknowledge(&self, subscription: &str, ack_ids: &[String]) -> Result<()> {
-        let operation = Acknowledge { subscription: subscription.to_owned(), ids: ack_ids.to_vec() };
+        let mut operation = Acknowledge { subscription: subscription.to_owned(), ids: ack_ids.to_vec(), more: 0 };
         let begun = Begun::now();
         let result = operation.run(self.topics.as_ref()).await;
+        operation.more = first(&mut operation.ids);
         begun.end(operation, &result, |()| Size::rows(ack_ids.len() as u64));
         result
     }
 
     async fn modify_ack_deadline(&self, subscription: &str, ack_ids: &[String], deadline: Duration) -> Result<()> {
         let (subscription, ids) = (subscription.to_owned(), ack_ids.to_vec());
-        let (operation, begun) = (ModifyAckDeadline { subscription, ids, seconds: deadline.as_secs() }, Begun::now());
+        let seconds = deadline.as_secs();
+        let (mut operation, begun) = (ModifyAckDeadline { subscription, ids, more: 0, seconds }, Begun::now());
         let result = operation.run(self.topics.as_ref()).await;
+        operation.more = first(&mut operation.ids);
         begun.end(operation, &result, |()| Size::rows(ack_ids.len() as u64));
         result
     }

@@ -6,7 +6,9 @@ use futures::StreamExt;
 use super::*;
 use crate::clock::system_clock;
 use crate::objects::{DiskObjects, NotifyingObjects};
-use crate::ports::{Objects, Precondition, PullRequest, SeekTarget, SubscriptionConfig, TopicConfig, Topics};
+use crate::ports::{
+    NewMessage, Objects, Precondition, PullRequest, SeekTarget, SubscriptionConfig, TopicConfig, Topics,
+};
 use crate::topic::{DiskTopics, TopicOptions};
 
 fn deletion(key: &str) -> DeleteObject {
@@ -52,6 +54,52 @@ async fn of_the_same_shape_the_first_are_kept_and_the_others_counted() {
     // The next step begins anew.
     noted(log.clone(), async { end("k0", &Ok(true)) }).await;
     assert_eq!(log.finish().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_counted_can_be_looked_at_and_taken_over_by_another_log() {
+    let (log, turn) = (CallLog::new(system_clock()), CallLog::new(system_clock()));
+    assert!(log.counted().is_empty());
+    for turns in 1..=3 {
+        noted(turn.clone(), async { (0..20).for_each(|i| end(&format!("k{i}"), &Ok(true))) }).await;
+        log.absorb(turn.finish());
+        let counted = log.counted();
+        assert_eq!(counted.len(), 1, "one line, however long it goes on");
+        assert_eq!(counted[0].1.count, turns * 20 - 12);
+        assert_eq!(counted[0].0, log.counted()[0].0);
+        assert_eq!(log.take().len(), if turns == 1 { 12 } else { 0 });
+    }
+    // A line that stands for many is not one of the few that are kept.
+    let other = CallLog::new(system_clock());
+    other.absorb(log.finish());
+    assert!(other.take().is_empty());
+    assert_eq!(other.counted()[0].1.count, 48);
+}
+
+#[tokio::test]
+async fn of_many_ids_the_first_are_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let topics = DiskTopics::open(&folder.path().join("topics"), system_clock(), TopicOptions::default()).unwrap();
+    let topics: Arc<dyn Topics> = Arc::new(RecordingTopics::new(Arc::new(topics), system_clock()));
+    topics.create_topic("tttt", TopicConfig::default()).await.unwrap();
+    topics.create_subscription("ssss", "tttt", SubscriptionConfig::default()).await.unwrap();
+    let messages = (0..50).map(|_| NewMessage { data: Bytes::from_static(b"m"), ..NewMessage::default() });
+    topics.publish("tttt", messages.collect()).await.unwrap();
+    let log = CallLog::new(system_clock());
+    noted(log.clone(), async {
+        let pulled = topics.pull("ssss", PullRequest::now(50)).await.unwrap();
+        let ids: Vec<String> = pulled.into_iter().map(|m| m.ack_id).collect();
+        topics.acknowledge("ssss", &ids).await.unwrap();
+    })
+    .await;
+    let calls = log.finish();
+    let Operation::Acknowledge(acknowledged) = &calls[1].operation else { panic!("{calls:?}") };
+    assert_eq!((acknowledged.ids.len(), acknowledged.more, calls[1].rows), (10, 40, Some(50)));
+    assert!(calls[1].operation.here().ends_with("and 40 more])"), "{}", calls[1].operation.here());
+    assert_eq!(topics.backlog("ssss").await.unwrap().messages, 0, "all of them were");
+    // As earlier versions wrote it.
+    let before = r#"{"operation":"acknowledge","subscription":"s","ids":["1"]}"#;
+    assert!(matches!(serde_json::from_str(before).unwrap(), Operation::Acknowledge(Acknowledge { more: 0, .. })));
 }
 
 #[tokio::test]

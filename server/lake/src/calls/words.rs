@@ -121,11 +121,11 @@ impl Operation {
                 call(format!("{topic}, {}", attributes.join(", ")))
             }
             Operation::Pull(Pull { subscription, max }) => call(format!("{subscription}, at most {max}")),
-            Operation::Acknowledge(Acknowledge { subscription, ids }) => {
-                call(format!("{subscription}, [{}]", ids.join(", ")))
+            Operation::Acknowledge(Acknowledge { subscription, ids, more }) => {
+                call(format!("{subscription}, [{}]", listed(ids, *more)))
             }
-            Operation::ModifyAckDeadline(ModifyAckDeadline { subscription, ids, seconds }) => {
-                call(format!("{subscription}, [{}], {seconds} s", ids.join(", ")))
+            Operation::ModifyAckDeadline(ModifyAckDeadline { subscription, ids, more, seconds }) => {
+                call(format!("{subscription}, [{}], {seconds} s", listed(ids, *more)))
             }
             Operation::ReadFile(ReadFile { table, date, customer, .. }) => {
                 call(format!("{} → bronze.{table}, {date}, {customer}", self.resource()))
@@ -220,6 +220,12 @@ impl Operation {
     pub(super) fn kept(&self) -> usize {
         if matches!(self, Operation::Transform(_)) { KEPT_SQL } else { KEPT }
     }
+}
+
+/// Ids, and how many more there were.
+fn listed(ids: &[String], more: u64) -> String {
+    let ids = ids.join(", ");
+    if more > 0 { format!("{ids} and {more} more") } else { ids }
 }
 
 /// A statement's first words.

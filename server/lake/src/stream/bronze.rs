@@ -20,6 +20,7 @@ use super::decode::{customer, pieces};
 use super::faults::Fault;
 use super::identity::{Identity, Messages};
 use super::rows::{Piece, raw};
+use super::run::Sink;
 use super::warehouse::{only, remove, run_of};
 use super::{ACK_DEADLINE, BRONZE_SUBSCRIPTION, Sinks, StreamEvent};
 use crate::bronze::{ingest_error, partition};
@@ -111,6 +112,7 @@ impl Sinks {
             window.due.get_or_insert(now + self.options.window);
             window.extend.get_or_insert(now + EXTEND_AFTER);
             window.bytes += more.iter().map(|received| received.message.data.len()).sum::<usize>();
+            self.had(Sink::Bronze, &more);
             window.messages.extend(more);
             self.window_rows.store(window.messages.len() as u64, Ordering::Relaxed);
         }

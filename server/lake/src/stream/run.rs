@@ -53,8 +53,8 @@ async fn work(sinks: Arc<Sinks>, sink: Sink, shutdown: CancellationToken) {
             working = sinks.control.working() => working,
         };
         let turn = match sink {
-            Sink::Warehouse => sinks.warehouse_turn(&shutdown).await,
-            Sink::Bronze => sinks.bronze_turn(&shutdown).await,
+            Sink::Warehouse => sinks.noted(sink, sinks.warehouse_turn(&shutdown)).await,
+            Sink::Bronze => sinks.noted(sink, sinks.bronze_turn(&shutdown)).await,
         };
         drop(working);
         match turn {

@@ -18,7 +18,9 @@ use super::decode::pieces;
 use super::faults::Fault;
 use super::identity::{Identity, Messages};
 use super::rows::{Piece, dead_letter, error_records, sessions};
+use super::run::Sink;
 use super::{DeadLetter, Landed, Sinks, StreamEvent, WAREHOUSE_SUBSCRIPTION, locked};
+use crate::calls::carried;
 use crate::delta::{NewFile, Table};
 use crate::ports::{PullRequest, ReceivedMessage};
 use crate::warehouse::write_partition;
@@ -105,6 +107,7 @@ impl Sinks {
             messages.extend(more);
         }
         *locked(&self.last_batch) = Some(Instant::now());
+        self.had(Sink::Warehouse, &messages);
         Ok(Some(messages))
     }
 
@@ -124,7 +127,7 @@ impl Sinks {
             async move {
                 match single {
                     true => read.await,
-                    false => tokio::spawn(read).await.unwrap_or_else(|e| Err(cut_short(e))),
+                    false => tokio::spawn(carried(read)).await.unwrap_or_else(|e| Err(cut_short(e))),
                 }
             }
         });

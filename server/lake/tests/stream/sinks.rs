@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use showrunner_lake::calls::{CallLog, Outcome};
+use showrunner_lake::clock::system_clock;
 use showrunner_lake::ports::NewMessage;
 use showrunner_lake::stream::*;
 use showrunner_lake::{ErrorKind, Identity, Lake};
@@ -245,4 +247,41 @@ async fn who_only_reads_has_no_sinks_and_finds_the_tables() {
     let rows = s.number("SELECT count(*) FROM warehouse.ga_sessions_stream").await;
     assert_eq!(number(&reader, "SELECT count(*) FROM warehouse.ga_sessions_all").await, rows);
     assert_eq!(Sinks::open(reader, options()).await.err().map(|e| e.kind), Some(ErrorKind::Invalid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_executed_for_a_stream_is_noted_in_its_logs_and_nothing_else_is() {
+    let s = Stream::new().await;
+    let logs = |runs: &[&str]| StreamLogs {
+        runs: runs.iter().map(|run| (*run).to_owned()).collect(),
+        warehouse: CallLog::new(system_clock()),
+        bronze: CallLog::new(system_clock()),
+    };
+    let (ours, before) = (logs(&[RUN, "replay-1-hand"]), logs(&["replay-0"]));
+    s.sinks.note(vec![before.clone(), ours.clone()]);
+    let rows: Vec<String> = (0..30).map(|n| tiny(n, "20170729")).collect();
+    let of = |run: &str, rows: &[String]| (0..).zip(rows).map(|(seq, row)| message(run, seq, 0, row)).collect();
+    // Of nobody who is noted.
+    s.publish(of("somebody", &rows[..5])).await;
+    s.drain().await;
+    s.publish(of(RUN, &rows[..20])).await;
+    s.publish(of("replay-1-hand", &[r#"{"no": "session"}"#.to_owned()])).await;
+    s.drain().await;
+    s.shutdown.cancel();
+    s.sinks.stopped().await;
+    assert!(before.warehouse.finish().is_empty() && before.bronze.finish().is_empty());
+    for (log, tables) in [
+        (&ours.warehouse, ["warehouse.ga_sessions_stream", "warehouse.ga_sessions_stream_error_records"].as_slice()),
+        (&ours.bronze, ["bronze.ga_sessions_stream"].as_slice()),
+    ] {
+        let calls = log.finish();
+        let of = |method: &str| calls.iter().filter(|call| call.operation.method() == method).collect::<Vec<_>>();
+        let messages = |method: &str| of(method).iter().filter_map(|call| call.rows).sum::<u64>();
+        assert_eq!((messages("topics.pull"), messages("topics.acknowledge")), (21, 21), "{calls:?}");
+        let mut committed: Vec<String> = of("delta.commit").iter().map(|call| call.operation.resource()).collect();
+        committed.sort();
+        committed.dedup();
+        assert_eq!(committed, tables);
+        assert!(calls.iter().all(|call| call.outcome == Outcome::Ok));
+    }
 }

@@ -99,8 +99,9 @@ impl Views {
         let history = page.look.history(window.skip(), window.take()).await?;
         let mut runs: BTreeMap<String, bool> = BTreeMap::new();
         for run in history.versions.iter().filter_map(|v| v.run.clone()).collect::<BTreeSet<_>>() {
-            // Runs that a reset archived, and those of other programs, have no page.
-            let known = self.state.store.run(&run).await.is_ok();
+            // What other programs wrote has no page.
+            let store = &self.state.store;
+            let known = store.run(&run).await.is_ok() || store.stream(&run).await.is_ok();
             runs.insert(run, known);
         }
         let rows = history.versions.iter().map(|version| version_row(version, &runs, page.now)).collect();

@@ -159,7 +159,7 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
             &[topic, "100"],
         ),
         case(
-            Acknowledge { subscription: subscription.clone(), ids: vec!["41".into(), "42".into()] },
+            Acknowledge { subscription: subscription.clone(), ids: vec!["41".into(), "42".into()], more: 0 },
             "pubsub.subscriptions.acknowledge",
             "POST https://pubsub.googleapis.com/v1/projects/PROJECT/subscriptions/",
             &["ackIds"],
@@ -167,7 +167,12 @@ pub(super) fn cases(key: &str, topic: &str, word: &str) -> Vec<Case> {
             &[topic, "41", "42"],
         ),
         case(
-            ModifyAckDeadline { subscription: subscription.clone(), ids: vec!["41".into(), "42".into()], seconds: 0 },
+            ModifyAckDeadline {
+                subscription: subscription.clone(),
+                ids: vec!["41".into(), "42".into()],
+                more: 0,
+                seconds: 0,
+            },
             "pubsub.subscriptions.modifyAckDeadline",
             "POST https://pubsub.googleapis.com/v1/projects/PROJECT/subscriptions/",
             &["ackDeadlineSeconds", "ackIds"],
