@@ -3,13 +3,13 @@
 #[path = "../support/fake.rs"]
 mod fake;
 mod faults;
-mod past;
 #[path = "../support/grpc.rs"]
 #[expect(dead_code, reason = "what other tests need of it")]
 mod grpc;
 #[path = "../support/http.rs"]
 #[expect(dead_code, reason = "what other tests need of it")]
 mod http;
+mod past;
 #[path = "../support/recorded.rs"]
 mod recorded;
 mod shapes;
