@@ -126,7 +126,7 @@ fn judge(events: &[Value]) {
         eprintln!("left out: OpenLineage's judgement of {} events (SHOWRUNNER_PEERS is not set)", events.len());
         return;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/openlineage.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/judge_lineage.py");
     let mut command = Command::new(Path::new(&environment).join("bin/python"));
     command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
     // A folder with the schemas themselves, for who has them at hand; set-up cannot fetch them.

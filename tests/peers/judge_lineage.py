@@ -85,8 +85,7 @@ def check_class(value, wanted, at):
             yield f"{at}: a {wanted.__name__} where a {kind.__name__} belongs"
         if value.get("_schemaURL") != wanted._get_schema():
             yield f"{at}/_schemaURL: {value.get('_schemaURL')!r} instead of {wanted._get_schema()!r}"
-    module = vars(sys.modules[wanted.__module__])
-    hints = typing.get_type_hints(wanted, module)
+    hints = typing.get_type_hints(wanted)
     fields = {field.name: field for field in attr.fields(wanted)}
     for name in value.keys() - fields.keys():
         # Only facets of our own may have fields that the specification does not know.
@@ -166,4 +165,5 @@ def main():
     sys.exit(1 if complaints else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
