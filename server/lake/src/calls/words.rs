@@ -117,8 +117,8 @@ impl Operation {
                 call(format!("{topic}, {subscription}"))
             }
             Operation::Publish(Publish { topic, attributes }) => {
-                let attributes: Vec<_> = attributes.iter().map(|(k, v)| format!("{k}={v}")).collect();
-                call(format!("{topic}, {}", attributes.join(", ")))
+                let attributes = attributes.iter().map(|(k, v)| format!("{k}={v}"));
+                call(std::iter::once(topic.clone()).chain(attributes).collect::<Vec<_>>().join(", "))
             }
             Operation::Pull(Pull { subscription, max }) => call(format!("{subscription}, at most {max}")),
             Operation::Acknowledge(Acknowledge { subscription, ids, more }) => {

@@ -2,6 +2,8 @@
 //! folder has a copy of what the newest version needs, so that whatever reads files reads them from the disk; it can be deleted at any time,
 //! and a machine that never saw the table gets it when it opens it.
 
+mod checkpoints;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io::Write;
@@ -23,6 +25,7 @@ use object_store::{
 };
 use tokio::io::AsyncWriteExt;
 
+use self::checkpoints::Checkpoints;
 use super::parts::{DiskFile, run_of};
 use super::{LOG, io_error};
 use crate::{Error, ErrorKind, Result};
@@ -55,7 +58,7 @@ impl Mirror {
         std::fs::create_dir_all(local).map_err(|e| io_error("creating", local, e))?;
         let local = LocalFileSystem::new_with_prefix(local)
             .map_err(|e| Error::with(ErrorKind::Storage, "The data folder cannot be read.", e))?;
-        Ok(Arc::new(LocalFirst { bucket: self.store.clone(), local }))
+        Ok(Arc::new(LocalFirst { bucket: self.store.clone(), local, checkpoints: Checkpoints::default() }))
     }
 
     /// Where the table lies in it.
@@ -238,6 +241,7 @@ fn put_local(target: &PathBuf, data: &[u8], written: Option<SystemTime>) -> Resu
 struct LocalFirst {
     bucket: Arc<dyn ObjectStore>,
     local: LocalFileSystem,
+    checkpoints: Checkpoints,
 }
 
 impl LocalFirst {
@@ -257,6 +261,7 @@ type Answer<T> = object_store::Result<T>;
 #[async_trait]
 impl ObjectStore for LocalFirst {
     async fn put_opts(&self, location: &Location, payload: PutPayload, options: PutOptions) -> Answer<PutResult> {
+        self.checkpoints.forget(location).await;
         self.bucket.put_opts(location, payload, options).await
     }
 
@@ -265,6 +270,7 @@ impl ObjectStore for LocalFirst {
         location: &Location,
         options: PutMultipartOptions,
     ) -> Answer<Box<dyn MultipartUpload>> {
+        self.checkpoints.forget(location).await;
         self.bucket.put_multipart_opts(location, options).await
     }
 
@@ -274,6 +280,11 @@ impl ObjectStore for LocalFirst {
         {
             return Ok(answer);
         }
+        if Checkpoints::is_one(location)
+            && let Some(answer) = self.checkpoints.get(self.bucket.as_ref(), location, &options).await
+        {
+            return answer;
+        }
         self.bucket.get_opts(location, options).await
     }
 
@@ -282,6 +293,19 @@ impl ObjectStore for LocalFirst {
             && let Ok(answer) = self.local.get_ranges(location, ranges).await
         {
             return Ok(answer);
+        }
+        if Checkpoints::is_one(location) {
+            let whole = GetOptions::default();
+            if let Some(Ok(answer)) = self.checkpoints.get(self.bucket.as_ref(), location, &whole).await {
+                let data = answer.bytes().await?;
+                let piece = |range: &Range<u64>| {
+                    let (from, to) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+                    (from <= to && to <= data.len()).then(|| data.slice(from..to))
+                };
+                if let Some(pieces) = ranges.iter().map(piece).collect() {
+                    return Ok(pieces);
+                }
+            }
         }
         self.bucket.get_ranges(location, ranges).await
     }
