@@ -123,7 +123,7 @@ fn more() -> Vec<Operation> {
         purge(Zone::Bronze, Scope::Days(vec![super::day()])),
         purge(Zone::Silver, Scope::Stream),
         to(SeekTo::Time(time)),
-        ModifyAckDeadline { subscription: "reader".into(), ids: vec!["7".into()], seconds: 600 }.into(),
+        ModifyAckDeadline { subscription: "reader".into(), ids: vec!["7".into()], more: 0, seconds: 600 }.into(),
     ];
     all.extend(policies().into_iter().map(|statement| ChangePolicy { statement }.into()));
     all.extend(tables().into_iter().map(|table| CreateTable { table }.into()));
