@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use showrunner_lake::policy::Statement;
 use showrunner_lake::stream::*;
 use showrunner_lake::{Identity, Lake};
 
@@ -157,4 +158,42 @@ async fn a_sink_that_commits_meanwhile_loses_and_doubles_nothing() {
     s.holds(0..200).await;
     let counts = s.sinks.counts().await.unwrap();
     assert_eq!((counts.warehouse_files, counts.bronze_files), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_outlive_a_compaction() {
+    let s = Stream::with(StreamOptions { compact_files: 1_000, ..options() }).await;
+    for sql in [
+        "CREATE ROW ACCESS POLICY few ON warehouse.ga_sessions_stream GRANT TO ('user:a@example.com') FILTER USING (seq < 3)",
+        "CREATE ROW ACCESS POLICY few ON bronze.ga_sessions_stream GRANT TO ('user:a@example.com') FILTER USING (_seq < 3)",
+        "CREATE DATA_POLICY nothing OPTIONS (data_policy_type = 'DATA_MASKING_POLICY', masking_expression = 'ALWAYS_NULL')",
+        "GRANT FINE_GRAINED_READ ON DATA_POLICY nothing TO 'principal://goog/subject/a@example.com'",
+        "ALTER TABLE warehouse.ga_sessions_stream ALTER COLUMN full_visitor_id SET OPTIONS (data_policies = ['nothing'])",
+    ] {
+        let statement = Statement::parse(sql).unwrap();
+        let policies = s.lake.policies_after(&s.lake.policies(), &statement).await.unwrap();
+        s.lake.set_policies(policies);
+    }
+    one_by_one(&s, 0, &lines(DAY, 8)).await;
+    let checksum = s.lake.policies().checksum();
+    let protected = async |when: &str| {
+        for (who, rows) in [("a@example.com", 3), ("b@example.com", 0)] {
+            let who = Identity::person(who, [""; 0]);
+            for table in TABLES {
+                let answer = s.lake.ask(&who, &format!("SELECT * FROM {table}"), limits(), None).await;
+                // Who may not read a column may not read all of them.
+                let seen: usize = answer.map_or(0, |answer| answer.batches.iter().map(|batch| batch.num_rows()).sum());
+                assert_eq!(seen, rows, "{when}: {table}");
+            }
+        }
+        let who = Identity::person("a@example.com", [""; 0]);
+        let masked = "SELECT full_visitor_id FROM warehouse.ga_sessions_stream WHERE full_visitor_id IS NOT NULL";
+        let answer = s.lake.ask(&who, masked, limits(), None).await.unwrap();
+        assert_eq!(answer.batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 0, "{when}");
+        assert_eq!(s.lake.policies().checksum(), checksum, "{when}");
+    };
+    protected("before").await;
+    let done = s.sinks.compact("run-1").await.unwrap();
+    assert!(done.iter().all(|compaction| compaction.files_before > compaction.files_after), "{done:?}");
+    protected("after the compaction").await;
 }
