@@ -35,8 +35,9 @@ async fn main() -> Result<()> {
     let config = SubscriptionConfig { ordered: true, ..SubscriptionConfig::default() };
     topics.create_subscription(TOPIC, TOPIC, config).await?;
     let mut published = 0;
-    for wanted in [0, most / 100, most / 10, most / 4, most / 2, most] {
-        while published < wanted {
+    for (round, wanted) in [0, most / 100, most / 10, most / 4, most / 2, most].into_iter().enumerate() {
+        // What was taken in the rounds before is waiting no more.
+        while published < wanted + round * PART {
             publish(&topics, &mut published).await?;
         }
         let (publishing, pulling) = (measured(&topics, &mut published).await?, drained(&topics).await?);
