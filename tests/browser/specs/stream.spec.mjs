@@ -156,6 +156,11 @@ describe('the stream', () => {
     await main.locator('details.call', { hasText: 'topics.publish' }).first().waitFor();
     await main.getByRole('link', { name: 'Lineage of this run' }).waitFor();
     await page.picture('run-stream');
+    const desktop = page.viewportSize();
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, 'sideways on a phone');
+    await page.picture('run-stream-phone');
+    await page.setViewportSize(desktop);
     await main.getByRole('link', { name: 'All calls, step by step' }).click();
     await page.getByRole('navigation', { name: 'Steps' }).getByRole('link', { name: /^Into bronze/ }).click();
     await page.waitForURL(/\?step=bronze$/);

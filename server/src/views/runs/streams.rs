@@ -123,7 +123,7 @@ fn facts(row: &StreamRow, (dead, repaired): (u64, u64), now: i64) -> Vec<FactVie
     let of = match (row.records, row.most, row.loops) {
         (0, ..) => String::new(),
         (_, Some(most), _) => format!("of {}", count(most)),
-        (records, None, true) => format!("over and over the {} of the day", count(records)),
+        (records, None, true) => format!("in rounds of {}", count(records)),
         (records, None, false) => format!("of {}", count(records)),
     };
     let mut facts = vec![
