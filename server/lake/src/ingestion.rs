@@ -88,14 +88,22 @@ pub async fn stray(objects: &dyn Objects, bucket: &str, known: &Known) -> Result
     Ok(foreign.collect())
 }
 
-/// What [`purge`] would delete.
+/// What [`purge`] would delete, for each of these scopes; the bucket is listed once.
 ///
 /// # Errors
 /// Those of [`Objects::list`].
-pub async fn plan(objects: &dyn Objects, bucket: &str, scope: &Scope, known: &Known) -> Result<PurgeItem> {
-    let mut all = in_scope(objects.list(bucket, prefix(scope)).await?, scope, known);
-    all.extend(in_scope(objects.uploads(bucket, prefix(scope)).await?, scope, known));
-    Ok(item(&all))
+pub async fn plan(objects: &dyn Objects, bucket: &str, scopes: &[Scope], known: &Known) -> Result<Vec<PurgeItem>> {
+    let common = match scopes {
+        [only] => prefix(only),
+        _ => "",
+    };
+    let mut all = objects.list(bucket, common).await?;
+    all.extend(objects.uploads(bucket, common).await?);
+    let of = |scope: &Scope| {
+        let reached = all.iter().filter(|meta| meta.key.starts_with(prefix(scope)));
+        item(&in_scope(reached.cloned().collect(), scope, known))
+    };
+    Ok(scopes.iter().map(of).collect())
 }
 
 /// Deletes the scope's objects from the ingestion bucket, uploads that are not complete, and leftovers of interrupted writes; what [`stray`] names stays. Returns

@@ -312,16 +312,22 @@ impl Lake {
 
     /// Dry run of [`Lake::purge`]: what would go from the ingestion bucket and each table. `customers` are the known ones.
     pub async fn purge_plan(&self, scope: &Scope, customers: &[String]) -> Result<Vec<PurgeItem>> {
-        let (inner, scope, known) = (self.inner.clone(), scope.clone(), self.known(customers));
+        Ok(self.purge_plans(std::slice::from_ref(scope), customers).await?.pop().unwrap_or_default())
+    }
+
+    /// [`Lake::purge_plan`] of each of these scopes; buckets and folders are listed once for all of them.
+    pub async fn purge_plans(&self, scopes: &[Scope], customers: &[String]) -> Result<Vec<Vec<PurgeItem>>> {
+        let (inner, scopes, known) = (self.inner.clone(), scopes.to_vec(), self.known(customers));
         self.work
             .run(async move {
-                let mut items =
-                    vec![ingestion::plan(inner.objects.as_ref(), &inner.names.ingestion, &scope, &known).await?];
+                let bucket = &inner.names.ingestion;
+                let objects = ingestion::plan(inner.objects.as_ref(), bucket, &scopes, &known).await?;
+                let mut items: Vec<Vec<PurgeItem>> = objects.into_iter().map(|item| vec![item]).collect();
                 let tables = inner.all_tables();
-                let plans: Vec<_> = tables.iter().map(|table| purge::plan_table(table, &scope)).collect();
+                let plans: Vec<_> = tables.iter().map(|table| purge::plan_table(table, &scopes)).collect();
                 let mut plans = futures::stream::iter(plans).buffered(AT_ONCE);
-                while let Some(item) = plans.try_next().await? {
-                    items.push(item);
+                while let Some(of_table) = plans.try_next().await? {
+                    items.iter_mut().zip(of_table).for_each(|(items, item)| items.push(item));
                 }
                 Ok(items)
             })

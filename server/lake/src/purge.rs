@@ -10,6 +10,7 @@ use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 
 use crate::calls::{Begun, Purge, Size};
+use crate::delta::parts::DiskFile;
 use crate::delta::{Label, LiveFile, Table, parts};
 use crate::model::{PurgeItem, Scope, Zone};
 use crate::stream;
@@ -98,39 +99,61 @@ fn item(table: &Table) -> PurgeItem {
     }
 }
 
-/// What [`purge_table`] would remove.
-pub(crate) async fn plan_table(table: &Table, scope: &Scope) -> Result<PurgeItem> {
-    let reach = Reach { scope, table };
+/// What [`purge_table`] would remove, for each of these scopes; the table's folder is walked once.
+pub(crate) async fn plan_table(table: &Table, scopes: &[Scope]) -> Result<Vec<PurgeItem>> {
     let current = table.current().await?;
-    let mut item = item(table);
-    if reach.by_rows() {
-        let customers_only: SchemaRef = Arc::new(Schema::new(vec![Field::new("customer", DataType::Utf8, true)]));
-        for file in &current.files {
-            let Some(customers) = reach.rows_in(file) else {
-                continue;
-            };
-            let whose = table.owners.of(file, || {
-                // Only whose the rows are: a page asks this of every file.
-                count(&read_columns(table, file, &customers_only)?)
-            })?;
-            let rows: u64 = customers.iter().filter_map(|customer| whose.get(customer)).sum();
-            if rows > 0 {
-                item.count += 1;
-                item.rows += rows;
-                item.files += 1;
-                item.bytes += file.bytes;
-            }
+    let mut disk = None;
+    let mut items = Vec::with_capacity(scopes.len());
+    for scope in scopes {
+        let reach = Reach { scope, table };
+        if reach.by_rows() {
+            items.push(plan_rows(&reach, &current.files)?);
+            continue;
         }
-        return Ok(item);
+        let disk = match &mut disk {
+            Some(disk) => disk,
+            none => none.insert(table.disk_files().await?),
+        };
+        items.push(plan_files(&reach, &current.files, disk));
     }
-    let in_scope: Vec<&LiveFile> = current.files.iter().filter(|f| reach.covers(&f.partition)).collect();
+    Ok(items)
+}
+
+/// Where partitions hold rows of several customers.
+fn plan_rows(reach: &Reach<'_>, live: &[LiveFile]) -> Result<PurgeItem> {
+    let table = reach.table;
+    let mut item = item(table);
+    let customers_only: SchemaRef = Arc::new(Schema::new(vec![Field::new("customer", DataType::Utf8, true)]));
+    for file in live {
+        let Some(customers) = reach.rows_in(file) else {
+            continue;
+        };
+        let whose = table.owners.of(file, || {
+            // Only whose the rows are: a page asks this of every file.
+            count(&read_columns(table, file, &customers_only)?)
+        })?;
+        let rows: u64 = customers.iter().filter_map(|customer| whose.get(customer)).sum();
+        if rows > 0 {
+            item.count += 1;
+            item.rows += rows;
+            item.files += 1;
+            item.bytes += file.bytes;
+        }
+    }
+    Ok(item)
+}
+
+/// Where partitions go as a whole.
+fn plan_files(reach: &Reach<'_>, live: &[LiveFile], disk: &[DiskFile]) -> PurgeItem {
+    let mut item = item(reach.table);
+    let in_scope: Vec<&LiveFile> = live.iter().filter(|f| reach.covers(&f.partition)).collect();
     item.count = in_scope.iter().map(|f| &f.partition).collect::<BTreeSet<_>>().len() as u64;
     item.rows = in_scope.iter().map(|f| f.rows).sum();
-    for file in table.disk_files().await?.iter().filter(|f| f.run.is_some() && reach.covers(&values_of(&f.path))) {
+    for file in disk.iter().filter(|f| f.run.is_some() && reach.covers(&values_of(&f.path))) {
         item.files += 1;
         item.bytes += file.bytes;
     }
-    Ok(item)
+    item
 }
 
 /// Removes the scope from one table. Idempotent; killed half-way, the next call goes on.
@@ -149,7 +172,8 @@ pub(crate) async fn purge_table(table: &Table, scope: &Scope, run_id: &str) -> R
 
 async fn purge(table: &Table, scope: &Scope, run_id: &str) -> Result<PurgeItem> {
     let _writer = table.writer().await;
-    let item = plan_table(table, scope).await?;
+    let plans = plan_table(table, std::slice::from_ref(scope)).await?;
+    let item = plans.into_iter().next().unwrap_or_else(|| item(table));
     let reach = Reach { scope, table };
     if reach.by_rows() {
         purge_rows(table, &reach, run_id).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use showrunner_lake::model::{ForeignObject, PurgeItem};
+use showrunner_lake::model::{ForeignObject, PurgeItem, Scope};
 use showrunner_lake::{Lake, NOTIFICATION_SUBSCRIPTION, ingestion};
 
 use super::{Before, ResetScope};
@@ -83,8 +83,14 @@ pub fn total(items: &[PlanItem]) -> u64 {
 
 /// What a reset of this scope would do now.
 pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
+    let scopes = std::slice::from_ref(scope);
+    let items = items(&state.store, &state.lake, &state.streams, scopes).await?.pop().unwrap_or_default();
+    plan_of(state, scope, items).await
+}
+
+/// The same, where it is known what would go.
+pub async fn plan_of(state: &AppState, scope: &ResetScope, items: Vec<PlanItem>) -> Result<ResetPlan> {
     let (store, lake) = (&state.store, &state.lake);
-    let items = items(store, lake, &state.streams, scope).await?;
     let customers = store.customers().await?;
     let ids: Vec<String> = customers.iter().map(|customer| customer.id.clone()).collect();
     let foreign = lake.foreign(&ids).await?;
@@ -117,55 +123,60 @@ pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
     Ok(ResetPlan { scope: scope.clone(), items, stays, foreign, digest, before })
 }
 
-/// What is in scope now, without the checksums of what stays: cheap.
-pub async fn items(store: &Store, lake: &Lake, streams: &Streams, scope: &ResetScope) -> Result<Vec<PlanItem>> {
+/// What is in each of these scopes now, without the checksums of what stays; buckets and folders are listed once for all of them.
+pub async fn items(store: &Store, lake: &Lake, streams: &Streams, scopes: &[ResetScope]) -> Result<Vec<Vec<PlanItem>>> {
     let tables = lake.tables().await?;
     let customers: Vec<String> = store.customers().await?.into_iter().map(|customer| customer.id).collect();
-    let mut items = Vec::new();
-    for item in purge_plan(lake, scope, &customers).await? {
-        let dates = if item.place == "ingestion" {
-            let folders = ingestion::day_folders(lake.objects(), &lake.names().ingestion).await?;
-            folders.into_iter().filter(|f| scope.has_day(&f.day)).map(|f| f.day.date).collect()
-        } else {
-            let of = tables.iter().filter(|t| t.zone.name() == item.place && t.table == item.table);
-            of.flat_map(|t| &t.partitions)
-                .filter(|p| is_stream(&item.table) || in_scope(scope, p.date, p.customer.as_deref()))
-                .filter_map(|p| p.date)
-                .collect()
-        };
-        items.push(PlanItem {
-            what: if item.place == "ingestion" { "objects" } else { "partitions" }.to_owned(),
-            which: span(&dates),
-            place: item.place,
-            table: item.table,
-            count: item.count,
-            rows: item.rows,
-            files: item.files,
-            bytes: item.bytes,
-        });
-    }
-    let records = records(store, scope).await?;
+    let purges = purge_plans(lake, scopes, &customers).await?;
+    let folders = ingestion::day_folders(lake.objects(), &lake.names().ingestion).await?;
     let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?.messages + streams.waiting().await?;
-    for (place, what, count) in [
-        ("messages", "messages", backlog),
-        ("runs", "runs", records.runs.len() as u64),
-        ("streams", "streams", records.streams.len() as u64),
-        ("deliveries", "decisions", records.deliveries.len() as u64),
-        ("steps", "steps", records.steps.len() as u64),
-    ] {
-        items.push(PlanItem {
-            place: place.to_owned(),
-            table: String::new(),
-            what: what.to_owned(),
-            count,
-            rows: 0,
-            files: 0,
-            bytes: 0,
-            which: String::new(),
-        });
+    let mut all = Vec::with_capacity(scopes.len());
+    for (scope, purge) in scopes.iter().zip(purges) {
+        let mut items = Vec::new();
+        for item in purge {
+            let dates = if item.place == "ingestion" {
+                folders.iter().filter(|f| scope.has_day(&f.day)).map(|f| f.day.date).collect()
+            } else {
+                let of = tables.iter().filter(|t| t.zone.name() == item.place && t.table == item.table);
+                of.flat_map(|t| &t.partitions)
+                    .filter(|p| is_stream(&item.table) || in_scope(scope, p.date, p.customer.as_deref()))
+                    .filter_map(|p| p.date)
+                    .collect()
+            };
+            items.push(PlanItem {
+                what: if item.place == "ingestion" { "objects" } else { "partitions" }.to_owned(),
+                which: span(&dates),
+                place: item.place,
+                table: item.table,
+                count: item.count,
+                rows: item.rows,
+                files: item.files,
+                bytes: item.bytes,
+            });
+        }
+        let records = records(store, scope).await?;
+        for (place, what, count) in [
+            ("messages", "messages", backlog),
+            ("runs", "runs", records.runs.len() as u64),
+            ("streams", "streams", records.streams.len() as u64),
+            ("deliveries", "decisions", records.deliveries.len() as u64),
+            ("steps", "steps", records.steps.len() as u64),
+        ] {
+            items.push(PlanItem {
+                place: place.to_owned(),
+                table: String::new(),
+                what: what.to_owned(),
+                count,
+                rows: 0,
+                files: 0,
+                bytes: 0,
+                which: String::new(),
+            });
+        }
+        items.retain(|item| item.count > 0 || item.files > 0);
+        all.push(items);
     }
-    items.retain(|item| item.count > 0 || item.files > 0);
-    Ok(items)
+    Ok(all)
 }
 
 /// What the control database has on record about a scope.
@@ -222,11 +233,18 @@ pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records
     Ok(Records { runs, streams, deliveries, steps: names(steps), shown: names(shown), stories })
 }
 
-/// What would go from buckets and tables, a line for each.
-pub(super) async fn purge_plan(lake: &Lake, scope: &ResetScope, customers: &[String]) -> Result<Vec<PurgeItem>> {
-    let mut lines: Vec<PurgeItem> = Vec::new();
-    for part in scope.of_lake() {
-        for item in lake.purge_plan(&part, customers).await? {
+/// What would go from buckets and tables, for each scope a line for each place.
+pub(super) async fn purge_plans(
+    lake: &Lake,
+    scopes: &[ResetScope],
+    customers: &[String],
+) -> Result<Vec<Vec<PurgeItem>>> {
+    let parts: Vec<Vec<Scope>> = scopes.iter().map(ResetScope::of_lake).collect();
+    let mut plans = lake.purge_plans(&parts.concat(), customers).await?.into_iter();
+    let mut all = Vec::with_capacity(scopes.len());
+    for of_scope in &parts {
+        let mut lines: Vec<PurgeItem> = Vec::new();
+        for item in plans.by_ref().take(of_scope.len()).flatten() {
             match lines.iter_mut().find(|line| line.place == item.place && line.table == item.table) {
                 Some(line) => {
                     line.count += item.count;
@@ -237,8 +255,9 @@ pub(super) async fn purge_plan(lake: &Lake, scope: &ResetScope, customers: &[Str
                 None => lines.push(item),
             }
         }
+        all.push(lines);
     }
-    Ok(lines)
+    Ok(all)
 }
 
 /// The tables of the stream go as a whole, or by the customer.

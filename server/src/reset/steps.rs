@@ -10,7 +10,7 @@ use showrunner_lake::model::{Progress, PurgeItem};
 use showrunner_lake::ports::{NewMessage, Past, PullRequest, SeekTarget};
 use showrunner_lake::{Identity, NOTIFICATION_SUBSCRIPTION, NOTIFICATION_TOPIC, QueryLimits};
 
-use super::plan::{purge_plan, records};
+use super::plan::{purge_plans, records};
 use super::{Before, Certificate, CertificateLine, ResetScope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runs::{Step, StepEnd, counted};
@@ -137,7 +137,7 @@ async fn forget(step: &Step<'_>, scope: &ResetScope) -> Result<StepEnd> {
 async fn verify(step: &Step<'_>, scope: &ResetScope, before: &Before) -> Result<StepEnd> {
     let (store, lake) = (&step.engine.store, &step.engine.lake);
     let mut lines = Vec::new();
-    for item in purge_plan(lake, scope, &ids(before)).await? {
+    for item in purge_plans(lake, std::slice::from_ref(scope), &ids(before)).await?.into_iter().flatten() {
         let name = if item.table.is_empty() { item.place.clone() } else { format!("{}.{}", item.place, item.table) };
         if item.place == "ingestion" {
             lines.push(CertificateLine::new("Objects in the ingestion bucket", 0, item.count));

@@ -27,21 +27,25 @@ impl Views {
         let scopes = self.scopes().await?;
         let wanted = scope.unwrap_or_else(|| scopes.first().map_or_else(|| "all".into(), |(s, ..)| s.value()));
         let selected = self.parse_scope(&wanted).await?;
-        let plan = reset::plan(&self.state, &selected).await?;
-        let mut rows = Vec::new();
-        let mut known = false;
-        for (scope, title, detail) in scopes {
-            let value = scope.value();
-            let chosen = value == wanted;
-            known |= chosen;
-            let items = if chosen {
-                plan.total()
-            } else {
-                reset::total(&reset::items(&self.state.store, &self.state.lake, &self.state.streams, &scope).await?)
-            };
-            rows.push(ScopeRow { value, title, detail, items: format::count(items), selected: chosen });
+        let chosen = scopes.iter().position(|(scope, ..)| scope.value() == wanted);
+        let mut asked: Vec<ResetScope> = scopes.iter().map(|(scope, ..)| scope.clone()).collect();
+        if chosen.is_none() {
+            asked.push(selected.clone());
         }
-        if !known {
+        let state = &self.state;
+        let items = reset::items(&state.store, &state.lake, &state.streams, &asked).await?;
+        let mut rows: Vec<ScopeRow> = (scopes.into_iter().zip(&items).enumerate())
+            .map(|(at, ((scope, title, detail), items))| ScopeRow {
+                value: scope.value(),
+                title,
+                detail,
+                items: format::count(reset::total(items)),
+                selected: Some(at) == chosen,
+            })
+            .collect();
+        let items = items.into_iter().nth(chosen.unwrap_or(rows.len())).unwrap_or_default();
+        let plan = reset::plan_of(state, &selected, items).await?;
+        if chosen.is_none() {
             rows.push(ScopeRow {
                 value: wanted.clone(),
                 title: format!("Reset {}", selected.title()),
