@@ -26,8 +26,6 @@ use crate::ports::{PullRequest, ReceivedMessage};
 use crate::warehouse::write_partition;
 use crate::{Error, ErrorKind, Result};
 
-/// Messages taken at a time.
-const PULL: usize = 2_000;
 /// So long a turn waits for its first message.
 const WAIT: Duration = Duration::from_secs(1);
 /// Bytes of a payload in an event.
@@ -65,33 +63,37 @@ impl Sinks {
         }
     }
 
-    /// Messages for a batch: those that are there, and those that come until `linger` has passed since the batch before. So a message
-    /// that comes alone does not wait at all.
+    /// Messages for a batch, once `linger` has passed since the batch before: a message that comes alone does not wait at all, and many
+    /// that come in a row are taken together. In one pull, if one brings them: of a visitor whose messages are out, a second pull
+    /// would bring no more.
     async fn gather(&self, shutdown: &CancellationToken) -> Result<Option<Vec<ReceivedMessage>>> {
         let topics = &self.parts.topics;
-        let request = PullRequest {
-            max_messages: PULL.min(self.options.batch_rows.max(1)),
-            max_bytes: self.options.batch_bytes,
-            wait: WAIT,
+        let until = locked(&self.last_batch).map_or_else(Instant::now, |last| last + self.options.linger);
+        let first = async {
+            tokio::time::sleep_until(until).await;
+            let max_messages = self.options.batch_rows.max(1);
+            topics.pull(
+                WAREHOUSE_SUBSCRIPTION,
+                PullRequest { max_messages, max_bytes: self.options.batch_bytes, wait: WAIT },
+            )
+            .await
         };
         let first = tokio::select! {
             biased;
             () = shutdown.cancelled() => return Ok(None),
             () = self.control.held() => return Ok(None),
-            first = topics.pull(WAREHOUSE_SUBSCRIPTION, request) => first?,
+            first = first => first?,
         };
         if first.is_empty() {
             return Ok(None);
         }
-        let until = locked(&self.last_batch).map_or_else(Instant::now, |last| last + self.options.linger);
         let mut messages = first;
         let mut bytes: usize = messages.iter().map(|received| received.message.data.len()).sum();
         while messages.len() < self.options.batch_rows && bytes < self.options.batch_bytes {
-            let wait = until.saturating_duration_since(Instant::now());
             let request = PullRequest {
-                max_messages: PULL.min(self.options.batch_rows - messages.len()),
+                max_messages: self.options.batch_rows - messages.len(),
                 max_bytes: self.options.batch_bytes - bytes,
-                wait,
+                wait: Duration::ZERO,
             };
             let more = match topics.pull(WAREHOUSE_SUBSCRIPTION, request).await {
                 Ok(more) => more,
@@ -100,7 +102,7 @@ impl Sinks {
                     break;
                 }
             };
-            if more.is_empty() && wait.is_zero() {
+            if more.is_empty() {
                 break;
             }
             bytes += more.iter().map(|received| received.message.data.len()).sum::<usize>();
