@@ -332,11 +332,11 @@ impl Streams {
         }))
     }
 
-    /// Small files become large ones, now.
+    /// Small files become large ones, now. What that executes is noted among the presses of the newest stream.
     pub async fn compact(&self, run_id: &str) -> Result<Vec<Compaction>> {
         // The open window first: the presenter counts on all that was published.
         self.sinks.flush().await?;
-        let done = self.sinks.compact(run_id).await?;
+        let done = self.noted_by_newest(self.sinks.compact(run_id)).await?;
         self.remember_compaction(&done);
         self.record_compaction(run_id, &done).await?;
         self.store.tell("stream", run_id).await?;

@@ -202,6 +202,11 @@ async fn records_by_hand_are_its_own(server: &Server, id: &str) {
     assert!(others.all(|call| !call.operation.contains("fullVisitorId")), "a note holds no payload");
     let runs = server.runs().await;
     assert_eq!((&runs[0]["id"], &runs[0]["held"]), (&id.into(), &"1".into()));
+    let (status, answer) = server.post("/api/change_stream", "change=compact&value=").await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let calls = server.noted(id, &[(PRESS, "delta.commit")]).await;
+    let mut commits = calls.iter().filter(|call| call.position == PRESS && call.method == "delta.commit");
+    assert_eq!(commits.next().map(|call| call.resource.as_str()), Some("bronze.ga_sessions_stream"));
 }
 
 async fn one_that_plays_is_stopped_from_its_page(server: &Server) -> String {

@@ -25,7 +25,7 @@ const NOTED: usize = 2;
 /// Who executes something for a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The button itself, and records that are sent by hand.
+    /// The button itself, and what other buttons of its page do: records that are sent by hand, compaction.
     Button,
     Player,
     Warehouse,
@@ -175,6 +175,12 @@ impl Streams {
             Some(log) => noted(log, work).await,
             None => work.await,
         }
+    }
+
+    /// Does what a button of the stream's page asks for, and notes it for the newest stream.
+    pub(super) async fn noted_by_newest<T>(&self, work: impl Future<Output = T>) -> T {
+        let newest = self.notes.all().last().map(|of| of.id.clone()).unwrap_or_default();
+        self.noted(&newest, Part::Button, work).await
     }
 
     /// What was executed on the way to a stream.
