@@ -23,4 +23,6 @@ pub use layout::App;
 #[cfg(feature = "ssr")]
 pub use layout::shell;
 #[cfg(feature = "ssr")]
+pub use pages::{FOUND, found_html};
+#[cfg(feature = "ssr")]
 pub use ui::board_html;

@@ -65,6 +65,9 @@ pub(crate) use {
     upload::Upload,
 };
 
+#[cfg(feature = "ssr")]
+pub use sql::{FOUND, found_html};
+
 pub(crate) use calls::RunCalls;
 pub(crate) use missing::NotFound;
 pub(crate) use reset::Reset;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
+use futures::StreamExt;
+use showrunner::AppState;
 use showrunner::clock::{RandomIds, SystemClock};
 use showrunner::config::Config;
 use tokio_util::sync::CancellationToken;
@@ -18,10 +20,16 @@ mod session;
 use session::HOST;
 
 async fn router() -> (Router, tempfile::TempDir) {
+    let (router, _, folder) = router_and_state().await;
+    (router, folder)
+}
+
+async fn router_and_state() -> (Router, Arc<AppState>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::for_tests(folder.path());
     let state = showrunner::build(&config, Arc::new(SystemClock), Arc::new(RandomIds)).await.unwrap();
-    (session::signed_in(showrunner::http::router(state, CancellationToken::new()), "admin").await, folder)
+    let router = showrunner::http::router(state.clone(), CancellationToken::new());
+    (session::signed_in(router, "admin").await, state, folder)
 }
 
 async fn send(router: &Router, request: Request<Body>) -> (StatusCode, header::HeaderMap, String) {
@@ -47,6 +55,7 @@ async fn the_router_without_a_socket() {
     bad_input_gets_a_sentence_and_changes_nothing().await;
     a_locked_database_is_said_and_outlived().await;
     queries_of_the_address_run_and_end().await;
+    a_page_is_sent_before_its_queries_have_run().await;
     the_audience_follows_freezes_and_goes_blank().await;
     skipping_says_what_it_means_and_is_undone().await;
 }
@@ -217,6 +226,47 @@ async fn queries_of_the_address_run_and_end() {
     }
     let (status, _, body) = asked.await.unwrap();
     assert!(status == StatusCode::OK && body.contains("The query was cancelled."), "{status} {body}");
+}
+
+async fn a_page_is_sent_before_its_queries_have_run() {
+    let (router, state, _folder) = router_and_state().await;
+    let heavy = "/sql?q=SELECT+count(*)+FROM+generate_series(1,3000000)+a,generate_series(1,3000000)+b";
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
+    let cancel = async |id: &'static str| {
+        let (_, _, answer) = send(&router, request(Method::POST, "/api/cancel_query", &form, id)).await;
+        answer.contains("cancelled")
+    };
+    for (id, header, closes) in [("id=one", "one", false), ("id=two", "two", true)] {
+        let page = request(Method::GET, heavy, &[("accept", "text/html"), ("x-query", header)], "");
+        let response = router.clone().oneshot(page).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut body = response.into_body().into_data_stream();
+        let beginning = body.next().await.unwrap().unwrap();
+        let beginning = String::from_utf8(beginning.to_vec()).unwrap();
+        assert!(beginning.contains("</form>") && beginning.contains("The query is running"), "{beginning}");
+        assert!(beginning.contains("generate_series") && !beginning.contains("</main>"), "{beginning}");
+        let rest = tokio::spawn(async move { body.map(Result::unwrap).collect::<Vec<_>>().await.concat() });
+        let began = std::time::Instant::now();
+        if closes {
+            // The browser is closed while the query runs: it stops by itself.
+            while state.lake.console_tasks() == 0 {
+                tokio::task::yield_now().await;
+                assert!(began.elapsed().as_secs() < 20, "the query never began");
+            }
+            rest.abort();
+            while state.lake.console_tasks() > 0 {
+                tokio::task::yield_now().await;
+                assert!(began.elapsed().as_secs() < 20, "the query never ended");
+            }
+            assert!(!cancel(id).await);
+        } else {
+            while !cancel(id).await {
+                assert!(began.elapsed().as_secs() < 20, "the query never began");
+            }
+            let rest = String::from_utf8(rest.await.unwrap()).unwrap();
+            assert!(rest.contains("The query was cancelled.") && rest.ends_with("</html>"), "{rest}");
+        }
+    }
 }
 
 /// A server on the data folder, as a browser sees it.

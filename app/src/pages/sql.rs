@@ -9,7 +9,7 @@ use crate::{
     layout::PageTitle,
     services::Host,
     ui::{CodeRow, Empty, Facts, Panel, answer as shown, icon, state_icon},
-    wire::{PolicyStatement, SqlAnswer, SqlError, SqlTable, SqlView, State},
+    wire::{PolicyStatement, SqlAnswer, SqlError, SqlFound, SqlRows, SqlTable, SqlView, State},
 };
 
 /// Read-only SQL over all zones. The query is in the address, so that a view can be sent. It is drawn again for nothing that happened
@@ -23,7 +23,9 @@ pub(crate) fn Sql() -> impl IntoView {
 
 #[component]
 fn Page(sql: SqlView) -> impl IntoView {
-    let answers = if sql.answers.is_empty() {
+    let found = if sql.waiting {
+        view! { <div class="stack sql-found" inner_html=waiting()></div> }.erased()
+    } else if sql.found.answers.is_empty() {
         view! {
             <section class="panel" aria-label="Result" hidden=sql.statement.is_some()>
                 <Empty
@@ -36,18 +38,13 @@ fn Page(sql: SqlView) -> impl IntoView {
         }
         .erased()
     } else {
-        let class = if sql.answers.len() > 1 { "w-6" } else { "w-12" };
-        let many = sql.answers.into_iter().map(|answer| view! { <Answer answer class /> }).collect_view();
-        view! { <div class="cols">{many}</div> }.erased()
-    };
-    let comparison = sql.comparison.map(|(words, grid)| {
         view! {
-            <Panel title="Side by side" body="panel-body stack tight">
-                <p class="sub">{words}</p>
-                {shown(grid, &[])}
-            </Panel>
+            <div class="stack sql-found">
+                <Found comparison=sql.found.comparison answers=sql.found.answers />
+            </div>
         }
-    });
+        .erased()
+    };
     view! {
         <PageTitle text="SQL" />
         <main class="page" id="main" tabindex="-1">
@@ -60,8 +57,7 @@ fn Page(sql: SqlView) -> impl IntoView {
                     <Editor q=sql.q compare=sql.compare />
                     <Running id=sql.id />
                     {sql.statement.map(|statement| view! { <Policy statement /> })}
-                    {comparison}
-                    {answers}
+                    {found}
                 </div>
                 <div class="stack w-4">
                     <Saved queries=sql.saved />
@@ -71,6 +67,48 @@ fn Page(sql: SqlView) -> impl IntoView {
         </main>
     }
     .erased()
+}
+
+/// Where in a page that was sent what its queries found belongs. Text that people write cannot hold it: its `<` is escaped.
+pub const FOUND: &str = "<!--what the queries found-->";
+
+/// A note, hidden as soon as anything follows it (style/11-sql.css), and the place where what was found follows.
+fn waiting() -> String {
+    let note = view! {
+        <p class="note sql-waiting" role="status">
+            {state_icon(State::Running, None)}
+            <span>"The query is running. To cancel it, stop loading the page."</span>
+        </p>
+    };
+    note.to_html() + FOUND
+}
+
+#[component]
+fn Found(comparison: Option<(String, SqlRows)>, answers: Vec<SqlAnswer>) -> impl IntoView {
+    let class = if answers.len() > 1 { "w-6" } else { "w-12" };
+    let comparison = comparison.map(|(words, grid)| {
+        view! {
+            <Panel title="Side by side" body="panel-body stack tight">
+                <p class="sub">{words}</p>
+                {shown(grid, &[])}
+            </Panel>
+        }
+    });
+    let answers = answers.into_iter().map(|answer| view! { <Answer answer class /> }).collect_view();
+    view! {
+        {comparison}
+        <div class="cols">{answers}</div>
+    }
+    .erased()
+}
+
+/// What belongs at [`FOUND`], as HTML, outside of any request.
+pub fn found_html(found: SqlFound) -> String {
+    let owner = Owner::new();
+    let SqlFound { comparison, answers } = found;
+    let html = owner.with(|| view! { <Found comparison answers /> }.into_view().to_html());
+    owner.cleanup();
+    html
 }
 
 #[component]

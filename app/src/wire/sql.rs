@@ -19,12 +19,21 @@ pub struct SqlView {
     pub saved: Vec<(String, String, bool)>,
     /// Tables by zone.
     pub zones: Vec<(String, Vec<SqlTable>)>,
+    /// What the queries found.
+    pub found: SqlFound,
+    /// The queries run while the page is sent, and what they find follows in it: `found` is empty.
+    pub waiting: bool,
+    /// In place of a query: a statement that changes policies. It is executed by a press, never by looking at the page.
+    pub statement: Option<PolicyStatement>,
+}
+
+/// What queries found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlFound {
     /// What comparing shows: a sentence and the numbers.
     pub comparison: Option<(String, SqlRows)>,
     /// One for each query.
     pub answers: Vec<SqlAnswer>,
-    /// In place of a query: a statement that changes policies. It is executed by a press, never by looking at the page.
-    pub statement: Option<PolicyStatement>,
 }
 
 /// A table that can be queried.

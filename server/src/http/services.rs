@@ -6,14 +6,13 @@ mod people;
 mod policies;
 mod presenting;
 mod privacy;
+mod queries;
 mod stories;
 mod streaming;
 
 use std::sync::Arc;
 
-use app::services::{
-    Browse, Host, Lineages, Permission, Policy, Queries, Reports, Resets, Runs, Services, Show, THEME_COOKIE,
-};
+use app::services::{Browse, Host, Lineages, Permission, Policy, Reports, Resets, Runs, Services, Show, THEME_COOKIE};
 use app::wire::*;
 use async_trait::async_trait;
 use axum::extract::{Extension, Path, RawQuery, State};
@@ -24,8 +23,9 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::ResponseOptions;
 
 use super::guard::Gone;
+use super::sql_page::Later;
 use super::who::{Deed, refuse};
-use super::{REQUEST_ID, Web, cookie, sql_csv};
+use super::{REQUEST_ID, Web, cookie};
 use crate::error::{Error, ErrorKind};
 use crate::ingestion::MarkerOutcome;
 use crate::people::Asker;
@@ -42,6 +42,7 @@ pub fn provide(web: &Web) {
     let gone = extensions.and_then(|e| e.get::<Gone>().cloned()).unwrap_or_default();
     let asker = extensions.and_then(|e| e.get::<Asker>().cloned()).unwrap_or_else(Asker::anonymous);
     let deed = extensions.and_then(|e| e.get::<Deed>().cloned()).unwrap_or_default();
+    let later = extensions.and_then(|e| e.get::<Later>().cloned());
     let (method, headers) = parts.map(|p| (p.method, p.headers)).unwrap_or_default();
     let request_id = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let query = headers.get("x-query").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
@@ -55,7 +56,7 @@ pub fn provide(web: &Web) {
     let web = Web { views: Arc::new(web.views.now()), ..web.clone() };
     let signed_in = asker.principal.as_ref().map(|principal| principal.id.as_str());
     let views = Arc::new(Views::clone(&web.views).of(&asker.viewer).for_person(signed_in));
-    let person = Arc::new(Person { web, request_id, theme, gone, asker, deed, views });
+    let person = Arc::new(Person { web, request_id, theme, gone, asker, deed, later, views });
     provide_context(Services {
         policy: person.clone(),
         show: person.clone(),
@@ -103,6 +104,8 @@ struct Person {
     gone: Gone,
     asker: Asker,
     deed: Deed,
+    /// Takes queries that may run after the page's beginning was sent.
+    later: Option<Later>,
     /// The pages as the viewer sees them.
     views: Arc<Views>,
 }
@@ -349,19 +352,6 @@ impl Resets for Person {
                 )
             }),
         }
-    }
-}
-
-#[async_trait]
-impl Queries for Person {
-    async fn sql(&self, search: String, id: String) -> Result<SqlView, WireError> {
-        let asked = sql_csv::asked(&search).map_err(|words| self.invalid(words.into()))?;
-        self.views.sql(asked, &id, self.gone.0.clone()).await.map_err(|e| self.explain(e))
-    }
-
-    async fn cancel_query(&self, id: String) -> Result<String, WireError> {
-        // One that ended in the meantime needs no cancelling.
-        Ok(if self.web.state.lake.cancel(&id) { "cancelled" } else { "over" }.into())
     }
 }
 

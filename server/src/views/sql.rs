@@ -6,7 +6,7 @@ mod injected;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use app::wire::{FactView, SqlAnswer, SqlError, SqlRows, SqlTable, SqlView};
+use app::wire::{FactView, PolicyStatement, SqlAnswer, SqlError, SqlFound, SqlRows, SqlTable, SqlView};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -49,38 +49,73 @@ pub struct Asked {
     pub compare: Option<String>,
 }
 
+/// Queries that are yet to run, and where what they find is shown.
+#[derive(Debug)]
+pub struct Questions {
+    q: String,
+    /// Empty where nothing is compared.
+    compare: String,
+    /// To cancel them by; empty if nobody can.
+    id: String,
+}
+
 impl Views {
     /// The page, with the answers to what is asked. Stops when `gone` is cancelled, or [`showrunner_lake::Lake::cancel`] is called
     /// with `id`.
     pub async fn sql(&self, asked: Asked, id: &str, gone: CancellationToken) -> Result<SqlView> {
-        let story = self.story();
-        let (q, compare) = texts(story, asked)?;
-        let mut answers = Vec::new();
-        let mut comparison = None;
-        let mut statement = None;
+        let (page, questions) = self.sql_asked(asked, id)?;
+        let Some(questions) = questions else { return Ok(page) };
+        Ok(SqlView { found: self.sql_found(&questions, gone).await, waiting: false, ..page })
+    }
+
+    /// The page as it is before its queries ran, and those, if there are any.
+    pub fn sql_asked(&self, asked: Asked, id: &str) -> Result<(SqlView, Option<Questions>)> {
+        let (q, compare) = texts(self.story(), asked)?;
+        let mut found = SqlFound::default();
+        let statement = self.policy_statement(&q);
+        let mut waiting = false;
         if q.len() + compare.len() > LONGEST {
             let words = format!(
                 "The query has {} bytes, and at most {} fit into an address. Shorten it, or run it with `showrunner sql`.",
                 format::count((q.len() + compare.len()) as u64),
                 format::count(LONGEST as u64)
             );
-            answers.push(failed("Result", SqlError { message: words, place: None, excerpt: None }));
-        } else if let Some(found) = self.policy_statement(&q) {
-            statement = Some(found);
-        } else if !q.is_empty() {
-            let first = self.ask(&q, id, &gone).await;
-            let titles = if compare.is_empty() { ["Result", ""] } else { ["Query", "Compared with"] };
-            answers.push(self.answered(titles[0], &q, &first)?);
-            let go_on = !matches!(&first, Err(e) if e.kind == LakeErrorKind::Cancelled);
-            if !compare.is_empty() && go_on {
-                let second = self.ask(&compare, id, &gone).await;
-                answers.push(self.answered(titles[1], &compare, &second)?);
-                if let (Ok(first), Ok(second)) = (&first, &second) {
-                    comparison = Some(compare::side_by_side(first, second));
-                }
+            found.answers.push(failed("Result", SqlError { message: words, place: None, excerpt: None }));
+        } else {
+            waiting = statement.is_none() && !q.is_empty();
+        }
+        let questions = waiting.then(|| Questions { q: q.clone(), compare: compare.clone(), id: id.to_owned() });
+        Ok((self.sql_page(q, compare, statement, found, waiting), questions))
+    }
+
+    /// Asks them, one after the other, so that neither is slowed by the other.
+    pub async fn sql_found(&self, questions: &Questions, gone: CancellationToken) -> SqlFound {
+        let Questions { q, compare, id } = questions;
+        let mut found = SqlFound::default();
+        let first = self.ask(q, id, &gone).await;
+        let titles = if compare.is_empty() { ["Result", ""] } else { ["Query", "Compared with"] };
+        found.answers.push(self.answered(titles[0], q, &first));
+        let go_on = !matches!(&first, Err(e) if e.kind == LakeErrorKind::Cancelled);
+        if !compare.is_empty() && go_on {
+            let second = self.ask(compare, id, &gone).await;
+            found.answers.push(self.answered(titles[1], compare, &second));
+            if let (Ok(first), Ok(second)) = (&first, &second) {
+                found.comparison = Some(compare::side_by_side(first, second));
             }
         }
-        Ok(SqlView {
+        found
+    }
+
+    fn sql_page(
+        &self,
+        q: String,
+        compare: String,
+        statement: Option<PolicyStatement>,
+        found: SqlFound,
+        waiting: bool,
+    ) -> SqlView {
+        let story = self.story();
+        SqlView {
             id: format!("q{:04x}{:04x}{:04x}", RandomIds.suffix(), RandomIds.suffix(), RandomIds.suffix()),
             limits: format!(
                 "Read only · at most {} rows, {} s, {} of memory (more goes through the disk), {QUERIES_AT_A_TIME} queries at a time",
@@ -97,16 +132,20 @@ impl Views {
             zones: self.catalog(),
             q,
             compare,
-            comparison,
-            answers,
+            found,
+            waiting,
             statement,
-        })
+        }
     }
 
     /// The answer, and the Google call that the query stands for, derived from what ran.
-    fn answered(&self, title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> Result<SqlAnswer> {
+    fn answered(&self, title: &str, sql: &str, outcome: &Result<Answer, LakeError>) -> SqlAnswer {
         let google = self.google_codes(&calls::Query::new(sql, LIMITS).into());
-        Ok(SqlAnswer { google, ..answer(title, sql, outcome)? })
+        let answer = answer(title, sql, outcome).unwrap_or_else(|error| {
+            tracing::info!("{}", error.chain());
+            failed(title, SqlError { message: error.message, place: None, excerpt: None })
+        });
+        SqlAnswer { google, ..answer }
     }
 
     async fn ask(&self, sql: &str, id: &str, gone: &CancellationToken) -> Result<Answer, LakeError> {
