@@ -116,7 +116,7 @@ async fn a_purge_takes_its_scope_and_spares_what_is_foreign() {
         let leftover = folder.path().join("buckets").join(BUCKET).join("half#1");
         std::fs::write(&leftover, "x").unwrap();
 
-        let planned = plan(&objects, BUCKET, &scope, &known).await.unwrap();
+        let planned = plan(&objects, BUCKET, std::slice::from_ref(&scope), &known).await.unwrap().remove(0);
         let count = goes.len() as u64;
         let expected = PurgeItem {
             place: "ingestion".to_owned(),
@@ -127,6 +127,8 @@ async fn a_purge_takes_its_scope_and_spares_what_is_foreign() {
             bytes: 3 * count,
         };
         assert_eq!(planned, expected, "{scope:?}");
+        let among_others = plan(&objects, BUCKET, &[Scope::All, scope.clone()], &known).await.unwrap();
+        assert_eq!(among_others[1], planned, "{scope:?}");
         assert_eq!(keys(&objects).await.len(), all.len(), "a plan deletes nothing");
 
         assert_eq!(purge(&objects, BUCKET, &scope, &known).await.unwrap(), planned);
