@@ -72,11 +72,12 @@ impl Sinks {
         let first = async {
             tokio::time::sleep_until(until).await;
             let max_messages = self.options.batch_rows.max(1);
-            topics.pull(
-                WAREHOUSE_SUBSCRIPTION,
-                PullRequest { max_messages, max_bytes: self.options.batch_bytes, wait: WAIT },
-            )
-            .await
+            topics
+                .pull(
+                    WAREHOUSE_SUBSCRIPTION,
+                    PullRequest { max_messages, max_bytes: self.options.batch_bytes, wait: WAIT },
+                )
+                .await
         };
         let first = tokio::select! {
             biased;
