@@ -27,6 +27,8 @@ mod menu;
 
 use menu::{Menu, SignedOut, Viewing};
 
+/// The id of the element that holds [`App`].
+pub const ROOT: &str = "app";
 /// Address of the audience screen.
 pub(crate) const AUDIENCE: &str = "/audience";
 /// Address of the page on which somebody signs in.
@@ -52,8 +54,11 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <MetaTags />
             </head>
             <body>
-                <App />
+                // Before the page, which may be sent in parts: what is there shows its drawings.
                 <svg class="sprite" aria-hidden="true" inner_html=include_str!("layout/sprite.svg")></svg>
+                <div class="app" id=ROOT>
+                    <App />
+                </div>
             </body>
         </html>
     }

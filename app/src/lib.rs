@@ -19,9 +19,9 @@ mod ui;
 pub mod wire;
 
 pub use error::{address_with_error, local_address};
-pub use layout::App;
 #[cfg(feature = "ssr")]
 pub use layout::shell;
+pub use layout::{App, ROOT};
 #[cfg(feature = "ssr")]
 pub use pages::{FOUND, found_html};
 #[cfg(feature = "ssr")]

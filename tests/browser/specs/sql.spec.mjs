@@ -83,6 +83,19 @@ describe('the SQL page', () => {
     await close(page);
   });
 
+  it('is on the screen before its query has run, and says so; what was found takes the place of the words', async () => {
+    const page = await open('/sql', { javaScript: false });
+    await page.goto(`/sql?${new URLSearchParams({ q: HEAVY })}`, { waitUntil: 'commit' });
+    await page.getByText('The query is running. To cancel it, stop loading the page.').waitFor();
+    assert.match(await page.getByLabel('Query', { exact: true }).inputValue(), /generate_series/);
+    await page.picture('sql-waiting');
+    // Another page in the same tab: the browser closes the connection, and the query stops.
+    await page.goto('/sql?q=SELECT+42+AS+answer');
+    await page.getByRole('cell', { name: '42' }).waitFor();
+    assert.doesNotMatch(await main(page), /is running/);
+    await close(page);
+  });
+
   it('fits a phone', async () => {
     const page = await open('/sql?saved=1', { viewport: PHONE, colorScheme: 'dark' });
     const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
