@@ -54,7 +54,16 @@ pub(crate) fn folder(partition: &PartitionKey) -> String {
 
 /// Both spellings of a date: `20170729` (bronze keeps the raw value) and `2017-07-29`.
 pub(crate) fn parse_date(value: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(value, "%Y%m%d").or_else(|_| NaiveDate::parse_from_str(value, "%Y-%m-%d")).ok()
+    // By hand: each file of a table is asked for its day again and again.
+    let (year, month, day) = match value.as_bytes() {
+        [y @ .., m1, m2, d1, d2] if y.len() == 4 => (y, [*m1, *m2], [*d1, *d2]),
+        [y @ .., b'-', m1, m2, b'-', d1, d2] if y.len() == 4 => (y, [*m1, *m2], [*d1, *d2]),
+        _ => return None,
+    };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0, |sum: u32, digit| digit.is_ascii_digit().then(|| 10 * sum + u32::from(digit - b'0')))
+    };
+    NaiveDate::from_ymd_opt(i32::try_from(number(year)?).ok()?, number(&month)?, number(&day)?)
 }
 
 /// Refuses values that would need escaping in a folder's name or leave it.
@@ -226,7 +235,12 @@ mod tests {
         assert_eq!(folder(&key), "date=20170729/customer=customer01");
         assert_eq!(folder(&vec![]), "");
         assert_eq!(parse_date("20170729"), parse_date("2017-07-29"));
-        assert_eq!(parse_date("29.7.2017"), None);
+        assert_eq!(parse_date("2017-07-29"), NaiveDate::from_ymd_opt(2017, 7, 29));
+        for wrong in
+            ["29.7.2017", "2017-7-29", "2017-02-30", "2017/07/29", "201707", "2017072a", "2017-07-29T", "ä0170729", ""]
+        {
+            assert_eq!(parse_date(wrong), None, "{wrong}");
+        }
         assert!(check_value("customer", "customer01").is_ok());
         for bad in ["", "..", "a/b", "a=b", "ä"] {
             assert_eq!(check_value("customer", bad).map_err(|e| e.kind), Err(ErrorKind::Invalid), "{bad}");

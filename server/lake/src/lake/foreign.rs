@@ -11,20 +11,21 @@ use crate::model::ForeignObject;
 /// Walks the bucket; names everything that no table of ours wrote.
 pub(crate) async fn in_datalake(home: &Home, tables: &[Arc<Table>]) -> Result<Vec<ForeignObject>> {
     let mut found = Vec::new();
-    let mut look = |key: String, size| {
+    let mut look = |key: String, size: &dyn Fn() -> u64| {
         if let Some(reason) = reason_against(&key, tables) {
-            found.push(ForeignObject { bucket: home.bucket.clone(), key, size, reason });
+            found.push(ForeignObject { bucket: home.bucket.clone(), key, size: size(), reason });
         }
     };
     match home.keys().await? {
-        Some(keys) => keys.into_iter().for_each(|(key, size)| look(key, size)),
+        Some(keys) => keys.into_iter().for_each(|(key, size)| look(key, &|| size)),
         None => visit(&home.dir, String::new(), &mut look)?,
     }
     found.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(found)
 }
 
-fn visit(dir: &Path, relative: String, each: &mut dyn FnMut(String, u64)) -> Result<()> {
+/// The size is asked for where it is wanted: nearly all files are ours.
+fn visit(dir: &Path, relative: String, each: &mut dyn FnMut(String, &dyn Fn() -> u64)) -> Result<()> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -37,7 +38,7 @@ fn visit(dir: &Path, relative: String, each: &mut dyn FnMut(String, u64)) -> Res
         if entry.file_type().is_ok_and(|t| t.is_dir()) {
             visit(&entry.path(), key, each)?;
         } else {
-            each(key, entry.metadata().map_or(0, |m| m.len()));
+            each(key, &|| entry.metadata().map_or(0, |m| m.len()));
         }
     }
     Ok(())
