@@ -6,6 +6,6 @@ scripts/setup.sh run
 scripts/build-client.sh
 claim_build_dir "$CARGO_BUILD_BUILD_DIR"
 if [ ! -x target/release/showrunner ]; then
-  say "compiling the server (about fifteen minutes on two cores from nothing, a minute after a change)"
+  say "compiling the server (fifty minutes on two cores from nothing, a few minutes after a change)"
 fi
 cargo build --locked --release -p showrunner --bin showrunner

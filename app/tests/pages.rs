@@ -8,7 +8,7 @@ mod streaming;
 use fakes::Mood;
 use rendered::{Page, count, page, page_in, tag};
 
-const PAGES: [&str; 38] = [
+const PAGES: [&str; 39] = [
     "/",
     "/?step=2.2",
     "/lake",
@@ -36,6 +36,7 @@ const PAGES: [&str; 38] = [
     "/sql?q=both",
     "/sql?q=wrong",
     "/sql?q=policy",
+    "/sql?q=waiting",
     "/policies",
     "/customers",
     "/customers?customer=customer02",

@@ -87,8 +87,8 @@ impl Queries for Fake {
                 ]
             },
             zones: vec![("Silver".into(), tables)],
-            comparison,
-            answers,
+            found: SqlFound { comparison, answers },
+            waiting: search.ends_with("q=waiting"),
             statement: search.ends_with("q=policy").then(|| PolicyStatement {
                 sql: "DROP DATA_POLICY a".into(),
                 words: "This statement changes policies.".into(),
