@@ -13,9 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::views::{Questions, Views};
 
-/// What rendering left to be run: as whom, and what.
+/// What is asked, on whose behalf.
+type Asked = (Arc<Views>, Questions);
+
+/// What rendering left to be asked.
 #[derive(Clone, Default)]
-pub struct Later(Arc<Mutex<Option<(Arc<Views>, Questions)>>>);
+pub struct Later(Arc<Mutex<Option<Asked>>>);
 
 impl Later {
     /// Leaves it. The page has [`app::FOUND`] where the answer belongs.
@@ -23,7 +26,7 @@ impl Later {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((views, questions));
     }
 
-    fn take(&self) -> Option<(Arc<Views>, Questions)> {
+    fn take(&self) -> Option<Asked> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -88,7 +88,6 @@ describe('the SQL page', () => {
     await page.goto(`/sql?${new URLSearchParams({ q: HEAVY })}`, { waitUntil: 'commit' });
     await page.getByText('The query is running. To cancel it, stop loading the page.').waitFor();
     assert.match(await page.getByLabel('Query', { exact: true }).inputValue(), /generate_series/);
-    await page.picture('sql-waiting');
     // Another page in the same tab: the browser closes the connection, and the query stops.
     await page.goto('/sql?q=SELECT+42+AS+answer');
     await page.getByRole('cell', { name: '42' }).waitFor();
