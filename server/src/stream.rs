@@ -336,7 +336,10 @@ impl Streams {
     pub async fn compact(&self, run_id: &str) -> Result<Vec<Compaction>> {
         // The open window first: the presenter counts on all that was published.
         self.sinks.flush().await?;
-        let done = self.noted_by_newest(self.sinks.compact(run_id)).await?;
+        let done = self.noted_by_newest(self.sinks.compact(run_id)).await;
+        // On record when the press is answered, as at a pause.
+        self.store_notes().await;
+        let done = done?;
         self.remember_compaction(&done);
         self.record_compaction(run_id, &done).await?;
         self.store.tell("stream", run_id).await?;
