@@ -192,6 +192,9 @@ async fn queries_of_the_address_run_and_end() {
     }
     let long = format!("/sql?q={}", "x".repeat(8_193));
     assert!(get(&long).await.2.contains("at most 8,192 fit into an address"));
+    let statement = format!("/sql?q=DROP+ALL+ROW+ACCESS+POLICIES+ON+silver.{}", "x".repeat(8_193));
+    let page = get(&statement).await.2;
+    assert!(page.contains("fit into an address") && !page.contains("Change policies"), "{page}");
 
     let (status, headers, csv) = get("/sql.csv?q=SELECT+%27a%2Cb%22%27+AS+t%2C+NULL+AS+n%2C+%27%27+AS+e").await;
     assert_eq!((status, csv.as_str()), (StatusCode::OK, "t,n,e\r\n\"a,b\"\"\",,\"\"\r\n"));

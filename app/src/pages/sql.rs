@@ -24,7 +24,7 @@ pub(crate) fn Sql() -> impl IntoView {
 #[component]
 fn Page(sql: SqlView) -> impl IntoView {
     let found = if sql.waiting {
-        view! { <div class="stack sql-found" inner_html=waiting()></div> }.erased()
+        view! { <div class="stack" inner_html=waiting()></div> }.erased()
     } else if sql.found.answers.is_empty() {
         view! {
             <section class="panel" aria-label="Result" hidden=sql.statement.is_some()>
@@ -39,7 +39,7 @@ fn Page(sql: SqlView) -> impl IntoView {
         .erased()
     } else {
         view! {
-            <div class="stack sql-found">
+            <div class="stack">
                 <Found comparison=sql.found.comparison answers=sql.found.answers />
             </div>
         }

@@ -72,20 +72,20 @@ impl Views {
     pub fn sql_asked(&self, asked: Asked, id: &str) -> Result<(SqlView, Option<Questions>)> {
         let (q, compare) = texts(self.story(), asked)?;
         let mut found = SqlFound::default();
-        let statement = self.policy_statement(&q);
-        let mut waiting = false;
-        if q.len() + compare.len() > LONGEST {
+        let length = q.len() + compare.len();
+        // What is too long is neither run nor offered to be pressed.
+        let statement = if length > LONGEST { None } else { self.policy_statement(&q) };
+        if length > LONGEST {
             let words = format!(
                 "The query has {} bytes, and at most {} fit into an address. Shorten it, or run it with `showrunner sql`.",
-                format::count((q.len() + compare.len()) as u64),
+                format::count(length as u64),
                 format::count(LONGEST as u64)
             );
             found.answers.push(failed("Result", SqlError { message: words, place: None, excerpt: None }));
-        } else {
-            waiting = statement.is_none() && !q.is_empty();
         }
-        let questions = waiting.then(|| Questions { q: q.clone(), compare: compare.clone(), id: id.to_owned() });
-        Ok((self.sql_page(q, compare, statement, found, waiting), questions))
+        let runs = found.answers.is_empty() && statement.is_none() && !q.is_empty();
+        let questions = runs.then(|| Questions { q: q.clone(), compare: compare.clone(), id: id.to_owned() });
+        Ok((self.sql_page(q, compare, statement, found, runs), questions))
     }
 
     /// Asks them, one after the other, so that neither is slowed by the other.
