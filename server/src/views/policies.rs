@@ -3,6 +3,7 @@
 use app::wire::{
     GridKind, GridView, MaskForm, PoliciesView, PolicyLine, PolicyStatement, PolicyTable, RowPolicyForm, SeenView,
 };
+use futures::future::try_join_all;
 use showrunner_lake::calls::ChangePolicy;
 use showrunner_lake::policy::{
     DataPolicy, Gives, Grantee, How, Identity, IfThere, Injected, Policies, RowPolicy, Rule, Statement, TableName,
@@ -141,16 +142,19 @@ impl Views {
         if query.is_empty() {
             return Ok(Vec::new());
         }
-        let mut seen = Vec::new();
         // Who views as somebody sees that and no more.
         let all = self.viewer.is_admin();
-        if all {
-            seen.push(self.seen_as("Admin", "everything", "", &Identity::admin(), query).await?);
-        }
-        for who in story.identities.iter().filter(|who| all || self.viewer.id() == Some(&who.id)) {
-            seen.push(self.seen_as(&who.title, &who.user, &who.id, &who.identity(), query).await?);
-        }
-        Ok(seen)
+        let admin = all.then(|| ("Admin", "everything", "", Identity::admin()));
+        let others = story.identities.iter().filter(|who| all || self.viewer.id() == Some(&who.id));
+        let others = others.map(|who| (&*who.title, &*who.user, &*who.id, who.identity()));
+        // At once: nobody's answer waits for another's.
+        try_join_all(
+            admin
+                .into_iter()
+                .chain(others)
+                .map(|(title, user, id, who)| async move { self.seen_as(title, user, id, &who, query).await }),
+        )
+        .await
     }
 
     async fn seen_as(&self, title: &str, user: &str, id: &str, who: &Identity, query: &str) -> Result<SeenView> {
