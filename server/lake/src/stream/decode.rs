@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use showrunner_ingest::{Decoder, Mode, OnePassDecoder, Row, TableSchema};
 
 use super::ATTRIBUTE_CUSTOMER;
@@ -208,13 +208,9 @@ fn check(message: &Message) -> Result<(), String> {
     }
 }
 
-/// `20170729`
+/// `20170729`, the one spelling that is delivered.
 fn day(text: &str) -> Option<NaiveDate> {
-    if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let (year, month, day) = (text[..4].parse().ok()?, text[4..6].parse().ok()?, text[6..].parse().ok()?);
-    NaiveDate::from_ymd_opt(year, month, day).filter(|_| year > 0)
+    parts::parse_date(text).filter(|date| text.len() == 8 && date.year() > 0)
 }
 
 #[cfg(test)]
