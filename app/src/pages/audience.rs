@@ -24,15 +24,13 @@ pub(crate) fn Audience() -> impl IntoView {
         use std::time::Duration;
         let started = StoredValue::new(false);
         Effect::new(move |_| match audience.get() {
-            Some(Ok(view)) => {
-                if !started.get_value() {
-                    started.set_value(true);
-                    live.start(view.last_event, "&screen=audience");
-                }
+            Some(Ok(view)) if !started.get_value() => {
+                started.set_value(true);
+                live.start(view.last_event, "&screen=audience");
             }
             // Nobody stands at this screen to reload it.
             Some(Err(_)) => set_timeout(move || live.refetch(), Duration::from_secs(2)),
-            None => {}
+            _ => {}
         });
     }
 
