@@ -23,6 +23,6 @@ pub use error::{address_with_error, local_address};
 pub use layout::shell;
 pub use layout::{App, ROOT};
 #[cfg(feature = "ssr")]
-pub use pages::{FOUND, found_html};
+pub use pages::{FOUND, found_html, seen_html};
 #[cfg(feature = "ssr")]
 pub use ui::board_html;

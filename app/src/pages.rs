@@ -14,6 +14,8 @@ mod datasets;
 #[cfg(feature = "ssr")]
 mod lake;
 #[cfg(feature = "ssr")]
+mod late;
+#[cfg(feature = "ssr")]
 mod lineage;
 #[cfg(feature = "ssr")]
 mod people;
@@ -66,7 +68,11 @@ pub(crate) use {
 };
 
 #[cfg(feature = "ssr")]
-pub use sql::{FOUND, found_html};
+pub use late::FOUND;
+#[cfg(feature = "ssr")]
+pub use policies::seen_html;
+#[cfg(feature = "ssr")]
+pub use sql::found_html;
 
 pub(crate) use calls::RunCalls;
 pub(crate) use missing::NotFound;

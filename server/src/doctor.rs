@@ -74,7 +74,8 @@ pub(crate) async fn while_serving(state: &AppState) -> Vec<Check> {
         Ok(()) => good(DATABASE, "opens, migrated, can be written"),
         Err(error) => red(DATABASE, error.message, format!("close what holds {FILE_NAME}, or free space on its disk")),
     };
-    let (source, hook) = tokio::join!(source(config), hooked(hook, &config.sign_in));
+    let days = async { Ok(ingestion::source_days(state.lake.objects(), &state.lake.names().source).await?) };
+    let (source, hook) = tokio::join!(source(config, days), hooked(hook, &config.sign_in));
     let all = [writable(dir), space(dir), database, source, client(), story(config), sign_in(&config.sign_in)];
     all.into_iter().chain(policies(&state.lake)).chain(hook).collect()
 }
@@ -98,7 +99,11 @@ async fn checks(serve: &ServeConfig, config: &Config) -> Vec<Check> {
     let free = lock.level == Level::Good;
     checks.push(lock);
     checks.push(database(dir, free).await);
-    checks.push(source(config).await);
+    let days = async {
+        let lake = Lake::open_read_only(config.lake_to_read().await?).await?;
+        Ok(ingestion::source_days(lake.objects(), &lake.names().source).await?)
+    };
+    checks.push(source(config, days).await);
     checks.push(client());
     checks.push(story(config));
     checks.push(sign_in(&config.sign_in));
@@ -218,16 +223,12 @@ async fn database(dir: &Path, unused: bool) -> Check {
     }
 }
 
-async fn source(config: &Config) -> Check {
+async fn source<D>(config: &Config, days: impl Future<Output = Result<Vec<D>>>) -> Check {
     const WHAT: &str = "source data";
     let seed = format!(
         "showrunner seed --data-dir '{}', or press 'Seed the history' on the page",
         config.data.data_dir.display()
     );
-    let days = async {
-        let lake = Lake::open_read_only(config.lake_to_read().await?).await?;
-        ingestion::source_days(lake.objects(), &lake.names().source).await.map_err(crate::Error::from)
-    };
     match days.await {
         Ok(days) if !days.is_empty() => good(WHAT, format!("{} days in the source bucket", days.len())),
         Ok(_) => note(WHAT, "none yet", seed),

@@ -5,12 +5,12 @@ mod deliver;
 mod events;
 mod guard;
 mod hook;
+mod late;
 mod listen;
 mod sample;
 mod services;
 mod sign_in;
 mod sql_csv;
-mod sql_page;
 mod upload;
 mod who;
 
@@ -100,7 +100,7 @@ pub fn router(state: Arc<AppState>, shutdown: CancellationToken) -> Router {
         .leptos_routes_with_context(&web, generate_route_list(app::App), move || page_context(&pages_web), shell)
         .route("/api/{*function}", get(server_functions).post(server_functions))
         .with_state(api_web)
-        .layer(middleware::from_fn(sql_page::answer))
+        .layer(middleware::from_fn(late::answer))
         .merge(
             Router::new()
                 .route("/events", get(events::stream))

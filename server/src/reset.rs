@@ -6,7 +6,7 @@ mod scope;
 mod steps;
 
 pub use certificate::{Certificate, CertificateLine};
-pub use plan::{PlanItem, ResetPlan, StayItem, items, plan, plan_of, total};
+pub use plan::{PlanItem, ResetPlan, StayItem, found, plan, plan_of, total};
 pub use scope::{Before, ResetScope};
 pub(crate) use steps::{accept, step};
 

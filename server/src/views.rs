@@ -39,7 +39,7 @@ use crate::story::{Story, Told};
 pub use audience::for_screen;
 use numbers::Numbers;
 pub use policies::{mask_statements, row_policy_statement};
-pub use sql::{Asked, LONGEST as LONGEST_QUERY, Questions};
+pub use sql::{Asked, LONGEST as LONGEST_QUERY};
 
 /// Everything the pages ask for.
 #[derive(Clone)]

@@ -6,6 +6,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
+    pages::late,
     ui::{CodeRow, Empty, Grid, Note, Panel, answer, icon},
     wire::{GridView, NoteKind, NoteView, PoliciesView, PolicyLine, PolicyTable, SeenView},
 };
@@ -50,7 +51,7 @@ fn Page(view: PoliciesView) -> impl IntoView {
                 <span class="sub">{view.summary}</span>
             </header>
             {note}
-            <Seen seen=view.seen query=view.query />
+            <Seen seen=view.seen waiting=view.waiting query=view.query />
             <div class="cols">
                 <div class="stack w-8">{tables} <Data data=view.data may /></div>
                 <div class="stack w-4">
@@ -81,13 +82,23 @@ fn Log(title: &'static str, grid: Option<GridView>, none: &'static str) -> impl 
     .erased()
 }
 
+const WAITING: &str = "The query is being asked as each of them.";
+
 /// The same query as each identity.
 #[component]
-fn Seen(seen: Vec<SeenView>, query: String) -> impl IntoView {
-    if seen.is_empty() {
+fn Seen(seen: Vec<SeenView>, waiting: bool, query: String) -> impl IntoView {
+    let found = if waiting {
+        view! { <div class="stack tight" inner_html=late::waiting(WAITING)></div> }.erased()
+    } else if seen.is_empty() {
         return ().erased();
-    }
-    let many = seen.into_iter().map(|seen| view! { <SeenAs seen /> }).collect_view();
+    } else {
+        view! {
+            <div class="stack tight">
+                <AllSeen seen />
+            </div>
+        }
+        .erased()
+    };
     view! {
         <Panel title="Who sees what" body="panel-body stack tight">
             <details class="data">
@@ -96,10 +107,21 @@ fn Seen(seen: Vec<SeenView>, query: String) -> impl IntoView {
                     {query}
                 </pre>
             </details>
-            <div class="cols seen">{many}</div>
+            {found}
         </Panel>
     }
     .erased()
+}
+
+#[component]
+fn AllSeen(seen: Vec<SeenView>) -> impl IntoView {
+    let many = seen.into_iter().map(|seen| view! { <SeenAs seen /> }).collect_view();
+    view! { <div class="cols seen">{many}</div> }.erased()
+}
+
+/// What each sees on a page that was sent, as HTML: see [`super::FOUND`].
+pub fn seen_html(seen: Vec<SeenView>) -> String {
+    late::html(|| view! { <AllSeen seen /> })
 }
 
 #[component]

@@ -7,6 +7,7 @@ use crate::{
     drawn::{Redraw, drawn},
     erase::Erase,
     layout::PageTitle,
+    pages::late,
     services::Host,
     ui::{CodeRow, Empty, Facts, Panel, answer as shown, icon, state_icon},
     wire::{PolicyStatement, SqlAnswer, SqlError, SqlFound, SqlRows, SqlTable, SqlView, State},
@@ -21,10 +22,12 @@ pub(crate) fn Sql() -> impl IntoView {
     drawn(Redraw::OnRequest, api::sql(search, id), |sql| view! { <Page sql /> })
 }
 
+const WAITING: &str = "The query is running. To cancel it, stop loading the page.";
+
 #[component]
 fn Page(sql: SqlView) -> impl IntoView {
     let found = if sql.waiting {
-        view! { <div class="stack" inner_html=waiting()></div> }.erased()
+        view! { <div class="stack" inner_html=late::waiting(WAITING)></div> }.erased()
     } else if sql.found.answers.is_empty() {
         view! {
             <section class="panel" aria-label="Result" hidden=sql.statement.is_some()>
@@ -69,20 +72,6 @@ fn Page(sql: SqlView) -> impl IntoView {
     .erased()
 }
 
-/// Where in a page that was sent what its queries found belongs. Text that people write cannot hold it: its `<` is escaped.
-pub const FOUND: &str = "<!--what the queries found-->";
-
-/// A note, hidden as soon as anything follows it (style/11-sql.css), and the place where what was found follows.
-fn waiting() -> String {
-    let note = view! {
-        <p class="note sql-waiting" role="status">
-            {state_icon(State::Running, None)}
-            <span>"The query is running. To cancel it, stop loading the page."</span>
-        </p>
-    };
-    note.to_html() + FOUND
-}
-
 #[component]
 fn Found(comparison: Option<(String, SqlRows)>, answers: Vec<SqlAnswer>) -> impl IntoView {
     let class = if answers.len() > 1 { "w-6" } else { "w-12" };
@@ -102,13 +91,9 @@ fn Found(comparison: Option<(String, SqlRows)>, answers: Vec<SqlAnswer>) -> impl
     .erased()
 }
 
-/// What belongs at [`FOUND`], as HTML, outside of any request.
-pub fn found_html(found: SqlFound) -> String {
-    let owner = Owner::new();
-    let SqlFound { comparison, answers } = found;
-    let html = owner.with(|| view! { <Found comparison answers /> }.into_view().to_html());
-    owner.cleanup();
-    html
+/// What the queries of a page that was sent found, as HTML: see [`super::FOUND`].
+pub fn found_html(SqlFound { comparison, answers }: SqlFound) -> String {
+    late::html(|| view! { <Found comparison answers /> })
 }
 
 #[component]

@@ -19,6 +19,9 @@ pub struct PoliciesView {
     pub data: Vec<PolicyLine>,
     /// What each identity sees of the same query.
     pub seen: Vec<SeenView>,
+    /// That follows when the page was sent.
+    #[serde(default)]
+    pub waiting: bool,
     /// That query.
     pub query: String,
     /// For the forms: tables.

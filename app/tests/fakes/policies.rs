@@ -39,6 +39,7 @@ impl Policies for Fake {
         let listing =
             || GridView::numbers("Listing", GridKind::Text, &["When", "By"], vec![vec!["a".into(), "b".into()]]);
         Ok(PoliciesView {
+            waiting: false,
             summary: "1 row access policy".into(),
             locked: (self.mood == Mood::Blocked).then(|| "You view as somebody. Press Back to admin.".into()),
             story: "CREATE OR REPLACE ROW ACCESS POLICY a ON silver.visits FILTER USING (TRUE);".into(),

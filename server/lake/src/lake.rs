@@ -354,11 +354,14 @@ impl Lake {
 
     /// Objects in the ingestion and datalake buckets that are neither ours nor a known customer's.
     pub async fn foreign(&self, customers: &[String]) -> Result<Vec<ForeignObject>> {
-        let inner = &self.inner;
-        let mut found =
-            ingestion::stray(inner.objects.as_ref(), &inner.names.ingestion, &self.known(customers)).await?;
-        found.extend(foreign::in_datalake(&inner.home, &inner.all_tables()).await?);
-        Ok(found)
+        let (inner, known) = (self.inner.clone(), self.known(customers));
+        self.work
+            .run(async move {
+                let mut found = ingestion::stray(inner.objects.as_ref(), &inner.names.ingestion, &known).await?;
+                found.extend(foreign::in_datalake(&inner.home, &inner.all_tables()).await?);
+                Ok(found)
+            })
+            .await
     }
 
     /// One checksum over names and contents of the whole source bucket, and its objects. With `read` every byte is read, for proof;

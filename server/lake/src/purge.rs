@@ -112,11 +112,21 @@ pub(crate) async fn plan_table(table: &Table, scopes: &[Scope]) -> Result<Vec<Pu
         }
         let disk = match &mut disk {
             Some(disk) => disk,
-            none => none.insert(table.disk_files().await?),
+            none => none.insert(on_disk(table.disk_files().await?)),
         };
         items.push(plan_files(&reach, &current.files, disk));
     }
     Ok(items)
+}
+
+/// Parts of ours, with the values of their partitions.
+fn on_disk(files: Vec<DiskFile>) -> Vec<(DiskFile, BTreeMap<String, String>)> {
+    let ours = files.into_iter().filter(|file| file.run.is_some());
+    ours.map(|file| {
+        let values = values_of(&file.path);
+        (file, values)
+    })
+    .collect()
 }
 
 /// Where partitions hold rows of several customers.
@@ -144,12 +154,12 @@ fn plan_rows(reach: &Reach<'_>, live: &[LiveFile]) -> Result<PurgeItem> {
 }
 
 /// Where partitions go as a whole.
-fn plan_files(reach: &Reach<'_>, live: &[LiveFile], disk: &[DiskFile]) -> PurgeItem {
+fn plan_files(reach: &Reach<'_>, live: &[LiveFile], disk: &[(DiskFile, BTreeMap<String, String>)]) -> PurgeItem {
     let mut item = item(reach.table);
     let in_scope: Vec<&LiveFile> = live.iter().filter(|f| reach.covers(&f.partition)).collect();
     item.count = in_scope.iter().map(|f| &f.partition).collect::<BTreeSet<_>>().len() as u64;
     item.rows = in_scope.iter().map(|f| f.rows).sum();
-    for file in disk.iter().filter(|f| f.run.is_some() && reach.covers(&values_of(&f.path))) {
+    for (file, _) in disk.iter().filter(|(_, values)| reach.covers(values)) {
         item.files += 1;
         item.bytes += file.bytes;
     }

@@ -23,7 +23,7 @@ use leptos::prelude::{provide_context, use_context};
 use leptos_axum::ResponseOptions;
 
 use super::guard::Gone;
-use super::sql_page::Later;
+use super::late::Later;
 use super::who::{Deed, refuse};
 use super::{REQUEST_ID, Web, cookie};
 use crate::error::{Error, ErrorKind};

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use showrunner_lake::model::{ForeignObject, PurgeItem, Scope};
+use showrunner_lake::model::{Day, ForeignObject, PurgeItem, Scope};
 use showrunner_lake::{Lake, NOTIFICATION_SUBSCRIPTION, ingestion};
 
 use super::{Before, ResetScope};
 use crate::AppState;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::runs::{Job, counted, fingerprint};
 use crate::store::{DeliveryRow, RunKind, RunRow, ShowStepRow, Store, StreamRow};
-use crate::stream::Streams;
 
 /// A line of what would go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,16 +83,26 @@ pub fn total(items: &[PlanItem]) -> u64 {
 /// What a reset of this scope would do now.
 pub async fn plan(state: &AppState, scope: &ResetScope) -> Result<ResetPlan> {
     let scopes = std::slice::from_ref(scope);
-    let items = items(&state.store, &state.lake, &state.streams, scopes).await?.pop().unwrap_or_default();
-    plan_of(state, scope, items).await
+    let (mut items, foreign) = found(state, scopes).await?;
+    plan_of(state, scope, items.pop().unwrap_or_default(), foreign).await
 }
 
-/// The same, where it is known what would go.
-pub async fn plan_of(state: &AppState, scope: &ResetScope, items: Vec<PlanItem>) -> Result<ResetPlan> {
+/// What is in each of these scopes, and what is foreign: buckets and folders are looked through for both at the same time.
+pub async fn found(state: &AppState, scopes: &[ResetScope]) -> Result<(Vec<Vec<PlanItem>>, Vec<ForeignObject>)> {
+    let customers: Vec<String> = state.store.customers().await?.into_iter().map(|customer| customer.id).collect();
+    let foreign = async { state.lake.foreign(&customers).await.map_err(Error::from) };
+    tokio::try_join!(items(state, scopes), foreign)
+}
+
+/// The same as [`plan`], where it is known what was [`found`].
+pub async fn plan_of(
+    state: &AppState,
+    scope: &ResetScope,
+    items: Vec<PlanItem>,
+    foreign: Vec<ForeignObject>,
+) -> Result<ResetPlan> {
     let (store, lake) = (&state.store, &state.lake);
     let customers = store.customers().await?;
-    let ids: Vec<String> = customers.iter().map(|customer| customer.id.clone()).collect();
-    let foreign = lake.foreign(&ids).await?;
     let (source, source_objects) = lake.source_checksum(false).await?;
     let schemas = lake.schema_checksum().await?;
     let tables = lake.tables().await?.len() as u64;
@@ -124,12 +133,14 @@ pub async fn plan_of(state: &AppState, scope: &ResetScope, items: Vec<PlanItem>)
 }
 
 /// What is in each of these scopes now, without the checksums of what stays; buckets and folders are listed once for all of them.
-pub async fn items(store: &Store, lake: &Lake, streams: &Streams, scopes: &[ResetScope]) -> Result<Vec<Vec<PlanItem>>> {
+async fn items(state: &AppState, scopes: &[ResetScope]) -> Result<Vec<Vec<PlanItem>>> {
+    let (store, lake) = (&state.store, &state.lake);
     let tables = lake.tables().await?;
     let customers: Vec<String> = store.customers().await?.into_iter().map(|customer| customer.id).collect();
     let purges = purge_plans(lake, scopes, &customers).await?;
     let folders = ingestion::day_folders(lake.objects(), &lake.names().ingestion).await?;
-    let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?.messages + streams.waiting().await?;
+    let backlog = lake.topics().backlog(NOTIFICATION_SUBSCRIPTION).await?.messages + state.streams.waiting().await?;
+    let recorded = Recorded::read(store).await?;
     let mut all = Vec::with_capacity(scopes.len());
     for (scope, purge) in scopes.iter().zip(purges) {
         let mut items = Vec::new();
@@ -154,7 +165,7 @@ pub async fn items(store: &Store, lake: &Lake, streams: &Streams, scopes: &[Rese
                 bytes: item.bytes,
             });
         }
-        let records = records(store, scope).await?;
+        let records = recorded.of(store, scope).await?;
         for (place, what, count) in [
             ("messages", "messages", backlog),
             ("runs", "runs", records.runs.len() as u64),
@@ -195,42 +206,71 @@ pub(super) struct Records {
 }
 
 pub(super) async fn records(store: &Store, scope: &ResetScope) -> Result<Records> {
-    let mut runs = Vec::new();
-    for run in store.runs(u32::MAX).await? {
-        if run.kind == RunKind::Reset {
-            continue;
+    Recorded::read(store).await?.of(store, scope).await
+}
+
+/// All that the control database has on record, of which scopes have their part.
+struct Recorded {
+    /// With the days that their jobs are about; without resets.
+    runs: Vec<(RunRow, Vec<Day>)>,
+    streams: Vec<StreamRow>,
+    deliveries: Vec<DeliveryRow>,
+    steps: Vec<ShowStepRow>,
+}
+
+impl Recorded {
+    async fn read(store: &Store) -> Result<Self> {
+        let mut runs = Vec::new();
+        for run in store.runs(u32::MAX).await?.into_iter().filter(|run| run.kind != RunKind::Reset) {
+            let days = serde_json::from_str::<Job>(&run.job)?.days();
+            runs.push((run, days));
         }
-        let days = serde_json::from_str::<Job>(&run.job)?.days();
-        if scope.has_run(&run, &days) {
-            runs.push(run);
-        }
+        Ok(Recorded {
+            runs,
+            streams: store.streams(u32::MAX).await?,
+            deliveries: store.deliveries().await?,
+            steps: store.all_show_steps().await?,
+        })
     }
-    let mut streams = store.streams(u32::MAX).await?;
-    streams.retain(|stream| scope.has_stream(stream));
-    let deliveries = store.deliveries().await?.into_iter().filter(|row| scope.has_day(&row.day)).collect();
-    let rows = store.all_show_steps().await?;
-    let stories: Vec<String> = match scope {
-        ResetScope::All => store.presented_stories().await?,
-        ResetScope::Step { story, .. } => vec![story.clone()],
-        // No story tells of a dataset that can be deleted.
-        ResetScope::Dataset(_) => Vec::new(),
-        ResetScope::Customer(id) => {
-            let mut stories = Vec::new();
-            for step in &rows {
-                if let Some(run_id) = &step.run_id
-                    && store.run(run_id).await?.customer.as_ref() == Some(id)
-                {
-                    stories.push(step.story.clone());
-                }
+
+    async fn of(&self, store: &Store, scope: &ResetScope) -> Result<Records> {
+        let runs = self.runs.iter().filter(|(run, days)| scope.has_run(run, days)).map(|(run, _)| run.clone());
+        let streams = self.streams.iter().filter(|stream| scope.has_stream(stream)).cloned();
+        let deliveries = self.deliveries.iter().filter(|row| scope.has_day(&row.day)).cloned();
+        let stories = self.stories(store, scope).await?;
+        let names = |touched: bool| {
+            let steps = self.steps.iter().filter(|step| scope.has_step(step, &stories) && step.touched() == touched);
+            steps.map(|step| (step.story.clone(), step.step.clone())).collect()
+        };
+        Ok(Records {
+            runs: runs.collect(),
+            streams: streams.collect(),
+            deliveries: deliveries.collect(),
+            steps: names(true),
+            shown: names(false),
+            stories,
+        })
+    }
+
+    async fn stories(&self, store: &Store, scope: &ResetScope) -> Result<Vec<String>> {
+        let id = match scope {
+            ResetScope::All => return store.presented_stories().await,
+            ResetScope::Step { story, .. } => return Ok(vec![story.clone()]),
+            // No story tells of a dataset that can be deleted.
+            ResetScope::Dataset(_) => return Ok(Vec::new()),
+            ResetScope::Customer(id) => id,
+        };
+        let mut stories = Vec::new();
+        for step in &self.steps {
+            if let Some(run_id) = &step.run_id
+                && store.run(run_id).await?.customer.as_ref() == Some(id)
+            {
+                stories.push(step.story.clone());
             }
-            stories.dedup();
-            stories
         }
-    };
-    let (steps, shown): (Vec<_>, Vec<_>) =
-        rows.into_iter().filter(|step| scope.has_step(step, &stories)).partition(ShowStepRow::touched);
-    let names = |rows: Vec<ShowStepRow>| rows.into_iter().map(|step| (step.story, step.step)).collect();
-    Ok(Records { runs, streams, deliveries, steps: names(steps), shown: names(shown), stories })
+        stories.dedup();
+        Ok(stories)
+    }
 }
 
 /// What would go from buckets and tables, for each scope a line for each place.

@@ -3,7 +3,7 @@
 use app::wire::{
     GridKind, GridView, MaskForm, PoliciesView, PolicyLine, PolicyStatement, PolicyTable, RowPolicyForm, SeenView,
 };
-use futures::future::try_join_all;
+use futures::future::join_all;
 use showrunner_lake::calls::ChangePolicy;
 use showrunner_lake::policy::{
     DataPolicy, Gives, Grantee, How, Identity, IfThere, Injected, Policies, RowPolicy, Rule, Statement, TableName,
@@ -25,8 +25,8 @@ const LIMITS: QueryLimits = QueryLimits { rows: 8, timeout: std::time::Duration:
 const SHOWN: usize = 160;
 
 impl Views {
-    /// The page.
-    pub async fn policies(&self) -> Result<PoliciesView> {
+    /// The page as it is before the query was asked as each identity.
+    pub async fn policies_asked(&self) -> Result<PoliciesView> {
         let policies = self.state.lake.policies();
         let story = self.story();
         let mut tables: Vec<TableName> = policies.rows.iter().map(|policy| policy.table.clone()).collect();
@@ -64,7 +64,8 @@ impl Views {
             story: story.policies.statements.trim().to_owned(),
             tables,
             data,
-            seen: self.seen().await?,
+            seen: Vec::new(),
+            waiting: !story.policies.query.trim().is_empty(),
             query: story.policies.query.trim().to_owned(),
             choices,
             rules: Rule::ALL.map(|rule| (rule.name().to_owned(), words_of(rule).to_owned())).to_vec(),
@@ -136,11 +137,11 @@ impl Views {
         codes
     }
 
-    /// The same query as the admin and as each identity, side by side.
-    async fn seen(&self) -> Result<Vec<SeenView>> {
+    /// The same query as the admin and as each identity, side by side; nothing if the story has none.
+    pub async fn policies_seen(&self) -> Vec<SeenView> {
         let (story, query) = (self.story(), self.story().policies.query.trim());
         if query.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         // Who views as somebody sees that and no more.
         let all = self.viewer.is_admin();
@@ -148,7 +149,7 @@ impl Views {
         let others = story.identities.iter().filter(|who| all || self.viewer.id() == Some(&who.id));
         let others = others.map(|who| (&*who.title, &*who.user, &*who.id, who.identity()));
         // At once: nobody's answer waits for another's.
-        try_join_all(
+        join_all(
             admin
                 .into_iter()
                 .chain(others)
@@ -157,7 +158,7 @@ impl Views {
         .await
     }
 
-    async fn seen_as(&self, title: &str, user: &str, id: &str, who: &Identity, query: &str) -> Result<SeenView> {
+    async fn seen_as(&self, title: &str, user: &str, id: &str, who: &Identity, query: &str) -> SeenView {
         let mut view = SeenView {
             title: title.into(),
             user: user.into(),
@@ -167,18 +168,21 @@ impl Views {
             masked: Vec::new(),
             error: None,
         };
-        match self.state.lake.query(who, query, LIMITS).await {
-            Ok(answer) => {
-                let (mut rows, total) = grid(&answer)?;
+        let answer = self.state.lake.query(who, query, LIMITS).await.map_err(Error::from);
+        match answer.and_then(|answer| Ok((grid(&answer)?, answer))) {
+            Ok(((mut rows, total), answer)) => {
                 rows.caption = format!("What {title} sees");
                 let is_masked = |name: &str| masked(&answer).any(|column| column.eq_ignore_ascii_case(name));
                 view.masked = rows.head.iter().map(|(name, _)| is_masked(name)).collect();
                 view.words = words(&answer, total);
                 view.rows = Some(rows);
             }
-            Err(error) => view.error = Some(error.message),
+            Err(error) => {
+                tracing::info!(identity = id, "{}", error.chain());
+                view.error = Some(error.message);
+            }
         }
-        Ok(view)
+        view
     }
 
     async fn policy_changes(&self) -> Result<Option<GridView>> {

@@ -33,7 +33,7 @@ impl Views {
             asked.push(selected.clone());
         }
         let state = &self.state;
-        let items = reset::items(&state.store, &state.lake, &state.streams, &asked).await?;
+        let (items, foreign) = reset::found(state, &asked).await?;
         let mut rows: Vec<ScopeRow> = (scopes.into_iter().zip(&items).enumerate())
             .map(|(at, ((scope, title, detail), items))| ScopeRow {
                 value: scope.value(),
@@ -44,7 +44,7 @@ impl Views {
             })
             .collect();
         let items = items.into_iter().nth(chosen.unwrap_or(rows.len())).unwrap_or_default();
-        let plan = reset::plan_of(state, &selected, items).await?;
+        let plan = reset::plan_of(state, &selected, items, foreign).await?;
         if chosen.is_none() {
             rows.push(ScopeRow {
                 value: wanted.clone(),

@@ -16,7 +16,14 @@ const PAGE: &str = "/policies";
 #[async_trait]
 impl Policies for Person {
     async fn policies(&self) -> Result<PoliciesView, WireError> {
-        self.views.policies().await.map_err(|e| self.explain(e))
+        let page = self.views.policies_asked().await.map_err(|e| self.explain(e))?;
+        let views = self.views.clone();
+        match &self.later {
+            Some(later) if page.waiting => later.put(async move |_| app::seen_html(views.policies_seen().await)),
+            Some(_) => {}
+            None => return Ok(PoliciesView { seen: views.policies_seen().await, waiting: false, ..page }),
+        }
+        Ok(page)
     }
 
     async fn change_policies(&self, sql: String) -> Result<String, WireError> {

@@ -16,7 +16,8 @@ impl Queries for Person {
         };
         let (page, questions) = self.views.sql_asked(asked, &id).map_err(|e| self.explain(e))?;
         if let Some(questions) = questions {
-            later.put(self.views.clone(), questions);
+            let views = self.views.clone();
+            later.put(async move |gone| app::found_html(views.sql_found(&questions, gone).await));
         }
         Ok(page)
     }
