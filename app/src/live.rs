@@ -200,6 +200,7 @@ mod tests {
         ProgressView {
             run_id: run.into(),
             state,
+            state_text: String::new(),
             segments: Vec::new(),
             facts: Vec::new(),
             text: String::new(),

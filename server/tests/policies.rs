@@ -130,6 +130,10 @@ async fn the_storys_policies_can_be_put_in_place_again_and_again(server: &Server
     {
         assert!(page.contains(words), "{words}");
     }
+    // The page was sent up to the answers, and they are where they belong.
+    let at = |words: &str| page.find(words).unwrap_or_else(|| panic!("{words}"));
+    assert!(!page.contains(app::FOUND), "a place without answers");
+    assert!(at("is being asked as each of them") < at("As Admin") && at("As Analyst, Germany") < at("FILTER USING"));
 }
 
 async fn every_way_shows_the_same_to_an_identity(server: &Server) {

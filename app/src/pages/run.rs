@@ -21,6 +21,13 @@ pub(crate) fn Run() -> impl IntoView {
         move || (live.tick(), params.with(|params| params.get("id").unwrap_or_default())),
         |(_, id)| api::run(id),
     );
+    // What is called for a stream is no event: its page asks again by itself, as it does without JavaScript.
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        if let Some(Ok(RunView { state: State::Running, progress: None, .. })) = run.get() {
+            set_timeout(move || live.refetch(), std::time::Duration::from_secs(2));
+        }
+    });
     provide_context(Watched(StoredValue::new(None)));
     fetched(run, |run| view! { <Page run /> })
 }

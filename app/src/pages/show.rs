@@ -73,13 +73,20 @@ fn Page(view: ShowView) -> impl IntoView {
 #[component]
 fn Step(step: StepView) -> impl IntoView {
     let say = step.say.into_iter().map(|paragraph| view! { <p>{paragraph}</p> }).collect_view();
-    let why =
-        step.action.disabled.clone().or(step.pressed).or_else(|| step.action.busy.then(|| step.state_text.clone()));
+    let why = step.action.disabled.clone().or(step.pressed);
     let did = step.calls.map(|href| view! { <a class="did" href=href>"What did this button do?"</a> }.erased());
     // Beside a run they are about what came out; a failure is what one must not scroll for.
     let below = step.progress.is_some() && step.state != State::Failed;
     let notes = step.notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
     let (notes, notes_below) = if below { (None, Some(notes)) } else { (Some(notes), None) };
+    let mark = match &step.progress {
+        Some(progress) if step.state == State::Running => {
+            let (live, progress) = (expect_context::<Live>(), progress.clone());
+            let newest = move || live.newest(&progress);
+            view! { {move || { let newest = newest(); state_mark(newest.state, newest.state_text) }} }.erased()
+        }
+        _ => state_mark(step.state, step.state_text).erased(),
+    };
     let progress = step.progress.map(|progress| view! { <ProgressPanel progress /> });
     // Where nothing below it moves when it comes.
     let came_out = match did {
@@ -91,7 +98,7 @@ fn Step(step: StepView) -> impl IntoView {
             <header class="step-head">
                 <div class="row">
                     <span class="sub">{step.position}</span>
-                    {state_mark(step.state, step.state_text)}
+                    {mark}
                 </div>
                 <h1>{step.title}</h1>
             </header>

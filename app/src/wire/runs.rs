@@ -11,6 +11,8 @@ pub struct ProgressView {
     pub run_id: String,
     /// State of the whole run.
     pub state: State,
+    /// The same in words, with how long: `Running for 0.9 s`
+    pub state_text: String,
     /// One for each step of the run.
     pub segments: Vec<SegmentView>,
     /// Rows, bytes, rate, elapsed, left.

@@ -105,6 +105,7 @@ fn progress() -> ProgressView {
     ProgressView {
         run_id: "run-0059-7f3a".into(),
         state: State::Running,
+        state_text: "Running for 0.9 s".into(),
         segments: vec![
             segment("List", State::Done, 1000),
             segment("Bronze", State::Done, 1000),

@@ -298,6 +298,7 @@ mod tests {
         let progress = |run: &str| ProgressView {
             run_id: run.into(),
             state: State::Running,
+            state_text: "Running for 0.9 s".into(),
             segments: vec![],
             facts: vec![],
             text: "Silver, step 3 of 5".into(),

@@ -45,6 +45,19 @@ pub fn run_state(run: &RunRow, steps: &[StepRow]) -> State {
     }
 }
 
+/// The state of a run in words, with how long.
+pub(super) fn in_words(run: &RunRow, now: i64) -> String {
+    let took = run.started_at.map(|started| format::duration(run.ended_at.unwrap_or(now) - started));
+    match (run.state, took) {
+        (RunState::Queued, _) | (RunState::Running, None) => "Waiting for its turn".into(),
+        (RunState::Running, Some(took)) => format!("Running for {took}"),
+        (RunState::Done, Some(took)) => format!("Done in {took}"),
+        (RunState::Done, None) => "Done".into(),
+        (RunState::Failed, _) => "Failed".into(),
+        (RunState::Stopped, _) => "Stopped".into(),
+    }
+}
+
 /// The state of a run's step.
 pub fn step_state(state: StepState) -> State {
     match state {
@@ -90,6 +103,7 @@ fn progress(run: &RunRow, steps: &[StepRow], of: &dyn Fn(&StepRow) -> Progress, 
     ProgressView {
         run_id: run.id.clone(),
         state: run_state(run, steps),
+        state_text: in_words(run, now),
         permille: if run.state == RunState::Done {
             1000
         } else {

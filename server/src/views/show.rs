@@ -8,6 +8,7 @@ use app::wire::{StepRow as StepLine, *};
 use chrono::NaiveDate;
 
 use super::presenting::{current, opening, skip};
+use super::progress::in_words;
 use super::steps::{Situation, StepStatus};
 use super::{Views, day_text, numbers, outcome};
 use crate::error::Result;
@@ -121,10 +122,9 @@ impl Views {
         match status.state {
             State::Done => took.map_or("Done".into(), |t| format!("Done in {t}")),
             State::Warn => "Done, needs a look".into(),
-            State::Running => match run.and_then(|r| r.started_at) {
-                Some(started) => format!("Running for {}", format::duration(self.state.clock.millis() - started)),
-                None => "Waiting for its turn".into(),
-            },
+            State::Running => {
+                run.map_or_else(|| "Waiting for its turn".into(), |run| in_words(run, self.state.clock.millis()))
+            }
             State::Next => "Next".into(),
             State::Later => "Later".into(),
             State::Blocked => "Blocked".into(),

@@ -36,6 +36,12 @@ describe('the story with JavaScript', () => {
   it('seeds the history', async () => {
     await primary('Seed the history').click();
     await shown(page.getByRole('progressbar'));
+    // What the head says goes on with the progress below it.
+    await page.waitForFunction(() => {
+      const facts = [...document.querySelectorAll('.progress-facts > div')];
+      const elapsed = facts.find((fact) => fact.firstChild.textContent === 'Elapsed').lastChild.textContent.trim();
+      return Number.parseFloat(elapsed) > 2 && document.querySelector('.step-head .state').textContent.trim() === `Running for ${elapsed}`;
+    });
     await shown(next('See where the data is'));
     await shown(page.getByText(/^[1-9][\d,]* sessions$/));
     await page.picture('story-2-seeded');

@@ -134,6 +134,20 @@ describe('the stream', () => {
     await page.context().close();
   });
 
+  it('moves on its page among the runs while it plays', async () => {
+    const page = await open('/runs');
+    await page.getByRole('row', { name: /^Stream 2017-/ }).getByRole('link').click();
+    await page.getByRole('term').filter({ hasText: 'Published' }).waitFor();
+    // Without an argument: what it is; with one: whether it is another by now.
+    const published = (before) => {
+      const facts = [...document.querySelectorAll('.run-facts > div')];
+      const now = facts.find((fact) => fact.firstChild.textContent === 'Published').lastChild.innerText;
+      return before ? now !== before : now;
+    };
+    await page.waitForFunction(published, await page.evaluate(published), { timeout: 20_000 });
+    await close(page);
+  });
+
   it('answers each form without JavaScript', async () => {
     const page = await open('/stream', { javaScript: false });
     await button(page, '100/s').click();
