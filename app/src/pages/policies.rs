@@ -72,7 +72,7 @@ fn Page(view: PoliciesView) -> impl IntoView {
 fn Log(title: &'static str, grid: Option<GridView>, none: &'static str) -> impl IntoView {
     let inside = match grid {
         Some(grid) => view! { <Grid grid /> }.erased(),
-        None => view! { <p class="sub pad">{none}</p> }.erased(),
+        None => view! { <p class="panel-body sub">{none}</p> }.erased(),
     };
     view! {
         <Panel title class="w-6" body="">
