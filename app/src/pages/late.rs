@@ -7,7 +7,7 @@ use crate::{ui::state_icon, wire::State};
 /// Where in a page that was sent what its queries found belongs. Text that people write cannot hold it: its `<` is escaped.
 pub const FOUND: &str = "<!--what the queries found-->";
 
-/// A note, hidden as soon as anything follows it (style/11-sql.css), and the place where what was found follows.
+/// A note, hidden as soon as anything follows it (style/04-parts.css), and the place where what was found follows.
 pub(super) fn waiting(words: &'static str) -> String {
     let note = view! {
         <p class="note waiting" role="status">

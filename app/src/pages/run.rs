@@ -25,7 +25,10 @@ pub(crate) fn Run() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
         if let Some(Ok(RunView { state: State::Running, progress: None, .. })) = run.get() {
-            set_timeout(move || live.refetch(), std::time::Duration::from_secs(2));
+            // One at a time, however often news brought the page in between, and none when it is gone.
+            if let Ok(next) = set_timeout_with_handle(move || live.refetch(), std::time::Duration::from_secs(2)) {
+                on_cleanup(move || next.clear());
+            }
         }
     });
     provide_context(Watched(StoredValue::new(None)));

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// Pages with queries that may be late.
 const PAGES: [&str; 2] = ["/sql", "/policies"];
 
-/// Runs the queries, and draws what they found; stops when the token is cancelled.
+/// Runs the queries, and draws what they found; stops when it is dropped, and what has to be cancelled, by the token.
 type Rest = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, String> + Send>;
 
 /// What rendering left to be done.

@@ -178,7 +178,10 @@ impl Views {
                 view.rows = Some(rows);
             }
             Err(error) => {
-                tracing::info!(identity = id, "{}", error.chain());
+                // A denial is an answer; who looks at this page every minute fills no log with them.
+                if error.kind == ErrorKind::Internal {
+                    tracing::error!(identity = id, "{}", error.chain());
+                }
                 view.error = Some(error.message);
             }
         }

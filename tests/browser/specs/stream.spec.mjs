@@ -144,7 +144,22 @@ describe('the stream', () => {
       const now = facts.find((fact) => fact.firstChild.textContent === 'Published').lastChild.innerText;
       return before ? now !== before : now;
     };
+    // What somebody opened to show it stays open, and stays the same call.
+    const call = page.locator('details.call').first();
+    await call.locator('summary').click();
+    const opened = await call.locator('strong').first().innerText();
     await page.waitForFunction(published, await page.evaluate(published), { timeout: 20_000 });
+    assert.equal(await call.getAttribute('open'), '');
+    assert.equal(await call.locator('strong').first().innerText(), opened);
+    // News makes it ask again once, not from then on.
+    for (const rate of ['9', '10', '9', '10', '9', '10']) {
+      await page.evaluate((rate) => fetch('/api/change_stream', { method: 'POST', body: new URLSearchParams({ change: 'rate', value: rate }), headers: { accept: 'application/json' } }), rate);
+    }
+    await page.waitForTimeout(2_500);
+    let asked = 0;
+    page.on('request', (request) => { if (/\/api\/run(\?|$)/.test(request.url())) asked++; });
+    await page.waitForTimeout(6_500);
+    assert.ok(asked > 0 && asked <= 4, `it asked ${asked} times in 6.5 s`);
     await close(page);
   });
 
